@@ -1,0 +1,1 @@
+"""Raw images into dataset folders: TFRecord shards behind a manifest."""

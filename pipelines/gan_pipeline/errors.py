@@ -1,0 +1,82 @@
+"""Errors a user can act on. Each says what, where and what to do next, and carries the documented exit code."""
+
+import os
+import re
+import signal
+import sys
+from collections.abc import Callable
+from typing import ClassVar, NoReturn
+
+
+class GanmillError(Exception):
+    """Base of all errors that end a command with one message and no traceback."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class UsageError(GanmillError):
+    """The command line or the recipe is wrong."""
+
+    exit_code = 2
+
+
+class DataError(GanmillError):
+    """The data is corrupt, missing, or not what the manifest says."""
+
+    exit_code = 3
+
+
+class DivergenceError(GanmillError):
+    """Training produced a number that is not finite."""
+
+    exit_code = 4
+
+
+class StorageError(GanmillError):
+    """The storage refused: not found, no rights, no space."""
+
+    exit_code = 5
+
+
+class InterruptedByRequest(GanmillError):
+    """A signal arrived; everything done so far is committed. The same command continues."""
+
+    exit_code = 75
+
+
+EXIT_CODES: dict[int, type[GanmillError]] = {
+    kind.exit_code: kind for kind in (UsageError, DataError, DivergenceError, StorageError, InterruptedByRequest)
+}
+
+
+_MARK = re.compile(r"<ganmill (\d+)>(.*?)</ganmill>", re.DOTALL)
+
+
+def mark(error: GanmillError) -> str:
+    """An error as text that survives a trip through any Beam runner, which pass on messages but not types."""
+    return f"<ganmill {error.exit_code}>{error}</ganmill>"
+
+
+def unmark(text: str) -> GanmillError | None:
+    """The first error that `mark` put into a runner's message, or None."""
+    found = _MARK.search(text)
+    return EXIT_CODES[int(found[1])](found[2]) if found else None
+
+
+def run_command(app: Callable[[], object]) -> NoReturn:
+    """Run a typer app; turn our errors into one line on stderr and their exit code.
+
+    A closed output pipe (`| head`) ends quietly, as other command line tools do.
+    """
+    try:
+        app()
+    except GanmillError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("interrupted: what was committed is kept; run the same command again to continue", file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(128 + signal.SIGPIPE)
+    sys.exit(0)

@@ -1,0 +1,72 @@
+"""TensorFlow Datasets as a source: uses what is already prepared below TFDS_DATA_DIR, else downloads."""
+
+import hashlib
+import sys
+import tempfile
+from typing import Any
+
+import numpy as np
+
+from gan_pipeline.datasets import DatasetInfo
+from gan_pipeline.errors import DataError, StorageError
+from gan_pipeline.sources.base import ArraySource, ArraySplit, check_labels
+
+_NETWORK_SECONDS = 15
+
+
+def open_tfds(info: DatasetInfo, splits: tuple[str, ...]) -> ArraySource:
+    """Open a dataset of TFDS, downloading it if it is not there.
+
+    Raises:
+        StorageError: it is not there and could not be downloaded.
+        DataError: what TFDS holds does not look like the dataset.
+    """
+    import tensorflow_datasets as tfds
+
+    if not sys.stderr.isatty():
+        tfds.disable_progress_bar()
+    # TFDS lets every library's network and checksum errors through; what was being done tells them apart.
+    try:
+        builder = tfds.builder(info.name)
+        if not builder.is_prepared():
+            _check_network(builder)
+        builder.download_and_prepare()
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200]
+        raise StorageError(
+            f"TFDS could not provide {info.name}: {type(error).__name__}: {reason}. Give the idx "
+            f"files with --source FOLDER, set TFDS_DATA_DIR to a folder where TFDS prepared it"
+            + (", or take the package's own 10,000 digits with --source sample" if info.name == "mnist" else "")
+        ) from error
+    digest = hashlib.sha256()
+    return ArraySource({split: _materialise(builder, split, info, digest) for split in splits}, digest.hexdigest())
+
+
+def _check_network(builder: Any) -> None:
+    """Ask for the first file once: TFDS itself would retry for minutes before it says that there is no network."""
+    import requests
+
+    for url in list(builder.url_infos)[:1]:
+        requests.head(url, timeout=_NETWORK_SECONDS, allow_redirects=True).raise_for_status()
+
+
+def _materialise(builder: Any, split: str, info: DatasetInfo, digest: "hashlib._Hash") -> ArraySplit:
+    """Copy a split to a memory mapped temporary file, in the order of the TFDS files."""
+    import tensorflow_datasets as tfds
+
+    where = f"TFDS {builder.info.full_name}"
+    if split not in builder.info.splits:
+        raise DataError(f"{where} has no split {split!r}; it has: {', '.join(builder.info.splits)}")
+    count = builder.info.splits[split].num_examples
+    in_order = tfds.ReadConfig(interleave_cycle_length=1, add_tfds_id=False)
+    examples = builder.as_dataset(split=split, shuffle_files=False, read_config=in_order)
+    labels = np.empty(count, np.int64)
+    with tempfile.TemporaryFile(prefix="ganmill-") as file:
+        images = np.memmap(file, np.uint8, "w+", shape=(count, *info.shape))
+        for number, example in enumerate(examples.as_numpy_iterator()):
+            if example["image"].shape != info.shape:
+                raise DataError(f"{where}: an image of shape {example['image'].shape}, expected {info.shape}")
+            images[number], labels[number] = example["image"], example["label"]
+            digest.update(example["image"].tobytes() + int(example["label"]).to_bytes(8, "little", signed=True))
+    check_labels(labels, len(info.class_names), where)
+    return ArraySplit(images, labels)

@@ -1,0 +1,1 @@
+"""Dataset folders into run folders: trained GANs."""
