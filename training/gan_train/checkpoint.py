@@ -1,0 +1,111 @@
+"""Checkpoints: complete or absent, and enough to continue bit for bit.
+
+    checkpoints/step-00000450/
+        variables.safetensors   every variable of every network and optimizer, by name
+        state.json              step, dataset digest, versions
+        COMMIT                  sha256 of both, written last
+
+Random numbers and the data position follow from the step, so they need no state.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+import keras
+import numpy as np
+from gan_pipeline.errors import DataError
+from gan_pipeline.manifest import dump_json
+from gan_pipeline.storage import Folder
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from gan_train.systems.base import System
+
+FOLDER, VARIABLES, STATE, COMMIT = "checkpoints", "variables.safetensors", "state.json", "COMMIT"
+
+
+def checkpoint_name(step: int) -> str:
+    """Folder name of a step's checkpoint; names sort by step."""
+    return f"step-{step:08d}"
+
+
+def named_variables(system: System) -> dict[str, keras.Variable]:
+    """Every variable that moves in training, by a name that does not depend on how it was built."""
+    named = {}
+    for player in system.players.values():
+        for variable in player.network.variables:
+            named[f"{player.name}/{variable.path}"] = variable
+        for variable in player.optimizer.variables:
+            named[f"{player.name}/optimizer/{variable.path}"] = variable
+    return named
+
+
+def save_checkpoint(run: Folder, system: System, step: int, digest: str, keep: int) -> None:
+    """Write a checkpoint, commit it, then remove all but the newest `keep`."""
+    place = f"{FOLDER}/{checkpoint_name(step)}"
+    variables = {name: np.asarray(variable.numpy(), order="C") for name, variable in named_variables(system).items()}
+    state = {"step": step, "dataset_digest": digest, "packages": {p: version(p) for p in ("tensorflow", "keras")}}
+    contents = {VARIABLES: save(variables), STATE: dump_json(state)}
+    for name, content in contents.items():
+        run.write(f"{place}/{name}", content)
+    sums = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    run.write(f"{place}/{COMMIT}", dump_json(sums))
+    for old in committed_steps(run)[:-keep]:
+        remove_checkpoint(run, old)
+
+
+def committed_steps(run: Folder) -> list[int]:
+    """Steps of all complete checkpoints, ascending."""
+    ending = f"/{COMMIT}"
+    found = (name.removesuffix(ending) for name in run.names(f"{FOLDER}/step-") if name.endswith(ending))
+    return sorted(int(name.rpartition("-")[2]) for name in found)
+
+
+def remove_checkpoint(run: Folder, step: int) -> None:
+    """Remove a checkpoint; its commit goes first, so that a half-removed one is absent."""
+    place = f"{FOLDER}/{checkpoint_name(step)}"
+    run.remove(f"{place}/{COMMIT}")
+    run.remove_all(f"{place}/")
+
+
+def remove_uncommitted(run: Folder) -> None:
+    """Remove what a killed process left of a checkpoint it did not commit."""
+    whole = {checkpoint_name(step) for step in committed_steps(run)}
+    for name in run.names(f"{FOLDER}/"):
+        if name.split("/")[1] not in whole:
+            run.remove(name)
+
+
+def restore_checkpoint(run: Folder, system: System, step: int) -> None:
+    """Set every variable of the system to its value at a committed step.
+
+    Raises:
+        DataError: the checkpoint is damaged, or belongs to other networks.
+    """
+    place = f"{FOLDER}/{checkpoint_name(step)}"
+    saved = _read_variables(run, place)
+    wanted = named_variables(system)
+    if saved.keys() != wanted.keys():
+        odd = sorted(saved.keys() ^ wanted.keys())[0]
+        raise DataError(f"{run.locate(place)}: variable {odd} is on one side only; the networks changed since it was written")
+    for name, variable in wanted.items():
+        if tuple(variable.shape) != saved[name].shape:
+            raise DataError(f"{run.locate(place)}: {name} has shape {saved[name].shape}, the network wants {variable.shape}")
+        variable.assign(saved[name])
+
+
+def _read_variables(run: Folder, place: str) -> Mapping[str, NDArray[Any]]:
+    broken = f"{run.locate(place)}: damaged; remove this folder to continue from the checkpoint before it"
+    try:
+        sums = json.loads(run.read(f"{place}/{COMMIT}"))
+        for name, expected in sums.items():
+            if hashlib.sha256(run.read(f"{place}/{name}")).hexdigest() != expected:
+                raise DataError(f"{broken} ({name} is not what was committed)")
+        variables: Mapping[str, NDArray[Any]] = load(run.read(f"{place}/{VARIABLES}"))
+    except (ValueError, AttributeError, SafetensorError) as error:
+        raise DataError(f"{broken} ({error})") from error
+    return variables

@@ -1,0 +1,154 @@
+"""The gan-train command: dataset folders into run folders. Heavy imports wait until a command needs them."""
+
+import json
+import sys
+from typing import Annotated, Any, NoReturn
+
+import typer
+from gan_pipeline.errors import run_command
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", help="Override a recipe key: --set batch_size=128. Repeat for more.")
+]
+
+
+@app.callback()
+def _about() -> None:
+    """Train GANs on dataset folders made by gan-pipeline, and use what was trained.
+
+    Exit codes: 0 done or already done, 2 wrong command line or recipe, 3 wrong data, 4 training diverged,
+    5 storage refused, 75 interrupted after a checkpoint (run the same command again).
+    """
+
+
+@app.command()
+def run(
+    recipe: Annotated[str, typer.Argument(help="A name from 'gan-train recipes', or a .yaml file.", show_default=False)],
+    data: Annotated[str, typer.Option("--data", help="Dataset folder, local or gs://.", show_default=False)],
+    out: Annotated[str, typer.Option("--out", "-o", help="Run folder; continued if it holds this run.", show_default=False)],
+    steps: Annotated[int | None, typer.Option(min=1, help="Train to this step.  [default: the recipe's]")] = None,
+    overrides: SetOption = None,
+    strategy: Annotated[str, typer.Option(help="auto, default (one device) or mirrored (all GPUs).")] = "auto",
+    logical_cpus: Annotated[int, typer.Option(min=1, help="Split the CPU into devices, to try 'mirrored' on it.")] = 1,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, print the plan, train nothing.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a recipe on a dataset, or continue a run.
+
+    \b
+      gan-train run mnist-gan --data data/digits -o runs/first
+      gan-train run mnist-dcgan --data data/digits -o runs/dcgan --steps 900 --set batch_size=64
+      gan-train run mnist-gan --data data/digits -o runs/try --dry-run
+
+    SIGTERM or Ctrl-C commits a checkpoint and exits 75; the same command continues, bit for bit.
+    """
+    from gan_train.recipe import load_recipe
+
+    chosen = load_recipe(recipe, [*(overrides or []), *([f"steps={steps}"] if steps else [])])
+    from gan_train.quiet import import_tensorflow
+
+    import_tensorflow()
+    from gan_train import training_run
+
+    if dry_run:
+        _answer(training_run.plan(chosen, data, out, strategy, logical_cpus), as_json)
+        return
+    ended = training_run.train(chosen, data, out, strategy, logical_cpus)
+    if as_json:
+        _print_json(ended)
+        return
+    if ended["already_done"]:
+        print(f"already done: {out} is at step {ended['step']}; to go on: the same command with a larger --steps")
+    else:
+        print(f"done: step {ended['step']} in {out}")
+    print(f"look at {ended['samples']}, losses.png and reals.png beside it; then: gan-train sample {out} -o more.png")
+
+
+@app.command()
+def recipes(as_json: JsonOption = False) -> None:
+    """List the recipes.
+
+    \b
+      gan-train recipes
+    """
+    from gan_train.recipe import load_recipe, recipe_names
+
+    about = {name: load_recipe(name).about for name in recipe_names()}
+    if as_json:
+        _print_json(about)
+        return
+    for name, line in about.items():
+        print(f"{name:<14} {line}")
+
+
+@app.command()
+def show(
+    recipe: Annotated[str, typer.Argument(help="A name from 'gan-train recipes', or a .yaml file.", show_default=False)],
+    overrides: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print a recipe with every value, as YAML that 'gan-train run' accepts.
+
+    \b
+      gan-train show mnist-gan
+      gan-train show mnist-gan --set batch_size=128 > mine.yaml
+    """
+    from gan_train.recipe import dump_recipe, load_recipe
+
+    chosen = load_recipe(recipe, overrides or [])
+    if as_json:
+        _print_json(chosen.model_dump(mode="json"))
+    else:
+        print(dump_recipe(chosen), end="")
+
+
+@app.command()
+def sample(
+    folder: Annotated[str, typer.Argument(metavar="RUN", help="A run folder.", show_default=False)],
+    out: Annotated[str, typer.Option("--out", "-o", help="A .png file for a grid, or a folder for single images.")],
+    count: Annotated[int, typer.Option("--count", "-n", min=1, max=10_000, help="How many images.")] = 25,
+    seed: Annotated[int, typer.Option(min=0, help="Chooses the latents; the first ones do not depend on the count.")] = 0,
+    seeds: Annotated[str | None, typer.Option(help="One image for each seed: 3,7,10-15.")] = None,
+    zero: Annotated[bool, typer.Option("--zero", help="The image of the all-zero latent vector.")] = False,
+    step: Annotated[int | None, typer.Option(min=1, help="Which saved generator.  [default: the newest]")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make images from a trained generator.
+
+    \b
+      gan-train sample runs/first -o grid.png
+      gan-train sample runs/first -o images/ --count 64 --seed 7
+      gan-train sample runs/first -o three.png --seeds 3,7,11
+      gan-train sample runs/first -o zero.png --zero
+    """
+    from gan_train.quiet import import_tensorflow
+
+    import_tensorflow()
+    from gan_train.generate import choose_latents, sample_run
+
+    written = sample_run(folder, out, lambda size: choose_latents(size, count, seed, seeds, zero), step)
+    if as_json:
+        _print_json(written)
+    else:
+        print(f"{written['images']} images of step {written['step']} in {out}")
+
+
+def _answer(document: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        _print_json(document)
+        return
+    for key, value in document.items():
+        print(f"{key.replace('_', ' ')}: {value}")
+
+
+def _print_json(document: Any) -> None:
+    json.dump(document, sys.stdout, indent=2, ensure_ascii=False)
+    print()
+
+
+def main() -> NoReturn:
+    """Entry point of the gan-train script."""
+    run_command(app)

@@ -1,0 +1,102 @@
+"""Images from a trained generator: by count, by seeds, or from the all-zero vector."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from gan_pipeline.errors import DataError, UsageError
+from gan_pipeline.grid import png
+from gan_pipeline.storage import Folder, open_folder
+from numpy.typing import NDArray
+
+from gan_train.run_folder import MODELS, open_run, read_record
+from gan_train.snapshots import generate, grid_png
+
+Latents = NDArray[np.float32]
+
+
+def choose_latents(size: int, count: int, seed: int, seeds: str | None, zero: bool) -> tuple[Latents, list[str]]:
+    """Latents, float32 (n, size), and a name for each image.
+
+    Args:
+        size: of the latent vector.
+        count: how many, from `seed`, when nothing more special is asked for.
+        seed: the k-th vector depends on it and on k alone.
+        seeds: one vector per seed, "3,7,10-15"; the same as the first vector of that seed.
+        zero: the one all-zero vector.
+
+    Raises:
+        UsageError: `seeds` cannot be read, or both `seeds` and `zero` are given.
+    """
+    if zero and seeds is not None:
+        raise UsageError("--zero and --seeds exclude each other; give one")
+    if zero:
+        return np.zeros((1, size), np.float32), ["zero"]
+    if seeds is not None:
+        numbers = parse_seeds(seeds)
+        return np.concatenate([_normal(number, 1, size) for number in numbers]), [f"seed-{number}" for number in numbers]
+    return _normal(seed, count, size), [f"seed-{seed}-{number:05d}" for number in range(count)]
+
+
+def _normal(seed: int, count: int, size: int) -> Latents:
+    """Vectors of N(0, 1), row by row, so that fewer of them are a prefix of more."""
+    return np.random.default_rng(seed).standard_normal((count, size), np.float32)
+
+
+def parse_seeds(text: str) -> list[int]:
+    """Seeds from "3,7,10-15", both ends included. Raises UsageError."""
+    numbers: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()):
+            raise UsageError(f"--seeds {text!r}: write numbers and ranges, such as 3,7,10-15")
+        numbers += range(int(first), int(last or first) + 1)
+    if not numbers:
+        raise UsageError(f"--seeds {text!r} names no seed; a range goes from the smaller to the larger number")
+    return numbers
+
+
+def sample_run(
+    folder: str, out: str, latents_of_size: Callable[[int], tuple[Latents, list[str]]], step: int | None
+) -> dict[str, Any]:
+    """Generate from a run's saved generator into a grid (`out` ends in .png) or a folder of single images.
+
+    Raises:
+        DataError: no run, or no generator of that step.
+        StorageError: `out` cannot be written.
+    """
+    run = open_run(folder)
+    record = read_record(run)
+    chosen = _generator_step(run, step)
+    latents, names = latents_of_size(record.recipe.latent_size)
+    images = generate(_load_generator(run, chosen), latents, record.recipe.image.range)
+    facts = {"run": folder, "step": str(chosen), "dataset": record.dataset_digest, "recipe": record.recipe.name}
+    if out.endswith(".png"):
+        place = Path(out)
+        open_folder(place.parent).write(place.name, grid_png(images, facts | {"latents": ",".join(names)}))
+    else:
+        for name, image in zip(names, images, strict=True):
+            open_folder(out).write(f"{name}.png", png(image, facts | {"latents": name}))
+    return {"run": folder, "step": chosen, "images": len(images), "out": out}
+
+
+def _generator_step(run: Folder, step: int | None) -> int:
+    steps = sorted(int(name.removesuffix(".keras").rpartition("-")[2]) for name in run.names(f"{MODELS}/generator-step-"))
+    if not steps:
+        raise DataError(f"{run.uri}: no generator saved yet; the first comes with the first sample grid")
+    if step is not None and step not in steps:
+        known = ", ".join(map(str, steps))
+        raise UsageError(f"{run.uri}: no generator of step {step}; there are: {known}")
+    return step or steps[-1]
+
+
+def _load_generator(run: Folder, step: int) -> Any:
+    import keras
+
+    name = f"{MODELS}/generator-step-{step:08d}.keras"
+    try:
+        with run.local_file(name) as path:
+            return keras.models.load_model(path, compile=False)
+    except (ValueError, OSError, KeyError) as error:
+        raise DataError(f"{run.locate(name)}: damaged ({' '.join(str(error).split())[:200]}); take another --step") from error

@@ -1,0 +1,170 @@
+"""From a dataset folder to batches on the devices.
+
+Shards are read through `storage`, checked against the manifest, and put in the order of `order.py`. The stream is cut
+into chunks of several steps, so that the host waits for input at one place and can measure the wait.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+import tensorflow as tf
+from gan_pipeline.errors import DataError, GanmillError, UsageError
+from gan_pipeline.manifest import Manifest, Shard, read_manifest
+from gan_pipeline.records import decode_example, parse_batch, unframe
+from gan_pipeline.storage import Folder, open_folder
+from numpy.typing import NDArray
+
+from gan_train.order import Block, epoch_blocks, permutation
+from gan_train.recipe import Recipe
+
+PREFETCH_CHUNKS = 2
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One split of a dataset folder, open for training."""
+
+    folder: Folder
+    manifest: Manifest
+    split: str
+
+    @property
+    def shards(self) -> tuple[Shard, ...]:
+        """The shards of the split."""
+        return self.manifest.splits[self.split].shards
+
+    @property
+    def examples(self) -> int:
+        """Number of examples in the split."""
+        return self.manifest.splits[self.split].examples
+
+
+def open_dataset(uri: str, recipe: Recipe, split: str = "train") -> Dataset:
+    """Open a dataset folder for a recipe.
+
+    Raises:
+        DataError: not a dataset folder, or a file that is not what the manifest says.
+        UsageError: the recipe cannot take images of this shape.
+        StorageError: the folder cannot be read.
+    """
+    folder = open_folder(uri)
+    manifest = read_manifest(folder)
+    if split not in manifest.splits:
+        raise DataError(f"{uri}: no split {split!r}, it has {', '.join(manifest.splits)}; prepare it with --split {split}")
+    if manifest.features.image.shape != recipe.image.shape:
+        has, takes = ("x".join(map(str, shape)) for shape in (manifest.features.image.shape, recipe.image.shape))
+        raise UsageError(f"{uri}: images are {has}, recipe {recipe.name} takes {takes}; choose another recipe or dataset")
+    return Dataset(folder, manifest, split)
+
+
+class Reader:
+    """Reads records of a dataset from any position on, in order, one block ahead.
+
+    An error ends the stream; `failure` then holds it, since tf.data passes on its text only.
+    """
+
+    def __init__(self, dataset: Dataset, seed: int) -> None:
+        self._dataset, self._seed = dataset, seed
+        self.failure: GanmillError | None = None
+
+    def records(self, position: int) -> Iterator[bytes]:
+        """Serialised examples from a global position (epoch * examples + place in the epoch) on, without end."""
+        with ThreadPoolExecutor(1, thread_name_prefix="block-reader") as ahead:
+            blocks = self._blocks_from(position)
+            block, skip = next(blocks)
+            loading = ahead.submit(self._load, block)
+            while True:
+                current, current_skip = loading, skip
+                block, skip = next(blocks)
+                loaded = current.result()
+                loading = ahead.submit(self._load, block)
+                yield from loaded[current_skip:]
+
+    def _blocks_from(self, position: int) -> Iterator[tuple[Block, int]]:
+        """Blocks in reading order, with how many examples of each lie before the position."""
+        epoch, place = divmod(position, self._dataset.examples)
+        while True:
+            for block in epoch_blocks(self._dataset.shards, self._dataset.manifest.digest, self._seed, epoch):
+                if block.first + block.examples > place:
+                    yield block, max(0, place - block.first)
+            epoch, place = epoch + 1, 0
+
+    def _load(self, block: Block) -> list[bytes]:
+        try:
+            records = [record for shard in block.shards for record in self._load_shard(self._dataset.shards[shard])]
+        except GanmillError as error:
+            self.failure = error
+            raise
+        return [records[place] for place in permutation(block.key, block.examples)]
+
+    def _load_shard(self, shard: Shard) -> list[bytes]:
+        content = self._dataset.folder.read(shard.file)
+        if hashlib.sha256(content).hexdigest() != shard.sha256:
+            raise DataError(
+                f"{self._dataset.folder.locate(shard.file)}: its content changed, the sha256 is not the manifest's; "
+                "see 'gan-pipeline verify', then restore that file or prepare the dataset again"
+            )
+        return list(unframe(content))
+
+
+def chunked_records(
+    records: Iterator[bytes], lengths: Sequence[int], reals_per_step: int, replicas: int
+) -> Iterator[NDArray[np.object_]]:
+    """Cut a stream into chunks: for each length and then each replica, an array (steps, reals_per_step / replicas).
+
+    Replica r of every step takes the r-th slice of the step's global batch.
+    """
+    for steps in lengths:
+        chunk = np.empty(steps * reals_per_step, np.object_)
+        for place in range(chunk.size):
+            chunk[place] = next(records)
+        per_replica = chunk.reshape(steps, replicas, reals_per_step // replicas)
+        for replica in range(replicas):
+            yield per_replica[:, replica]
+
+
+def distributed_chunks(
+    reader: Reader,
+    strategy: tf.distribute.Strategy,
+    position: int,
+    lengths: Sequence[int],
+    reals_per_step: int,
+) -> Iterator[tf.distribute.DistributedValues]:
+    """Chunks of decoded examples on the devices, from a global position on.
+
+    Each chunk is, for every replica, {"image": uint8 (steps, n, height, width, channels), "label": int64 (steps, n)}.
+    """
+    image = reader._dataset.manifest.features.image
+
+    def decode(records: tf.Tensor) -> dict[str, tf.Tensor]:
+        shape = tf.shape(records)
+        batch = parse_batch(tf.reshape(records, [-1]), image.shape, image.encoding)
+        return {name: tf.reshape(value, tf.concat([shape, tf.shape(value)[1:]], 0)) for name, value in batch.items()}
+
+    def fix_shape(batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        per_replica = reals_per_step // strategy.num_replicas_in_sync
+        batch["image"].set_shape((None, per_replica, *image.shape))
+        batch["label"].set_shape((None, per_replica))
+        return batch
+
+    def build(context: tf.distribute.InputContext) -> tf.data.Dataset:
+        replicas = context.num_replicas_in_sync
+        dataset = tf.data.Dataset.from_generator(
+            lambda: chunked_records(reader.records(position), lengths, reals_per_step, replicas),
+            output_signature=tf.TensorSpec((None, reals_per_step // replicas), tf.string),
+        )
+        return dataset.map(lambda records: fix_shape(decode(records))).prefetch(PREFETCH_CHUNKS * replicas)
+
+    return iter(strategy.distribute_datasets_from_function(build))
+
+
+def first_images(dataset: Dataset, seed: int, count: int) -> NDArray[np.uint8]:
+    """The first images of the training stream, uint8 (n, height, width, channels); fewer if the dataset is smaller."""
+    image, images = dataset.manifest.features.image, []
+    for record in islice(Reader(dataset, seed).records(0), min(count, dataset.examples)):
+        images.append(decode_example(record, image.shape, image.encoding).image)
+    return np.stack(images)

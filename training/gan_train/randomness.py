@@ -1,0 +1,61 @@
+"""Random numbers with an address: (seed, step, phase, stream, example) and nothing else.
+
+Philox (Salmon et al. 2011) is a function of a key and a 128-bit counter. The key is the run's seed; the counter's high
+half is (step, phase, stream), its low half the position inside the global batch. So a replica draws exactly its slice
+of what one device would draw, and a resumed run needs no stored generator state.
+"""
+
+import math
+from typing import Any
+
+import tensorflow as tf
+
+_PHILOX = 1
+_GROUP = 4
+"""Numbers one counter value gives."""
+
+
+class Draw:
+    """The random numbers of one phase of one step on one replica. Each call takes the next stream.
+
+    Args:
+        seed: of the run, int in [0, 2**32).
+        step: int64 scalar, zero based.
+        phase: position of the phase in its step, below 256.
+        replica: int scalar, this replica's position among `replicas`.
+        replicas: number of replicas that share the global batch.
+    """
+
+    def __init__(self, seed: int, step: tf.Tensor, phase: int, replica: tf.Tensor | int, replicas: int) -> None:
+        self._key = tf.constant([seed], tf.uint64)
+        self._address = tf.cast(step, tf.uint64) * (1 << 16) + (phase << 8)
+        self._replica = tf.cast(replica, tf.uint64)
+        self._streams = 0
+        self.replicas = replicas
+
+    def normal(self, global_count: int, size: int) -> tf.Tensor:
+        """This replica's share of `global_count` vectors of N(0, 1): float32 (global_count / replicas, size)."""
+        return self._numbers(tf.raw_ops.StatelessRandomNormalV2, global_count // self.replicas, size)
+
+    def uniform_like(self, tensor: tf.Tensor, parts: int = 1) -> tf.Tensor:
+        """Numbers in [0, 1), float32, of the shape of this replica's `tensor`, whose first axis is the batch.
+
+        Args:
+            tensor: shape (n, ...), all but n known.
+            parts: how many global batches are stacked in it; each gets a stream of its own.
+        """
+        count, size = tf.shape(tensor)[0] // parts, math.prod(tensor.shape[1:])
+        stacked = [self._numbers(tf.raw_ops.StatelessRandomUniformV2, count, size) for _ in range(parts)]
+        return tf.reshape(tf.concat(stacked, axis=0), tf.shape(tensor))
+
+    def _numbers(self, operation: Any, count: tf.Tensor | int, size: int) -> tf.Tensor:
+        padded = -(-size // _GROUP) * _GROUP
+        first = self._replica * tf.cast(count, tf.uint64) * (padded // _GROUP)
+        counter = tf.stack([first, self._address + self._next_stream()])
+        return operation(shape=[count, padded], key=self._key, counter=counter, alg=_PHILOX)[:, :size]
+
+    def _next_stream(self) -> int:
+        self._streams += 1
+        if self._streams >= 1 << 8:
+            raise RuntimeError("a phase uses more than 255 random streams; widen the stream field of the address")
+        return self._streams

@@ -1,0 +1,264 @@
+"""Recipe: everything that decides a run, typed and checked. One YAML file per system in recipes/.
+
+recipe = load_recipe("mnist-gan", overrides=["batch_size=128", "generator.optimizer.learning_rate=1e-4"])
+"""
+
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from gan_pipeline.errors import UsageError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+PositiveInt = Annotated[int, Field(ge=1)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ImageConfig(_Frozen):
+    """Images as the networks see them.
+
+    Attributes:
+        shape: (height, width, channels).
+        range: "unit" is [0, 1] with a sigmoid generator, "symmetric" is [-1, 1] with a tanh generator.
+    """
+
+    shape: tuple[PositiveInt, PositiveInt, PositiveInt]
+    range: Literal["unit", "symmetric"]
+
+
+class AdamConfig(_Frozen):
+    """Adam (Kingma and Ba 2015) as Keras computes it."""
+
+    learning_rate: Annotated[float, Field(gt=0, le=1)]
+    beta_1: Annotated[float, Field(ge=0, lt=1)]
+    beta_2: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    epsilon: Annotated[float, Field(gt=0)] = 1e-7
+
+
+class BatchNormConfig(_Frozen):
+    """Batch normalisation.
+
+    Attributes:
+        momentum: of the moving averages.
+        epsilon: added to the variance.
+        bias_correction: correct the moving averages for their start at 0 and 1. Without it a discriminator fed by
+            inference-mode fakes sees grey images for hundreds of steps and the GAN never converges (spec C, G8).
+    """
+
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.99
+    epsilon: Annotated[float, Field(gt=0)] = 1e-3
+    bias_correction: bool = True
+
+
+class _NetworkConfig(_Frozen):
+    """What both networks of the DCGAN family share.
+
+    Attributes:
+        initializer: of the convolutions and the generator's dense layer; "normal_0.02" is N(0, 0.02).
+        batch_norm: after every convolution but the generator's last, or None.
+        optimizer: of this network's variables.
+    """
+
+    initializer: Literal["glorot_uniform", "normal_0.02"]
+    batch_norm: BatchNormConfig | None
+    optimizer: AdamConfig
+
+
+class GeneratorConfig(_NetworkConfig):
+    """A dense layer to `base`, then one transposed convolution of stride 2 per entry of `filters`.
+
+    Attributes:
+        base: (height, width, channels) after the dense layer.
+        filters: channels of each upsampling stage.
+        kernel: size of the transposed convolutions.
+        output_kernel: size of the last convolution.
+    """
+
+    base: tuple[PositiveInt, PositiveInt, PositiveInt]
+    filters: Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
+    kernel: PositiveInt
+    output_kernel: PositiveInt
+
+
+class DiscriminatorConfig(_NetworkConfig):
+    """One convolution of stride 2 per entry of `filters`, then one score.
+
+    Attributes:
+        filters: channels of each stage.
+        kernel: size of the convolutions.
+        dropout: share of activations dropped after each stage, 0 for none.
+    """
+
+    filters: Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
+    kernel: PositiveInt
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+
+
+class Recipe(_Frozen):
+    """All of a run but its dataset.
+
+    Attributes:
+        name: as in `gan-train run NAME`.
+        about: one line for `gan-train recipes`.
+        system: which system in systems/ reads this recipe.
+        latent_size: size of the generator's input, drawn from N(0, 1).
+        discriminator_batch: "mixed" is one update on real and fake stacked, "separate" two updates, real first.
+        batch_size: global examples of a generator update; the discriminator sees half real and half fake.
+        steps: how long to train. One step runs all phases once.
+        seed: of initial weights, data order, latents and dropout.
+        log_every, snapshot_every, checkpoint_every: in steps.
+        keep_checkpoints: how many of the newest to keep.
+        sample_images: images in a sample grid.
+        steps_per_call: steps that run on the device between two looks of the host. Changes no result.
+        deterministic: ask TensorFlow for operations that give the same bits each time.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
+    about: str
+    system: Literal["gan"]
+    image: ImageConfig
+    latent_size: PositiveInt
+    generator: GeneratorConfig
+    discriminator: DiscriminatorConfig
+    discriminator_batch: Literal["mixed", "separate"]
+    batch_size: Annotated[int, Field(ge=2, multiple_of=2)]
+    steps: PositiveInt
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    log_every: PositiveInt = 1
+    snapshot_every: PositiveInt
+    checkpoint_every: PositiveInt
+    keep_checkpoints: PositiveInt = 3
+    sample_images: Annotated[int, Field(ge=1, le=1024)] = 100
+    steps_per_call: PositiveInt = 10
+    deterministic: bool = True
+
+    @model_validator(mode="after")
+    def _shapes_fit(self) -> Self:
+        height, width, _ = self.generator.base
+        grown = tuple(side * 2 ** len(self.generator.filters) for side in (height, width))
+        if grown != self.image.shape[:2]:
+            raise ValueError(
+                f"generator.base {height}x{width} doubled {len(self.generator.filters)} times gives "
+                f"{grown[0]}x{grown[1]}, but image.shape is {self.image.shape[0]}x{self.image.shape[1]}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _no_mixed_statistics(self) -> Self:
+        if self.discriminator_batch == "mixed" and self.discriminator.batch_norm:
+            raise ValueError(
+                "discriminator_batch=mixed with discriminator.batch_norm: the statistics of a mixed batch differ from "
+                "those of the all-fake batch in the generator's step, so it learns nothing (spec C 1.3); use separate"
+            )
+        return self
+
+
+def recipe_names() -> list[str]:
+    """Names of the recipes in the package."""
+    return sorted(Path(file.name).stem for file in (files("gan_train") / "recipes").iterdir() if file.name.endswith(".yaml"))
+
+
+def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
+    """A recipe of the package, or of a YAML file, with `key.path=value` overrides.
+
+    Raises:
+        UsageError: unknown recipe, unknown key, or a value out of range; the message names it.
+    """
+    document = _read_document(name)
+    for override in overrides:
+        _apply(document, override)
+    return check_recipe(document, name)
+
+
+def check_recipe(document: Mapping[str, Any], where: str) -> Recipe:
+    """Validate a recipe document. Raises UsageError that names the first wrong key."""
+    try:
+        return Recipe.model_validate(document)
+    except ValidationError as error:
+        raise UsageError(f"recipe {where}: {_first_fault(error)}") from error
+
+
+def dump_recipe(recipe: Recipe) -> str:
+    """The recipe as YAML that `load_recipe` reads back unchanged."""
+    return yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, width=120, default_flow_style=None)
+
+
+def difference(before: Recipe, now: Recipe) -> str | None:
+    """The first key that differs, as `key: old -> new`, or None. `steps` may grow and is left out."""
+    old, new = _flatten(before.model_dump(mode="json")), _flatten(now.model_dump(mode="json"))
+    for key in sorted(old.keys() | new.keys()):
+        if key != "steps" and old.get(key) != new.get(key):
+            return f"{key}: {old.get(key)} -> {new.get(key)}"
+    return None
+
+
+def _read_document(name: str) -> dict[str, Any]:
+    if name in recipe_names():
+        text = (files("gan_train") / "recipes" / f"{name}.yaml").read_text()
+    elif name.endswith((".yaml", ".yml")):
+        try:
+            text = Path(name).read_text()
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"recipe file {name}: {error}; give a YAML file or a name from 'gan-train recipes'") from error
+    else:
+        raise UsageError(f"unknown recipe {name!r}; choose one of: {', '.join(recipe_names())}, or give a .yaml file")
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UsageError(f"recipe {name}: not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(document, dict):
+        raise UsageError(f"recipe {name}: not a mapping of keys to values; start from 'gan-train show mnist-gan'")
+    return document
+
+
+def _apply(document: dict[str, Any], override: str) -> None:
+    """Set one `key.path=value` in place; the value is read as YAML."""
+    path, separator, text = override.partition("=")
+    if not separator or not path.strip():
+        raise UsageError(f"--set {override!r}: write key=value, such as --set batch_size=128")
+    *parents, last = path.strip().split(".")
+    place = document
+    for parent in parents:
+        inner = place.get(parent)
+        if not isinstance(inner, dict):
+            raise UsageError(f"--set {path}: no section {parent!r} in this recipe; 'gan-train show' prints the keys")
+        place = inner
+    place[last] = _parse_value(text, override)
+
+
+def _parse_value(text: str, override: str) -> Any:
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UsageError(f"--set {override!r}: the value is not valid YAML") from error
+    # YAML 1.1 reads 1e-4, without a dot, as a string.
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _first_fault(error: ValidationError) -> str:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f"unknown key {key}; 'gan-train show' prints the known ones"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{key}: {message} (got {first['input']!r})" if key else message
+
+
+def _flatten(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in document.items():
+        if isinstance(value, dict):
+            flat |= _flatten(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat

@@ -1,0 +1,106 @@
+"""The run folder: who it belongs to, what it was made with, where it stands."""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import IO
+
+import yaml
+from gan_pipeline.errors import DataError, UsageError
+from gan_pipeline.manifest import dump_json
+from gan_pipeline.storage import WORK, Folder, open_folder
+
+from gan_train.recipe import Recipe, check_recipe, difference, dump_recipe
+
+RECIPE, STATUS, LATENTS, REALS = "recipe.yaml", "status.json", "latents.npz", "reals.png"
+SAMPLES, MODELS = "samples", "models"
+
+_PACKAGES = ("ganmill", "tensorflow", "keras", "numpy")
+_LOCK = f"{WORK}/lock"
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What recipe.yaml says of a run: enough to make it again."""
+
+    recipe: Recipe
+    dataset: str
+    dataset_digest: str
+
+
+def open_run(uri: str) -> Folder:
+    """The folder of a run. Raises UsageError for gs://, which runs cannot be written to yet."""
+    if uri.startswith("gs://"):
+        raise UsageError(f"{uri}: a run folder must be local; train to a local folder and copy it with 'gcloud storage cp -r'")
+    return open_folder(uri)
+
+
+@contextmanager
+def locked(run: Folder) -> Iterator[None]:
+    """Hold the run folder for this process. Raises UsageError if another process trains in it."""
+    run.write(f"{WORK}/README", b"Temporary files of a running gan-train; safe to remove when none runs.\n")
+    file: IO[bytes]
+    with open(Path(run.uri) / _LOCK, "wb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UsageError(f"{run.uri}: another process trains in this folder; wait for it or choose another -o") from error
+        yield
+
+
+def claim(run: Folder, recipe: Recipe, dataset: str, digest: str) -> None:
+    """Make the folder a run of this recipe and dataset, or check that it is one already.
+
+    Raises:
+        UsageError: it holds another run, or something else.
+    """
+    if run.exists(RECIPE):
+        check_claim(run, recipe, dataset, digest)
+        return
+    foreign = [name for name in run.names() if not name.startswith(f"{WORK}/")]
+    if foreign:
+        raise UsageError(f"{run.uri}: holds other files ({foreign[0]}); choose an empty or new folder with -o")
+    packages = {package: version(package) for package in _PACKAGES}
+    facts = {"dataset": dataset, "dataset_digest": digest, "packages": packages}
+    run.write(RECIPE, (dump_recipe(recipe) + "---\n" + yaml.safe_dump(facts, sort_keys=False)).encode())
+
+
+def check_claim(run: Folder, recipe: Recipe, dataset: str, digest: str) -> None:
+    """Raise UsageError unless the folder's run was made with this recipe and dataset; `steps` may differ."""
+    before = read_record(run)
+    changed = difference(before.recipe, recipe)
+    if changed:
+        raise UsageError(f"{run.uri}: made with another recipe ({changed}); choose another folder with -o")
+    if before.dataset_digest != digest:
+        raise UsageError(
+            f"{run.uri}: made with dataset {before.dataset_digest[:12]} ({before.dataset}), now given {digest[:12]} "
+            f"({dataset}); choose another folder with -o, or the earlier dataset"
+        )
+
+
+def read_record(run: Folder) -> RunRecord:
+    """The recipe and dataset of a run. Raises DataError if the folder holds none, or a broken one."""
+    if not run.exists(RECIPE):
+        raise DataError(f"{run.uri}: no {RECIPE} here; give the folder of a run made by 'gan-train run'")
+    where = run.locate(RECIPE)
+    try:
+        recipe, facts = yaml.safe_load_all(run.read(RECIPE))
+        return RunRecord(check_recipe(recipe, where), facts["dataset"], facts["dataset_digest"])
+    except (yaml.YAMLError, ValueError, KeyError, TypeError, UsageError) as error:
+        raise DataError(f"{where}: damaged ({' '.join(str(error).split())}); start a new run in another folder") from error
+
+
+def write_status(run: Folder, state: str, step: int, steps: int) -> None:
+    """Say where the run stands, for people and schedulers."""
+    run.write(STATUS, dump_json({"state": state, "step": step, "steps": steps, "pid": os.getpid()}))
+
+
+def read_status(run: Folder) -> dict[str, object]:
+    """What `write_status` wrote last; empty before that."""
+    content: dict[str, object] = json.loads(run.read(STATUS)) if run.exists(STATUS) else {}
+    return content

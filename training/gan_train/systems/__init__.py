@@ -1,0 +1,1 @@
+"""A GAN is players and phases: one file per system."""

@@ -1,0 +1,66 @@
+"""`gan-train run` from end to end: check everything, then hand over to the trainer."""
+
+from typing import Any
+
+from gan_pipeline.verify import check_shard
+
+from gan_train.checkpoint import committed_steps
+from gan_train.input import Dataset, open_dataset
+from gan_train.progress import Progress
+from gan_train.recipe import Recipe
+from gan_train.run_folder import RECIPE, SAMPLES, check_claim, claim, locked, open_run
+from gan_train.signals import interruption
+from gan_train.strategy import check_replicas, make_strategy
+from gan_train.systems.catalogue import build_system
+from gan_train.trainer import fit
+
+
+def plan(recipe: Recipe, data: str, out: str, strategy_name: str, logical_cpus: int) -> dict[str, Any]:
+    """Everything `train` would check, and what it would do; writes nothing. Raises what `train` raises."""
+    run, dataset = open_run(out), _checked_dataset(data, recipe)
+    if run.exists(RECIPE):
+        check_claim(run, recipe, data, dataset.manifest.digest)
+    strategy = make_strategy(strategy_name, logical_cpus)
+    with strategy.scope():
+        system = build_system(recipe)
+    check_replicas(strategy, system.reals_per_step)
+    start = max(committed_steps(run), default=0)
+    return {
+        "recipe": recipe.name,
+        "parameters": {name: player.network.count_params() for name, player in system.players.items()},
+        "phases": [phase.name for phase in system.phases],
+        "dataset": f"{data} ({dataset.examples} examples of {dataset.manifest.name})",
+        "dataset_digest": dataset.manifest.digest,
+        "devices": strategy.num_replicas_in_sync,
+        "batch_size": recipe.batch_size,
+        "from_step": start,
+        "to_step": recipe.steps,
+        "epochs_of_data": round(recipe.steps * system.reals_per_step / dataset.examples, 2),
+        "sample_grids": recipe.steps // recipe.snapshot_every,
+        "run_folder": out,
+    }
+
+
+def train(recipe: Recipe, data: str, out: str, strategy_name: str, logical_cpus: int) -> dict[str, Any]:
+    """Train, or continue, or find the run finished.
+
+    Raises:
+        GanmillError: of the kind whose exit code the architecture documents.
+    """
+    run, dataset = open_run(out), _checked_dataset(data, recipe)
+    with interruption() as wish, locked(run):
+        claim(run, recipe, data, dataset.manifest.digest)
+        before = max(committed_steps(run), default=0)
+        if before >= recipe.steps:
+            newest = max(run.names(f"{SAMPLES}/"), default="")
+            return {"run": out, "step": before, "already_done": True, "samples": run.locate(newest)}
+        ended = fit(recipe, dataset, run, make_strategy(strategy_name, logical_cpus), Progress(), wish)
+    return {"run": out, "step": ended.step, "already_done": False, "samples": run.locate(ended.samples)}
+
+
+def _checked_dataset(data: str, recipe: Recipe) -> Dataset:
+    """Open the dataset and compare every shard with the manifest before the first step is spent on it."""
+    dataset = open_dataset(data, recipe)
+    for shard in dataset.shards:
+        check_shard(dataset.folder, shard)
+    return dataset
