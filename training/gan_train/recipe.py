@@ -189,10 +189,10 @@ def dump_recipe(recipe: Recipe) -> str:
 
 
 def difference(before: Recipe, now: Recipe) -> str | None:
-    """The first key that differs, as `key: old -> new`, or None. `steps` may grow and is left out."""
+    """The first key that differs, as `key: old -> new`, or None. `steps` may grow and `about` is prose."""
     old, new = _flatten(before.model_dump(mode="json")), _flatten(now.model_dump(mode="json"))
-    for key in sorted(old.keys() | new.keys()):
-        if key != "steps" and old.get(key) != new.get(key):
+    for key in old | new:
+        if key not in ("about", "steps") and old.get(key) != new.get(key):
             return f"{key}: {old.get(key)} -> {new.get(key)}"
     return None
 

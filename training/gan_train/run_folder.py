@@ -54,24 +54,25 @@ def locked(run: Folder) -> Iterator[None]:
 
 
 def claim(run: Folder, recipe: Recipe, dataset: str, digest: str) -> None:
-    """Make the folder a run of this recipe and dataset, or check that it is one already.
+    """Make the folder a run of this recipe and dataset, unless it is one. Raises what `check_claim` raises."""
+    check_claim(run, recipe, dataset, digest)
+    if not run.exists(RECIPE):
+        packages = {package: version(package) for package in _PACKAGES}
+        facts = {"dataset": dataset, "dataset_digest": digest, "packages": packages}
+        run.write(RECIPE, (dump_recipe(recipe) + "---\n" + yaml.safe_dump(facts, sort_keys=False)).encode())
+
+
+def check_claim(run: Folder, recipe: Recipe, dataset: str, digest: str) -> None:
+    """Check that the folder is empty, or the run of this recipe and dataset; `steps` may differ.
 
     Raises:
         UsageError: it holds another run, or something else.
     """
-    if run.exists(RECIPE):
-        check_claim(run, recipe, dataset, digest)
+    if not run.exists(RECIPE):
+        foreign = [name for name in run.names() if not name.startswith(f"{WORK}/")]
+        if foreign:
+            raise UsageError(f"{run.uri}: holds other files ({foreign[0]}); choose an empty or new folder with -o")
         return
-    foreign = [name for name in run.names() if not name.startswith(f"{WORK}/")]
-    if foreign:
-        raise UsageError(f"{run.uri}: holds other files ({foreign[0]}); choose an empty or new folder with -o")
-    packages = {package: version(package) for package in _PACKAGES}
-    facts = {"dataset": dataset, "dataset_digest": digest, "packages": packages}
-    run.write(RECIPE, (dump_recipe(recipe) + "---\n" + yaml.safe_dump(facts, sort_keys=False)).encode())
-
-
-def check_claim(run: Folder, recipe: Recipe, dataset: str, digest: str) -> None:
-    """Raise UsageError unless the folder's run was made with this recipe and dataset; `steps` may differ."""
     before = read_record(run)
     changed = difference(before.recipe, recipe)
     if changed:

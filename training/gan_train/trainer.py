@@ -1,4 +1,4 @@
-"""fit(recipe, dataset, run): the only training loop. It never knows which GAN it trains.
+"""fit(recipe, dataset, run, ...): the only training loop. It never knows which GAN it trains.
 
 with locked(run):
     fit(recipe, dataset, run, make_strategy("auto"), Console())
@@ -25,9 +25,7 @@ from gan_train.schedule import call_lengths, is_due
 from gan_train.signals import Interruption
 from gan_train.snapshots import fixed_latents, generate, grid_png, write_curves, write_generator, write_samples
 from gan_train.step import build_steps, metric_names
-from gan_train.strategy import check_replicas
 from gan_train.systems.base import System
-from gan_train.systems.catalogue import build_system
 
 
 @dataclass(frozen=True)
@@ -44,6 +42,7 @@ def fit(
     dataset: Dataset,
     run: Folder,
     strategy: tf.distribute.Strategy,
+    system: System,
     progress: Progress,
     interruption: Interruption,
 ) -> Ended:
@@ -54,11 +53,6 @@ def fit(
         DivergenceError: a loss is not finite; the newest checkpoint is from before that.
         DataError, StorageError, UsageError: as input and storage say; the newest checkpoint is kept.
     """
-    if recipe.deterministic:
-        tf.config.experimental.enable_op_determinism()
-    with strategy.scope():
-        system = build_system(recipe)
-    check_replicas(strategy, system.reals_per_step)
     start = _restore(run, system)
     session = _Session(recipe, dataset, run, system, MetricsLog(run, start), progress)
     try:

@@ -1,39 +1,50 @@
 """`gan-train run` from end to end: check everything, then hand over to the trainer."""
 
+from dataclasses import dataclass
 from typing import Any
 
+import tensorflow as tf
+from gan_pipeline.storage import Folder
 from gan_pipeline.verify import check_shard
 
 from gan_train.checkpoint import committed_steps
 from gan_train.input import Dataset, open_dataset
+from gan_train.networks.layers import plain_copy
 from gan_train.progress import Progress
 from gan_train.recipe import Recipe
-from gan_train.run_folder import RECIPE, SAMPLES, check_claim, claim, locked, open_run
+from gan_train.run_folder import SAMPLES, check_claim, claim, locked, open_run
 from gan_train.signals import interruption
 from gan_train.strategy import check_replicas, make_strategy
+from gan_train.systems.base import System
 from gan_train.systems.catalogue import build_system
 from gan_train.trainer import fit
 
 
+@dataclass(frozen=True)
+class _Prepared:
+    """A run that passed every check which needs no look at its folder."""
+
+    run: Folder
+    dataset: Dataset
+    strategy: tf.distribute.Strategy
+    system: System
+
+
 def plan(recipe: Recipe, data: str, out: str, strategy_name: str, logical_cpus: int) -> dict[str, Any]:
     """Everything `train` would check, and what it would do; writes nothing. Raises what `train` raises."""
-    run, dataset = open_run(out), _checked_dataset(data, recipe)
-    if run.exists(RECIPE):
-        check_claim(run, recipe, data, dataset.manifest.digest)
-    strategy = make_strategy(strategy_name, logical_cpus)
-    with strategy.scope():
-        system = build_system(recipe)
-    check_replicas(strategy, system.reals_per_step)
-    start = max(committed_steps(run), default=0)
+    prepared = _prepare(recipe, data, out, strategy_name, logical_cpus)
+    run, dataset, system = prepared.run, prepared.dataset, prepared.system
+    check_claim(run, recipe, data, dataset.manifest.digest)
+    networks = {name: player.network for name, player in system.players.items()}
     return {
         "recipe": recipe.name,
-        "parameters": {name: player.network.count_params() for name, player in system.players.items()},
+        "parameters": {name: plain_copy(network).count_params() for name, network in networks.items()},
         "phases": [phase.name for phase in system.phases],
         "dataset": f"{data} ({dataset.examples} examples of {dataset.manifest.name})",
         "dataset_digest": dataset.manifest.digest,
-        "devices": strategy.num_replicas_in_sync,
+        "devices": prepared.strategy.num_replicas_in_sync,
         "batch_size": recipe.batch_size,
-        "from_step": start,
+        "from_step": max(committed_steps(run), default=0),
         "to_step": recipe.steps,
         "epochs_of_data": round(recipe.steps * system.reals_per_step / dataset.examples, 2),
         "sample_grids": recipe.steps // recipe.snapshot_every,
@@ -47,15 +58,29 @@ def train(recipe: Recipe, data: str, out: str, strategy_name: str, logical_cpus:
     Raises:
         GanmillError: of the kind whose exit code the architecture documents.
     """
-    run, dataset = open_run(out), _checked_dataset(data, recipe)
-    with interruption() as wish, locked(run):
-        claim(run, recipe, data, dataset.manifest.digest)
+    with interruption() as wish:
+        prepared = _prepare(recipe, data, out, strategy_name, logical_cpus)
+        run, dataset = prepared.run, prepared.dataset
+        check_claim(run, recipe, data, dataset.manifest.digest)
         before = max(committed_steps(run), default=0)
         if before >= recipe.steps:
             newest = max(run.names(f"{SAMPLES}/"), default="")
             return {"run": out, "step": before, "already_done": True, "samples": run.locate(newest)}
-        ended = fit(recipe, dataset, run, make_strategy(strategy_name, logical_cpus), Progress(), wish)
+        with locked(run):
+            claim(run, recipe, data, dataset.manifest.digest)
+            ended = fit(recipe, dataset, run, prepared.strategy, prepared.system, Progress(), wish)
     return {"run": out, "step": ended.step, "already_done": False, "samples": run.locate(ended.samples)}
+
+
+def _prepare(recipe: Recipe, data: str, out: str, strategy_name: str, logical_cpus: int) -> _Prepared:
+    run, dataset = open_run(out), _checked_dataset(data, recipe)
+    strategy = make_strategy(strategy_name, logical_cpus)
+    if recipe.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    with strategy.scope():
+        system = build_system(recipe)
+    check_replicas(strategy, system.reals_per_step)
+    return _Prepared(run, dataset, strategy, system)
 
 
 def _checked_dataset(data: str, recipe: Recipe) -> Dataset:

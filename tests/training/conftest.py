@@ -1,0 +1,25 @@
+"""One small dataset and one small trained run for all trainer tests."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.training.helpers import SMALL, gan_train, prepare_digits, split_cpu
+
+split_cpu()
+
+
+@pytest.fixture(scope="session")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """300 digits in 5 shards. Tests that change a file copy the folder first."""
+    return prepare_digits(tmp_path_factory.mktemp("training") / "digits")
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory, digits: Path) -> Path:
+    """A small mnist-dcgan run of 6 steps, sample grids at 3 and 6, checkpoints every 2. Not to be changed."""
+    out = tmp_path_factory.mktemp("training") / "run"
+    options = (*SMALL, "--steps", "6", "--set", "snapshot_every=3", "--set", "checkpoint_every=2")
+    ran = gan_train("run", "mnist-dcgan", "--data", digits, "-o", out, *options)
+    assert ran.code == 0, ran.err
+    return out

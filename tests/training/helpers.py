@@ -1,0 +1,118 @@
+"""Small tools of the trainer tests."""
+
+import os
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import gan_pipeline.cli as pipeline_cli
+import gan_train.cli as train_cli
+import numpy as np
+import tensorflow as tf
+from gan_train.recipe import Recipe, load_recipe
+from gan_train.step import StepFunction, build_steps
+from gan_train.systems.base import System
+from gan_train.systems.catalogue import build_system
+from numpy.typing import NDArray
+from safetensors.numpy import load_file
+
+from tests.commands import Argument, Ran, run_inside
+
+_SMALL_KEYS = (
+    "generator.base=[7,7,8]",
+    "generator.filters=[8,8]",
+    "discriminator.filters=[8,8]",
+    "batch_size=16",
+    "sample_images=9",
+    "steps_per_call=3",
+)
+SMALL = tuple(part for key in _SMALL_KEYS for part in ("--set", key))
+"""Overrides that make a recipe of the DCGAN family quick to build, with all its parts still there."""
+
+RECIPES = ("mnist-gan", "mnist-dcgan")
+
+
+def split_cpu() -> None:
+    """Two logical CPU devices, for tests of several replicas; must come before TensorFlow's first operation."""
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+
+
+def gan_train(*args: Argument) -> Ran:
+    """The gan-train command inside this process."""
+    return run_inside(train_cli.main, *args)
+
+
+def gan_train_child(*args: Argument, prelude: str = "") -> Ran:
+    """The gan-train command in a process of its own, after some Python of the test's (to die at a chosen moment)."""
+    program = f"{prelude}\nfrom gan_train.cli import main\nmain()"
+    done = subprocess.run([sys.executable, "-c", program, *map(os.fspath, args)], capture_output=True, text=True)
+    return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def prepare_digits(out: Path, *options: str) -> Path:
+    """Prepare 300 of the packaged digits in 5 shards."""
+    arguments = ("prepare", "mnist", "--source", "sample", "--limit", "300", "--shards", "5", "-o", out, *options)
+    ran = run_inside(pipeline_cli.main, *arguments)
+    assert ran.code == 0, ran.err
+    return out
+
+
+def small_recipe(name: str, *overrides: str) -> Recipe:
+    """A recipe with `SMALL` and further overrides."""
+    return load_recipe(name, [*_SMALL_KEYS, *overrides])
+
+
+@cache
+def mirrored(replicas: int) -> tf.distribute.Strategy:
+    """The default strategy for one replica, else that many logical CPU devices.
+
+    One for all tests: TensorFlow mixes up the collectives of two mirrored strategies in one process.
+    """
+    return tf.distribute.get_strategy() if replicas == 1 else tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"][:replicas])
+
+
+def build(recipe: Recipe, replicas: int = 1) -> tuple[System, tf.distribute.Strategy, StepFunction]:
+    """A fresh system with its step function."""
+    strategy = mirrored(replicas)
+    with strategy.scope():
+        system = build_system(recipe)
+    return system, strategy, build_steps(system, strategy, recipe.seed)
+
+
+def random_chunk(recipe: Recipe, strategy: tf.distribute.Strategy, steps: int) -> Any:
+    """The same random images whatever the number of replicas, shared out as the input does."""
+    images = np.random.default_rng(0).integers(0, 256, (steps, recipe.batch_size // 2, *recipe.image.shape), np.uint8)
+    replicas = strategy.num_replicas_in_sync
+
+    def share(context: Any) -> dict[str, tf.Tensor]:
+        part = np.split(images, replicas, axis=1)[context.replica_id_in_sync_group]
+        return {"image": tf.constant(part), "label": tf.zeros(part.shape[:2], tf.int64)}
+
+    if replicas == 1:
+        return {"image": tf.constant(images), "label": tf.zeros(images.shape[:2], tf.int64)}
+    return strategy.experimental_distribute_values_from_function(share)
+
+
+def run_steps(recipe: Recipe, replicas: int, steps: int) -> tuple[System, NDArray[np.float32]]:
+    """Train a fresh system for some steps on random images; its metrics, float32 (steps, metrics)."""
+    system, strategy, step_function = build(recipe, replicas)
+    chunk = random_chunk(recipe, strategy, steps)
+    metrics: NDArray[np.float32] = step_function(chunk, tf.constant(0, tf.int64), tf.constant(steps)).numpy()
+    return system, metrics
+
+
+def saved_variables(run: Path, step: int) -> dict[str, NDArray[Any]]:
+    """Every variable of a checkpoint."""
+    variables: dict[str, NDArray[Any]] = load_file(run / "checkpoints" / f"step-{step:08d}" / "variables.safetensors")
+    return variables
+
+
+def assert_same_checkpoint(one: Path, other: Path, step: int) -> None:
+    """Two runs stand at the same bits."""
+    before, after = saved_variables(one, step), saved_variables(other, step)
+    assert before.keys() == after.keys()
+    for name in before:
+        np.testing.assert_array_equal(before[name], after[name], err_msg=name)

@@ -1,0 +1,154 @@
+"""Layer by layer and weight by weight as the specification says; normalisation against Keras' own."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from gan_train.networks.layers import BatchNormalization, inference_pass, plain_copy, training_pass
+from gan_train.randomness import Draw
+from gan_train.recipe import load_recipe
+from gan_train.systems.catalogue import build_system
+from numpy.typing import NDArray
+
+from tests.training.helpers import RECIPES, small_recipe
+
+SHAPES = {
+    "mnist-gan": (
+        [(100,), (6272,), (6272,), (7, 7, 128), (14, 14, 128), (14, 14, 128), (28, 28, 128), (28, 28, 128), (28, 28, 1)],
+        [(28, 28, 1), *[(14, 14, 64)] * 3, *[(7, 7, 64)] * 3, (3136,), (1,)],
+    ),
+    "mnist-dcgan": (
+        [(50,), (6272,), (6272,), (7, 7, 128), *[(14, 14, 128)] * 3, *[(28, 28, 128)] * 3, (28, 28, 1)],
+        [(28, 28, 1), *[(14, 14, 64)] * 3, *[(7, 7, 64)] * 3, (3136,), (1,)],
+    ),
+}
+PARAMETERS = {"mnist-gan": (1_164_289, 40_705), "mnist-dcgan": (851_713, 70_337)}
+TRAINABLE = {"mnist-gan": (1_164_289, 40_705), "mnist-dcgan": (851_201, 70_081)}
+
+
+def draw() -> Draw:
+    return Draw(0, tf.constant(0, tf.int64), 0, 0, 1)
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_shapes_and_parameter_counts_equal_the_specification(recipe: str) -> None:
+    players = build_system(load_recipe(recipe)).players
+    networks = (players["generator"].network, players["discriminator"].network)
+    for network, shapes, parameters, trainable in zip(
+        networks, SHAPES[recipe], PARAMETERS[recipe], TRAINABLE[recipe], strict=True
+    ):
+        assert [tuple(layer.output.shape[1:]) for layer in network.layers] == shapes
+        assert plain_copy(network).count_params() == parameters
+        assert sum(int(np.prod(variable.shape)) for variable in network.trainable_variables) == trainable
+
+
+def test_slopes_kernels_and_initial_weights() -> None:
+    for recipe, kernel, stddev in (("mnist-gan", 3, None), ("mnist-dcgan", 4, 0.02)):
+        players = build_system(load_recipe(recipe)).players
+        generator, discriminator = players["generator"].network, players["discriminator"].network
+        for network in (generator, discriminator):
+            slopes = {float(x.negative_slope) for x in network.layers if isinstance(x, keras.layers.LeakyReLU)}
+            assert {round(slope, 6) for slope in slopes} == {0.2}
+        assert discriminator.get_layer("down_1").kernel_size == (kernel, kernel)
+        assert generator.get_layer("up_1").kernel_size == (4, 4)
+        assert generator.get_layer("image").kernel_size == (7, 7)
+        assert not np.any(generator.get_layer("project").bias.numpy())
+        if stddev:
+            assert abs(generator.get_layer("up_1").kernel.numpy().std() - stddev) < 0.001
+        # The dense layer of the discriminator names no initialiser: Glorot uniform, limit sqrt(6 / (3136 + 1)).
+        limit = np.sqrt(6 / 3137)
+        score = discriminator.get_layer("score").kernel.numpy()
+        assert 0.95 * limit < np.abs(score).max() <= limit
+
+
+def test_the_seed_decides_the_initial_weights_and_each_layer_has_its_own() -> None:
+    one, same, other = (build_system(small_recipe("mnist-gan", f"seed={seed}")).generator.get_weights() for seed in (1, 1, 2))
+    assert all(np.array_equal(a, b) for a, b in zip(one, same, strict=True))
+    assert not np.array_equal(one[0], other[0])
+    assert not np.array_equal(one[2], one[4])
+
+
+def batches(count: int, shape: tuple[int, ...] = (16, 5, 5, 3)) -> list[NDArray[np.float32]]:
+    random = np.random.default_rng(0)
+    return [random.normal(2.0, 3.0, shape).astype(np.float32) for _ in range(count)]
+
+
+def normalised(layer: keras.Layer, shape: tuple[int, ...] = (5, 5, 3)) -> keras.Model:
+    return keras.Sequential([keras.Input(shape), layer])
+
+
+@pytest.mark.parametrize("shape", [(5, 5, 3), (6,)])
+def test_batch_normalisation_and_its_gradients_equal_keras(shape: tuple[int, ...]) -> None:
+    ours, theirs = normalised(BatchNormalization(), shape), normalised(keras.layers.BatchNormalization(), shape)
+    random = np.random.default_rng(1)
+    for model in (ours, theirs):
+        model.layers[0].gamma.assign(np.linspace(0.5, 2, shape[-1]))
+        model.layers[0].beta.assign(np.linspace(-1, 1, shape[-1]))
+    inputs = tf.constant(batches(1, (16, *shape))[0])
+    weights = tf.constant(random.normal(size=inputs.shape).astype(np.float32))
+    results = []
+    for model, call in (
+        (ours, lambda: training_pass(ours, inputs, draw(), update_statistics=True)),
+        (theirs, lambda: theirs(inputs, training=True)),
+    ):
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            outputs = call()
+            loss = tf.reduce_sum(weights * outputs)
+        gradients = tape.gradient(loss, [inputs, *(variable.value for variable in model.trainable_variables)])
+        results.append([outputs, *gradients])
+    for mine, other in zip(*results, strict=True):
+        np.testing.assert_allclose(mine, other, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("corrected", [True, False])
+def test_moving_averages_follow_the_formula(corrected: bool) -> None:
+    model = normalised(BatchNormalization(momentum=0.9, bias_correction=corrected))
+    seen = batches(5)
+    mean, variance = np.zeros(3), np.ones(3)
+    if corrected:
+        variance = np.zeros(3)
+    for number, batch in enumerate(seen, 1):
+        training_pass(model, tf.constant(batch), draw(), update_statistics=True)
+        flat = batch.reshape(-1, 3).astype(np.float64)
+        mean = 0.9 * mean + 0.1 * flat.mean(0)
+        variance = 0.9 * variance + 0.1 * flat.var(0, ddof=1)
+        scale = 1 - 0.9**number if corrected else 1
+        np.testing.assert_allclose(model.layers[0].moving_mean.numpy(), mean / scale, rtol=1e-5)
+        np.testing.assert_allclose(model.layers[0].moving_variance.numpy(), variance / scale, rtol=1e-5)
+
+
+def test_one_update_is_enough_to_see_what_training_sees() -> None:
+    """What spec C, G8 is about: inference output equals training output from the first step."""
+    batch = tf.constant(batches(1, (64, 5, 5, 3))[0])
+    model = normalised(BatchNormalization())
+    trained = training_pass(model, batch, draw(), update_statistics=True)
+    np.testing.assert_allclose(inference_pass(model, batch), trained, atol=2e-3)
+
+
+def test_a_pass_without_update_leaves_the_statistics_alone() -> None:
+    model = normalised(BatchNormalization())
+    before = model.get_weights()
+    training_pass(model, tf.constant(batches(1)[0]), draw(), update_statistics=False)
+    for value, earlier in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(value, earlier)
+
+
+def test_the_saved_generator_loads_in_keras_alone(tmp_path: Path) -> None:
+    generator = build_system(small_recipe("mnist-dcgan")).generator
+    latents = np.random.default_rng(0).normal(size=(4, 50)).astype(np.float32)
+    training_pass(generator, tf.constant(latents), draw(), update_statistics=True)
+    plain_copy(generator).save(tmp_path / "generator.keras")
+    np.save(tmp_path / "latents.npy", latents)
+    program = (
+        "import sys; sys.modules['gan_train'] = sys.modules['gan_pipeline'] = None\n"
+        "import keras, numpy as np\n"
+        "model = keras.models.load_model('generator.keras')\n"
+        "np.save('images.npy', model.predict(np.load('latents.npy'), verbose=0))"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True, capture_output=True)
+    np.testing.assert_allclose(np.load(tmp_path / "images.npy"), inference_pass(generator, latents), atol=1e-5)

@@ -1,0 +1,124 @@
+"""A run that was killed, or asked to stop, ends where an unbroken one ends: bit for bit."""
+
+import json
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.training.helpers import RECIPES, SMALL, assert_same_checkpoint, gan_train, gan_train_child
+
+SCHEDULE = ("--set", "checkpoint_every=10", "--set", "snapshot_every=10", "--steps", "20")
+
+AT_STEP = """
+import os, signal
+from gan_train.metrics_log import MetricsLog
+add = MetricsLog.add
+def add_and_die(self, row):
+    add(self, row)
+    if row["step"] == {step}:
+        os.kill(os.getpid(), signal.{signal})
+MetricsLog.add = add_and_die
+"""
+
+AT_WRITE = """
+import os, signal
+from gan_pipeline.storage import LocalFolder
+create, writes = LocalFolder.create, []
+def create_and_die(self, name):
+    writes.append(name)
+    if len(writes) == {write}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return create(self, name)
+LocalFolder.create = create_and_die
+"""
+
+
+def arguments(recipe: str, digits: Path, out: Path) -> tuple[str | Path, ...]:
+    return ("run", recipe, "--data", digits, "-o", out, *SMALL, *SCHEDULE)
+
+
+@pytest.fixture(scope="module", params=RECIPES)
+def unbroken(request: pytest.FixtureRequest, digits: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """A recipe and a run of it that nothing disturbed, in a process of its own."""
+    out = tmp_path_factory.mktemp("unbroken") / "run"
+    ran = gan_train_child(*arguments(request.param, digits, out))
+    assert ran.code == 0, ran.err
+    return request.param, out
+
+
+def losses(run: Path) -> list[dict[str, float]]:
+    """The logged numbers without the speeds."""
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [{name: value for name, value in row.items() if name not in ("images_per_second", "input_wait")} for row in rows]
+
+
+def assert_same_run(one: Path, other: Path) -> None:
+    assert_same_checkpoint(one, other, 20)
+    assert losses(one) == losses(other)
+    for name in ("samples/step-00000020.png", "reals.png", "latents.npz"):
+        assert (one / name).read_bytes() == (other / name).read_bytes()
+
+
+def test_killed_between_checkpoints(unbroken: tuple[str, Path], digits: Path, tmp_path: Path) -> None:
+    """20 steps = 10 + kill -9 + 10: killed at step 14, continued from the checkpoint of step 10."""
+    recipe, whole = unbroken
+    out = tmp_path / "run"
+    killed = gan_train_child(*arguments(recipe, digits, out), prelude=AT_STEP.format(step=14, signal="SIGKILL"))
+    assert killed.code == -signal.SIGKILL
+    assert (out / "checkpoints" / "step-00000010" / "COMMIT").exists()
+    assert not (out / "checkpoints" / "step-00000020").exists()
+    assert gan_train_child(*arguments(recipe, digits, out)).code == 0
+    assert_same_run(whole, out)
+
+
+def test_sigterm_commits_and_the_same_command_finishes(unbroken: tuple[str, Path], digits: Path, tmp_path: Path) -> None:
+    recipe, whole = unbroken
+    out = tmp_path / "run"
+    stopped = gan_train_child(*arguments(recipe, digits, out), prelude=AT_STEP.format(step=4, signal="SIGTERM"))
+    assert stopped.code == 75, stopped.err
+    assert "SIGTERM" in stopped.err and "same command" in stopped.err
+    assert "Traceback" not in stopped.err
+    status = json.loads((out / "status.json").read_text())
+    assert status["state"] == "interrupted"
+    # The call of three steps that was under way is finished first.
+    assert status["step"] == 6
+    assert (out / "checkpoints" / "step-00000006" / "COMMIT").exists()
+    assert gan_train_child(*arguments(recipe, digits, out)).code == 0
+    assert_same_run(whole, out)
+
+
+def test_killed_at_every_write_of_a_checkpoint(unbroken: tuple[str, Path], digits: Path, tmp_path: Path) -> None:
+    """From the first file of the run to the last of its first checkpoint: never a half checkpoint, always the same end.
+
+    The process is killed at its k-th write, restarted and killed at its k-th write again, for k growing, so that it
+    dies in every file it writes.
+    """
+    recipe, whole = unbroken
+    out, write = tmp_path / "run", 1
+    while True:
+        ran = gan_train_child(*arguments(recipe, digits, out), prelude=AT_WRITE.format(write=write))
+        if ran.code == 0:
+            break
+        assert ran.code == -signal.SIGKILL, ran.err
+        for checkpoint in out.glob("checkpoints/*/COMMIT"):
+            sums = json.loads(checkpoint.read_text())
+            assert all((checkpoint.parent / name).exists() for name in sums)
+        write += 3
+    assert write > 10
+    assert_same_run(whole, out)
+
+
+def test_ctrl_c_stops_like_sigterm(digits: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    stopped = gan_train_child(*arguments("mnist-gan", digits, out), prelude=AT_STEP.format(step=1, signal="SIGINT"))
+    assert stopped.code == 75
+    assert "SIGINT" in stopped.err
+
+
+def test_old_checkpoints_go_only_after_new_ones_are_committed(digits: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    options = ("--set", "checkpoint_every=2", "--set", "keep_checkpoints=2", "--steps", "8")
+    assert gan_train("run", "mnist-gan", "--data", digits, "-o", out, *SMALL, *options).code == 0
+    assert sorted(path.parent.name for path in out.glob("checkpoints/*/COMMIT")) == ["step-00000006", "step-00000008"]
+    assert sorted(path.name for path in (out / "checkpoints").iterdir()) == ["step-00000006", "step-00000008"]

@@ -1,0 +1,298 @@
+"""gan-train run from the command line: what it writes, what it refuses, what it leaves alone."""
+
+import fcntl
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.training.helpers import SMALL, gan_train, gan_train_child, prepare_digits
+
+DIGEST = 64
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def rows(run: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+def rerun(data: Path, out: Path, *options: str, recipe: str = "mnist-dcgan"):
+    schedule = ("--set", "snapshot_every=3", "--set", "checkpoint_every=2")
+    return gan_train("run", recipe, "--data", data, "-o", out, *SMALL, *schedule, *options)
+
+
+@pytest.fixture
+def copy(trained: Path, tmp_path: Path) -> Path:
+    """A copy of the trained run that a test may change."""
+    return Path(shutil.copytree(trained, tmp_path / "run"))
+
+
+def test_a_run_folder_is_complete(trained: Path, digits: Path) -> None:
+    names = set(files(trained))
+    assert {"recipe.yaml", "metrics.jsonl", "reals.png", "losses.png", "latents.npz", "status.json"} <= names
+    assert {"samples/step-00000003.png", "samples/step-00000006.png"} <= names
+    assert {"models/generator-step-00000003.keras", "models/generator-step-00000006.keras"} <= names
+    checkpoints = {name.split("/")[1] for name in names if name.startswith("checkpoints/")}
+    assert checkpoints == {"step-00000002", "step-00000004", "step-00000006"}
+    assert any(name.startswith("tensorboard/events") for name in names)
+    assert json.loads((trained / "status.json").read_text()) | {"pid": 0} == {
+        "state": "finished",
+        "step": 6,
+        "steps": 6,
+        "pid": 0,
+    }
+
+
+def test_every_step_is_logged_with_finite_numbers(trained: Path) -> None:
+    logged = rows(trained)
+    assert [row["step"] for row in logged] == [1, 2, 3, 4, 5, 6]
+    for row in logged:
+        assert {"d_real.loss", "d_fake.loss", "g.loss", "d_real.accuracy", "d_fake.accuracy"} <= row.keys()
+        assert all(np.isfinite(value) for value in row.values())
+        assert 0 <= row["input_wait"] <= 1 and row["images_per_second"] > 0
+
+
+def test_tensorboard_reads_the_same_numbers(trained: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(trained / "tensorboard")).Reload()
+    scalars = [(event.step, event.value) for event in events.Scalars("g/loss")]
+    assert scalars == [(row["step"], pytest.approx(row["g.loss"])) for row in rows(trained)]
+
+
+def test_grids_carry_where_they_came_from(trained: Path) -> None:
+    image = Image.open(trained / "samples" / "step-00000006.png")
+    assert image.size == (3 * 30 + 2, 3 * 30 + 2)
+    assert image.text["step"] == "6"
+    assert image.text["seed"] == "0"
+    assert len(image.text["dataset"]) == DIGEST
+    # Ink on white: digits are mostly background.
+    assert np.asarray(Image.open(trained / "reals.png")).mean() > 150
+
+
+def test_sample_grids_use_the_saved_latents(trained: Path) -> None:
+    import keras
+
+    with np.load(trained / "latents.npz") as archive:
+        latents = archive["latents"]
+    generator = keras.models.load_model(trained / "models" / "generator-step-00000006.keras")
+    expected = 255 - np.rint(np.asarray(generator(latents)) * 127.5 + 127.5)
+    grid = np.asarray(Image.open(trained / "samples" / "step-00000006.png")).astype(float)
+    np.testing.assert_allclose(grid[2:30, 2:30], expected[0, ..., 0], atol=1)
+    np.testing.assert_allclose(grid[62:90, 62:90], expected[8, ..., 0], atol=1)
+
+
+def test_a_finished_run_is_left_alone(copy: Path, digits: Path) -> None:
+    before = files(copy)
+    ran = rerun(digits, copy, "--steps", "6")
+    assert ran.code == 0
+    assert "already done" in ran.out
+    assert files(copy) == before
+
+
+def test_more_steps_continue_a_finished_run(copy: Path, digits: Path, tmp_path: Path) -> None:
+    assert rerun(digits, copy, "--steps", "8").code == 0
+    assert [row["step"] for row in rows(copy)] == list(range(1, 9))
+    assert (copy / "checkpoints" / "step-00000008" / "COMMIT").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "recipe", "words"),
+    [
+        (("--set", "batch_size=8"), "mnist-dcgan", "batch_size: 16 -> 8"),
+        (("--set", "seed=1"), "mnist-dcgan", "seed: 0 -> 1"),
+        ((), "mnist-gan", "name: mnist-dcgan -> mnist-gan"),
+    ],
+)
+def test_another_recipe_is_refused(copy: Path, digits: Path, options: tuple[str, ...], recipe: str, words: str) -> None:
+    before = files(copy)
+    ran = rerun(digits, copy, "--steps", "9", *options, recipe=recipe)
+    assert ran.code == 2
+    assert words in ran.err
+    assert files(copy) == before
+
+
+def test_another_dataset_is_refused(copy: Path, tmp_path: Path) -> None:
+    other = prepare_digits(tmp_path / "other", "--seed", "9")
+    before = files(copy)
+    ran = rerun(other, copy, "--steps", "9")
+    assert ran.code == 2
+    assert "made with dataset" in ran.err
+    assert str(other) in ran.err
+    assert files(copy) == before
+
+
+def test_a_folder_with_other_files_is_refused(digits: Path, tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("years of work")
+    ran = rerun(digits, tmp_path)
+    assert ran.code == 2
+    assert "thesis.tex" in ran.err
+    assert (tmp_path / "thesis.tex").read_text() == "years of work"
+
+
+def test_two_processes_cannot_train_in_one_folder(copy: Path, digits: Path) -> None:
+    (copy / ".work").mkdir(exist_ok=True)
+    with open(copy / ".work" / "lock", "wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        ran = rerun(digits, copy, "--steps", "8")
+    assert ran.code == 2
+    assert "another process" in ran.err
+
+
+@pytest.mark.parametrize("place", [0, 400, -1])
+def test_a_flipped_byte_is_found_before_training_and_named(digits: Path, tmp_path: Path, place: int) -> None:
+    data = Path(shutil.copytree(digits, tmp_path / "data"))
+    shard = data / "train-00002-of-00005.tfrecord"
+    content = bytearray(shard.read_bytes())
+    content[place] ^= 1
+    shard.write_bytes(content)
+    ran = rerun(data, tmp_path / "run")
+    assert ran.code == 3
+    assert shard.name in ran.err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_dataset_that_is_not_there_or_not_finished(digits: Path, tmp_path: Path) -> None:
+    ran = rerun(tmp_path / "nothing", tmp_path / "run")
+    assert ran.code == 3
+    assert "gan-pipeline prepare" in ran.err
+    data = Path(shutil.copytree(digits, tmp_path / "data"))
+    (data / "train-00001-of-00005.tfrecord").unlink()
+    ran = rerun(data, tmp_path / "run")
+    assert ran.code == 3
+    assert "train-00001-of-00005.tfrecord" in ran.err
+
+
+def test_images_of_another_shape_are_refused(digits: Path, tmp_path: Path) -> None:
+    options = ("--set", "image.shape=[32,32,1]", "--set", "generator.base=[8,8,8]")
+    ran = rerun(digits, tmp_path / "run", *options)
+    assert ran.code == 2
+    assert "28x28x1" in ran.err and "32x32x1" in ran.err
+
+
+def test_a_run_folder_on_gs_is_refused_in_words(digits: Path) -> None:
+    ran = gan_train("run", "mnist-gan", "--data", digits, "-o", "gs://bucket/run")
+    assert ran.code == 2
+    assert "must be local" in ran.err
+
+
+def test_dry_run_checks_everything_and_writes_nothing(digits: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    ran = gan_train("run", "mnist-gan", "--data", digits, "-o", out, "--dry-run", "--json")
+    assert ran.code == 0
+    plan = json.loads(ran.out)
+    assert plan["parameters"] == {"generator": 1_164_289, "discriminator": 40_705}
+    assert (plan["phases"], plan["from_step"], plan["to_step"]) == (["d", "g"], 0, 23_400)
+    assert not out.exists()
+    assert gan_train("run", "mnist-gan", "--data", digits, "-o", out, "--dry-run", "--set", "nope=1").code == 2
+
+
+def test_unknown_strategy_and_uneven_batches_are_refused(digits: Path, tmp_path: Path) -> None:
+    ran = rerun(digits, tmp_path / "run", "--strategy", "magic")
+    assert ran.code == 2
+    assert "auto, default, mirrored" in ran.err
+    uneven = ("--set", "batch_size=6", "--strategy", "mirrored", "--logical-cpus", "2")
+    child = gan_train_child("run", "mnist-gan", "--data", digits, "-o", tmp_path / "run", *SMALL, *uneven)
+    assert child.code == 2
+    assert "multiple of 4" in child.err
+
+
+def test_two_devices_train_from_the_command_line(digits: Path, tmp_path: Path) -> None:
+    """The same losses as one device, through the real input and the real strategy."""
+    one, two = tmp_path / "one", tmp_path / "two"
+    arguments = ("run", "mnist-gan", "--data", digits, *SMALL, "--steps", "4")
+    assert gan_train(*arguments, "-o", one).code == 0
+    child = gan_train_child(*arguments, "-o", two, "--strategy", "mirrored", "--logical-cpus", "2")
+    assert child.code == 0, child.err
+    for mine, other in zip(rows(one), rows(two), strict=True):
+        for name in ("d.loss", "g.loss", "d.accuracy_real", "d.accuracy_fake", "g.score"):
+            assert mine[name] == pytest.approx(other[name], abs=1e-5)
+
+
+def test_snapshots_judge_the_discriminator_without_dropout(digits: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    ran = gan_train("run", "mnist-gan", "--data", digits, "-o", out, *SMALL, "--steps", "4", "--set", "snapshot_every=2")
+    assert ran.code == 0, ran.err
+    judged = [row["step"] for row in rows(out) if "snapshot.accuracy_real" in row]
+    assert judged == [2, 4]
+    assert all(0 <= row["snapshot.accuracy_fake"] <= 1 for row in rows(out) if row["step"] in judged)
+
+
+def test_png_datasets_train_too(tmp_path: Path) -> None:
+    data = prepare_digits(tmp_path / "png", "--encoding", "png")
+    assert rerun(data, tmp_path / "run", "--steps", "2").code == 0
+    assert len(rows(tmp_path / "run")) == 2
+
+
+def test_a_number_that_is_not_finite_ends_the_run_with_its_name(digits: Path, tmp_path: Path) -> None:
+    """Adam with an epsilon of zero in float32 divides 0 by 0 wherever dropout left no gradient."""
+    out = tmp_path / "run"
+    options = ("--set", "discriminator.optimizer.epsilon=1e-60", "--set", "discriminator.dropout=0.99", "--steps", "30")
+    ran = gan_train("run", "mnist-gan", "--data", digits, "-o", out, *SMALL, *options)
+    assert ran.code == 4
+    assert "nan at step" in ran.err
+    assert "checkpoint" in ran.err
+    assert json.loads((out / "status.json").read_text())["state"] == "diverged"
+    assert not list(out.glob("checkpoints/*/COMMIT"))
+
+
+def test_progress_and_answer_are_plain_lines(digits: Path, tmp_path: Path) -> None:
+    ran = rerun(digits, tmp_path / "run", "--steps", "2")
+    assert ran.code == 0
+    assert "step 2/2 | loss d_real" in ran.err
+    assert "images/s | input wait" in ran.err
+    assert "samples/step-00000002.png" in ran.out
+    answer = json.loads(rerun(digits, tmp_path / "run", "--steps", "2", "--json").out)
+    assert answer["already_done"] is True
+
+
+def test_help_loads_nothing_heavy() -> None:
+    program = (
+        "import sys; sys.argv = ['gan-train', '--help']\n"
+        "from gan_train.cli import app\n"
+        "try: app()\n"
+        "except SystemExit: pass\n"
+        "heavy = {'tensorflow', 'keras', 'apache_beam', 'tensorflow_datasets', 'numpy', 'pydantic', 'mtcnn'} & set(sys.modules)\n"
+        "sys.exit(f'loaded {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=os.environ)
+    assert done.returncode == 0, done.stderr
+    assert "Exit codes" in done.stdout
+
+
+def test_a_torn_last_line_of_the_log_is_dropped(copy: Path, digits: Path) -> None:
+    with open(copy / "metrics.jsonl", "ab") as log:
+        log.write(b'{"step": 7, "g.lo')
+    assert rerun(digits, copy, "--steps", "8").code == 0
+    assert [row["step"] for row in rows(copy)] == list(range(1, 9))
+
+
+def test_damaged_run_files_are_named(copy: Path, digits: Path) -> None:
+    variables = copy / "checkpoints" / "step-00000006" / "variables.safetensors"
+    content = bytearray(variables.read_bytes())
+    content[-1] ^= 1
+    variables.write_bytes(content)
+    ran = rerun(digits, copy, "--steps", "8")
+    assert ran.code == 3
+    assert "step-00000006" in ran.err and "remove this folder" in ran.err
+    shutil.rmtree(copy / "checkpoints" / "step-00000006")
+    assert rerun(digits, copy, "--steps", "8").code == 0
+    (copy / "recipe.yaml").write_text("name: [")
+    ran = rerun(digits, copy, "--steps", "8")
+    assert ran.code == 3
+    assert "recipe.yaml" in ran.err
+
+
+def test_losses_png_is_a_picture(trained: Path) -> None:
+    image = Image.open(io.BytesIO((trained / "losses.png").read_bytes()))
+    assert image.size[0] > 500

@@ -1,0 +1,120 @@
+"""One step: the right player moves, in the right order, and the number of replicas changes nothing."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from gan_train.losses import FAKE, REAL, cross_entropy
+from gan_train.pixels import to_range, to_uint8
+from gan_train.randomness import Draw
+from gan_train.step import metric_names, run_phase
+from gan_train.systems.base import System
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from tests.training.helpers import RECIPES, build, random_chunk, run_steps, small_recipe
+
+PHASES = {"mnist-gan": ["d", "g"], "mnist-dcgan": ["d_real", "d_fake", "g"]}
+
+Weights = dict[str, list[NDArray[np.float32]]]
+
+
+def weights(system: System) -> Weights:
+    return {name: player.network.get_weights() for name, player in system.players.items()}
+
+
+def moved(before: Weights, after: Weights) -> set[str]:
+    return {
+        name for name in before if any(not np.array_equal(*pair) for pair in zip(before[name], after[name], strict=True))
+    }
+
+
+@pytest.mark.parametrize("recipe_name", RECIPES)
+def test_each_phase_moves_its_player_and_nothing_else(recipe_name: str) -> None:
+    """Weights and moving averages alike, in the order of the specification."""
+    recipe = small_recipe(recipe_name)
+    system, strategy, _ = build(recipe)
+    batch = {name: values[0] for name, values in random_chunk(recipe, strategy, 1).items()}
+    assert [phase.name for phase in system.phases] == PHASES[recipe_name]
+    for index, phase in enumerate(system.phases):
+        before = weights(system)
+        run_phase(system, phase, batch, Draw(0, tf.constant(0, tf.int64), index, 0, 1))
+        assert moved(before, weights(system)) == {phase.player}
+
+
+@pytest.mark.parametrize("recipe_name", RECIPES)
+def test_all_trainable_weights_of_both_players_move(recipe_name: str) -> None:
+    """The compile-then-freeze trap of Keras 3 leaves the discriminator where it was, with a warning."""
+    recipe = small_recipe(recipe_name)
+    system, strategy, step_function = build(recipe)
+    before = {v.path + p.name: v.numpy() for p in system.players.values() for v in p.variables}
+    step_function(random_chunk(recipe, strategy, 2), tf.constant(0, tf.int64), tf.constant(2))
+    for player in system.players.values():
+        for variable in player.variables:
+            assert not np.array_equal(before[variable.path + player.name], variable.numpy()), variable.path
+        assert int(player.optimizer.iterations) == 2 * sum(phase.player == player.name for phase in system.phases)
+
+
+def test_one_replica_equals_two() -> None:
+    """Dropout, latents and data included. Without batch statistics, which are per replica."""
+    recipe = small_recipe("mnist-gan")
+    (one, one_metrics), (two, two_metrics) = run_steps(recipe, 1, 4), run_steps(recipe, 2, 4)
+    np.testing.assert_allclose(one_metrics, two_metrics, atol=1e-6)
+    for name, player in one.players.items():
+        for mine, other in zip(player.network.get_weights(), two.players[name].network.get_weights(), strict=True):
+            np.testing.assert_allclose(mine, other, atol=2e-6)
+
+
+def test_replicas_agree_on_every_variable() -> None:
+    """Mirrored copies of weights and of moving averages stay equal, or a resumed run would differ."""
+    system, _ = run_steps(small_recipe("mnist-dcgan"), 2, 2)
+    for player in system.players.values():
+        for variable in [*player.network.variables, *player.optimizer.variables]:
+            copies = [copy.numpy() for copy in variable.value.values]
+            assert len(copies) == 2
+            np.testing.assert_array_equal(copies[0], copies[1], err_msg=variable.path)
+
+
+@pytest.mark.parametrize("recipe_name", RECIPES)
+def test_the_metrics_of_a_call_are_those_of_its_steps(recipe_name: str) -> None:
+    """Three steps in one call report and do what three calls of one step do."""
+    recipe = small_recipe(recipe_name)
+    together, metrics = run_steps(recipe, 1, 3)
+    apart, strategy, step_function = build(recipe)
+    chunk = random_chunk(recipe, strategy, 3)
+    for step in range(3):
+        alone = {name: values[step : step + 1] for name, values in chunk.items()}
+        row = step_function(alone, tf.constant(step, tf.int64), tf.constant(1)).numpy()[0]
+        np.testing.assert_array_equal(row, metrics[step])
+    assert metrics.shape == (3, len(metric_names(together)))
+    assert moved(weights(together), weights(apart)) == set()
+
+
+def test_first_losses_are_near_ln_2() -> None:
+    """Spec B 1.9 and 6: an untrained discriminator gives 0.71 and 0.68 in the mixed batch's first step."""
+    _, metrics = run_steps(small_recipe("mnist-gan"), 1, 1)
+    assert abs(metrics[0, 0] - np.log(2)) < 0.1
+    assert abs(metrics[0, 3] - np.log(2)) < 0.1
+
+
+@given(st.lists(st.floats(-14, 14, width=32), min_size=1, max_size=20), st.sampled_from([REAL, FAKE, 0.9]))
+def test_cross_entropy_equals_keras_on_probabilities(scores: list[float], target: float) -> None:
+    logits = np.asarray(scores, np.float32)[:, None]
+    expected = keras.losses.binary_crossentropy(np.full_like(logits, target), tf.sigmoid(logits))
+    np.testing.assert_allclose(cross_entropy(tf.constant(logits), target), expected, rtol=2e-2, atol=2e-5)
+
+
+def test_cross_entropy_worked_numbers() -> None:
+    scores = tf.constant([[0.0], [2.0], [-100.0]])
+    np.testing.assert_allclose(cross_entropy(scores, REAL), [0.693147, 0.126928, 100.0], rtol=1e-5)
+    np.testing.assert_allclose(cross_entropy(scores, FAKE), [0.693147, 2.126928, 0.0], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("name", "low"), [("unit", 0.0), ("symmetric", -1.0)])
+def test_pixels_round_trip(name: str, low: float) -> None:
+    pixels = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1)
+    scaled = to_range(tf.constant(pixels), name).numpy()
+    assert (scaled.min(), scaled.max()) == (low, 1.0)
+    np.testing.assert_array_equal(to_uint8(scaled, name), pixels)
+    np.testing.assert_array_equal(to_uint8(np.array([low - 1, 2.0], np.float32), name), [0, 255])
