@@ -1,8 +1,8 @@
 """The gan-pipeline command: raw images into dataset folders. Heavy imports wait until a command needs them."""
 
 import json
-import os
 import sys
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -66,7 +66,7 @@ def prepare(
         raise UsageError(f"unexpected argument {context.args[0]!r}; only options for a --runner may follow")
     options = Options(
         dataset=dataset,
-        source=source if "://" in source or source in ("auto", "sample", "tfds") else os.path.abspath(source),
+        source=source if "://" in source or source in ("auto", "sample", "tfds") else str(Path(source).resolve()),
         splits=_splits(split),
         classes=None if classes is None else class_numbers(_listed(classes), info.class_names),
         limit=limit,
@@ -170,9 +170,8 @@ def _print_plan(plan: Any, out: str, as_json: bool) -> None:
             | {"options": plan.options.model_dump(mode="json"), "shards": shards}
         )
         return
-    print(
-        f"would write {plan.counts.kept:,} of {plan.counts.read:,} examples from {plan.source.uri or plan.source.kind} to {out}:"
-    )
+    origin = plan.source.uri or plan.source.kind
+    print(f"would write {plan.counts.kept:,} of {plan.counts.read:,} examples from {origin} to {out}:")
     for shard in shards:
         print(f"  {shard['file']}  {shard['examples']:,} examples")
 

@@ -1,9 +1,9 @@
 """Errors a user can act on. Each says what, where and what to do next, and carries the documented exit code."""
 
-import os
 import re
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from typing import ClassVar, NoReturn
 
@@ -38,14 +38,14 @@ class StorageError(GanmillError):
     exit_code = 5
 
 
-class InterruptedByRequest(GanmillError):
+class InterruptedRunError(GanmillError):
     """A signal arrived; everything done so far is committed. The same command continues."""
 
     exit_code = 75
 
 
 EXIT_CODES: dict[int, type[GanmillError]] = {
-    kind.exit_code: kind for kind in (UsageError, DataError, DivergenceError, StorageError, InterruptedByRequest)
+    kind.exit_code: kind for kind in (UsageError, DataError, DivergenceError, StorageError, InterruptedRunError)
 }
 
 
@@ -64,19 +64,28 @@ def unmark(text: str) -> GanmillError | None:
 
 
 def run_command(app: Callable[[], object]) -> NoReturn:
-    """Run a typer app; turn our errors into one line on stderr and their exit code.
+    """Run a typer app; turn our errors and Ctrl-C into one line on stderr and their exit code."""
+    interrupted = threading.Event()
 
-    A closed output pipe (`| head`) ends quietly, as other command line tools do.
-    """
+    def interrupt(number: int, frame: object) -> NoReturn:
+        interrupted.set()
+        raise KeyboardInterrupt
+
+    # A process started in the background ignores SIGINT, and then so do we.
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.default_int_handler:
+        signal.signal(signal.SIGINT, interrupt)
     try:
         app()
-    except GanmillError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("interrupted: what was committed is kept; run the same command again to continue", file=sys.stderr)
-        sys.exit(128 + signal.SIGINT)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(128 + signal.SIGPIPE)
+    except BaseException as error:
+        # Typer and Beam each turn KeyboardInterrupt into an exception of their own.
+        if interrupted.is_set():
+            print("interrupted: what was committed is kept; run the same command again to continue", file=sys.stderr)
+            sys.exit(128 + signal.SIGINT)
+        if isinstance(error, GanmillError):
+            print(f"error: {error}", file=sys.stderr)
+            sys.exit(error.exit_code)
+        raise
+    finally:
+        signal.signal(signal.SIGINT, before)
     sys.exit(0)

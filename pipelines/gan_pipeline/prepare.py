@@ -5,17 +5,23 @@
 Killed at any moment and started again it continues and ends with the same bytes.
 """
 
+import itertools
 import json
 import logging
+import os
+import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
 
 import apache_beam as beam
 import numpy as np
+import psutil
 from apache_beam.options.pipeline_options import PipelineOptions
-from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
+from apache_beam.runners.runner import create_runner
 
 from gan_pipeline.datasets import dataset_info
 from gan_pipeline.errors import DataError, GanmillError, UsageError, mark, unmark
@@ -66,6 +72,11 @@ class Execution:
     workers: int = 1
     runner: str | None = None
     runner_options: tuple[str, ...] = ()
+
+    @property
+    def in_processes(self) -> bool:
+        """Whether the work is done by other processes on this machine."""
+        return self.runner is None and self.workers > 1
 
 
 @dataclass(frozen=True)
@@ -137,7 +148,8 @@ def prepare(out: str, options: Options, execution: Execution) -> Outcome:
     pending = _pending_tasks(folder, plan)
     if pending:
         with shard_progress(folder, len(plan.tasks), plan.counts.kept):
-            _run_beam(WriteShard(plan.source, plan.fingerprint, folder.uri, options.encoding), pending, execution)
+            owner = os.getpid() if execution.in_processes else None
+            _run_beam(WriteShard(plan.source, plan.fingerprint, folder.uri, options.encoding, owner), pending, execution)
     manifest = _commit(folder, plan)
     return Outcome(manifest)
 
@@ -145,12 +157,17 @@ def prepare(out: str, options: Options, execution: Execution) -> Outcome:
 class WriteShard(beam.DoFn):
     """One whole shard for each task. Opens the source once per worker; no image crosses a shuffle."""
 
-    def __init__(self, source: SourceSpec, fingerprint: str, out: str, encoding: Encoding) -> None:
+    def __init__(self, source: SourceSpec, fingerprint: str, out: str, encoding: Encoding, owner: int | None) -> None:
         self._spec, self._fingerprint, self._out, self._encoding = source, fingerprint, out, encoding
+        self._owner = owner
         self._source: Source | None = None
 
     def setup(self) -> None:
-        logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
+        logging.getLogger("apache_beam").setLevel(logging.CRITICAL + 1)
+        if self._owner is not None:
+            # Beam prints every error of a worker here and also hands it to the owner, who says it in one line.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+            threading.Thread(target=_end_with, args=(self._owner,), daemon=True).start()
 
     def process(self, task: ShardTask) -> Iterator[str]:
         try:
@@ -166,29 +183,55 @@ class WriteShard(beam.DoFn):
         return self._source
 
 
+def _end_with(owner: int) -> None:
+    """End this worker when the process that started it is gone: an orphan would go on writing beside the next run."""
+    with suppress(psutil.NoSuchProcess):
+        psutil.Process(owner).wait()
+    os._exit(1)
+
+
 def _run_beam(write: WriteShard, tasks: list[ShardTask], execution: Execution) -> None:
     """tasks -> one ParDo that writes whole shards. What is committed is read from the folder, not from Beam."""
     arguments = list(execution.runner_options)
-    if execution.runner is None and execution.workers > 1:
+    if execution.in_processes:
         arguments += ["--direct_running_mode=multi_processing", f"--direct_num_workers={execution.workers}"]
-    # DirectRunner would try to download a Go runner and run a failed pipeline twice.
-    runner = execution.runner or FnApiRunner()
-    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
     try:
-        with beam.Pipeline(runner=runner, options=PipelineOptions(arguments)) as pipeline:
-            _ = pipeline | "Shards" >> beam.Create(tasks) | "WriteShards" >> beam.ParDo(write)
+        # DirectRunner would try to download a Go runner and run a failed pipeline twice.
+        runner = create_runner(execution.runner) if execution.runner else FnApiRunner()
+    except (ValueError, ImportError, AttributeError) as error:
+        raise UsageError(f"--runner {execution.runner}: {error}") from error
+    try:
+        with _quiet_beam(), beam.Pipeline(runner=runner, options=PipelineOptions(arguments)) as pipeline:
+            shards = pipeline | "Shards" >> beam.Create(tasks)
+            _ = shards | "WriteShards" >> beam.ParDo(write)
     except Exception as error:
         # Runners wrap a worker's exception in types of their own; ours is marked in the text.
         raise unmark(str(error)) or error from None
+
+
+@contextmanager
+def _quiet_beam() -> Iterator[None]:
+    """Beam logs every error, prints it, and its threads die of it; once more it is raised, and that is enough."""
+    logging.getLogger("apache_beam").setLevel(logging.CRITICAL + 1)
+    before, threading.excepthook = threading.excepthook, lambda died: None
+    try:
+        yield
+    finally:
+        threading.excepthook = before
 
 
 def _claim(folder: Folder, plan: Plan) -> None:
     """Mark the folder as being prepared with these options, or check that it is so already."""
     claim = {"options": plan.options.model_dump(mode="json"), "fingerprint": plan.fingerprint}
     if folder.exists(PLAN):
-        earlier = json.loads(folder.read(PLAN))
-        same_content = earlier["fingerprint"] == plan.fingerprint
-        _refuse_difference(folder, "was left half-written", Options(**earlier["options"]), plan.options, same_content)
+        try:
+            earlier = json.loads(folder.read(PLAN))
+            options, fingerprint = Options.model_validate(earlier["options"]), earlier["fingerprint"]
+        except (ValueError, TypeError, KeyError) as error:
+            raise DataError(
+                f"{folder.locate(PLAN)}: not a plan of this version; remove {folder.uri} and start again"
+            ) from error
+        _refuse_difference(folder, "was left half-written", options, plan.options, fingerprint == plan.fingerprint)
         return
     foreign = [name for name in folder.names() if not name.startswith(f"{WORK}/")]
     if foreign:
@@ -208,11 +251,13 @@ def _check_finished(folder: Folder, options: Options) -> Manifest:
 
 def _refuse_difference(folder: Folder, state: str, earlier: Options, asked: Options, same_content: bool) -> None:
     """Raise UsageError naming the first option that differs; the same content from another place is the same."""
-    for name in Options.model_fields:
+    # The source comes last: with other splits its content differs too, and that is not what the user changed.
+    for name in sorted(Options.model_fields, key="source".__eq__):
         before, now = getattr(earlier, name), getattr(asked, name)
         if (name == "source" and not same_content) or (name != "source" and before != now):
+            change = "whose content has changed since" if before == now else f"now asked for {name}={_show(now)}"
             raise UsageError(
-                f"{folder.uri}: {state} with {name}={_show(before)}, now asked for {name}={_show(now)}; "
+                f"{folder.uri}: {state} with {name}={_show(before)}, {change}; "
                 "choose another folder with -o, or use the earlier options"
             )
 
@@ -261,10 +306,8 @@ def _collect(folder: Folder, plan: Plan) -> dict[str, Split]:
 
 def _preview(folder: Folder, splits: Mapping[str, Split], features: Features) -> bytes:
     """A grid of the first images of the first split, as they lie in the shards."""
-    images = []
-    for shard in next(iter(splits.values())).shards:
-        for record in unframe(folder.read(shard.file)):
-            if len(images) == PREVIEW_IMAGES:
-                break
-            images.append(decode_example(record, features.image.shape, features.image.encoding).image)
-    return png(tile(np.stack(images)))
+    first, image = next(iter(splits.values())), features.image
+    # Lazy: a shard is read only while images are wanting.
+    records = (record for shard in first.shards for record in unframe(folder.read(shard.file)))
+    chosen = itertools.islice(records, PREVIEW_IMAGES)
+    return png(tile(np.stack([decode_example(record, image.shape, image.encoding).image for record in chosen])))

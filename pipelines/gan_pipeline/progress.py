@@ -4,10 +4,11 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import psutil
 
+from gan_pipeline.errors import StorageError
 from gan_pipeline.shard import finished_count
 from gan_pipeline.storage import Folder
 
@@ -19,14 +20,20 @@ _PLAIN_SECONDS = 60.0
 def shard_progress(folder: Folder, shards: int, examples: int) -> Iterator[None]:
     """Show shards done, images/s, time left and memory while the block runs: a bar on a terminal, else plain lines."""
     ended = threading.Event()
-    show = _show_bar if sys.stderr.isatty() else _show_lines
-    watcher = threading.Thread(target=show, args=(folder, shards, examples, ended), daemon=True)
+    watcher = threading.Thread(target=_watch, args=(folder, shards, examples, ended), daemon=True)
     watcher.start()
     try:
         yield
     finally:
         ended.set()
         watcher.join()
+
+
+def _watch(folder: Folder, shards: int, examples: int, ended: threading.Event) -> None:
+    show = _show_bar if sys.stderr.isatty() else _show_lines
+    # A storage that fails is reported by those who write to it.
+    with suppress(StorageError):
+        show(folder, shards, examples, ended)
 
 
 def _show_bar(folder: Folder, shards: int, examples: int, ended: threading.Event) -> None:

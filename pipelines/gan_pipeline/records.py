@@ -63,8 +63,8 @@ def decode_image(content: bytes, shape: tuple[int, ...], encoding: Encoding) -> 
         pixels = np.asarray(Pillow.open(io.BytesIO(content)))
     except (OSError, SyntaxError, ValueError) as error:
         raise DataError(f"not a readable PNG ({error})") from error
-    if pixels.size != np.prod(shape):
-        raise DataError(f"a PNG of shape {pixels.shape} where {shape} is expected")
+    if pixels.dtype != np.uint8 or pixels.shape != (shape[:2] if shape[-1] == 1 else shape):
+        raise DataError(f"a PNG of {pixels.dtype} {pixels.shape} where uint8 {shape} is expected")
     return pixels.reshape(shape)
 
 
@@ -106,7 +106,7 @@ _HEAD = _LENGTH.size + _CRC.size
 
 def _masked_crc(content: bytes) -> int:
     """TFRecord's checksum: crc32c, rotated and offset (tensorflow/core/lib/hash/crc32c.h)."""
-    crc = google_crc32c.value(content)
+    crc: int = google_crc32c.value(content)
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 

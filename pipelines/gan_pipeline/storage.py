@@ -13,15 +13,16 @@ import errno
 import os
 import shutil
 import tempfile
+import threading
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from gan_pipeline.errors import StorageError
+from gan_pipeline.errors import StorageError, UsageError
 
 if TYPE_CHECKING:
     from google.cloud.storage import Blob, Client
@@ -87,6 +88,8 @@ if TYPE_CHECKING:
 def open_folder(uri: str | os.PathLike[str]) -> Folder:
     """The folder at a local path or a gs:// URI. Nothing is created or contacted yet."""
     text = os.fspath(uri)
+    if not text:
+        raise UsageError("an empty folder name; write a local path or gs://BUCKET/FOLDER")
     if text.startswith("gs://"):
         return CloudFolder(text)
     if "://" in text:
@@ -133,9 +136,9 @@ class LocalFolder(Folder):
             return (self.path / name).stat().st_size
 
     def names(self, prefix: str = "") -> list[str]:
-        if self.path.exists() and not self.path.is_dir():
-            raise StorageError(f"{self.uri}: a file stands where a folder is needed; choose another path")
-        found = (Path(base, file).relative_to(self.path).as_posix() for base, _, files in os.walk(self.path) for file in files)
+        with _local_errors(self.path):
+            walk = os.walk(self.path, onerror=_raise_unless_missing)
+            found = [Path(base, file).relative_to(self.path).as_posix() for base, _, files in walk for file in files]
         return sorted(name for name in found if name.startswith(prefix))
 
     def read(self, name: str) -> bytes:
@@ -151,10 +154,9 @@ class LocalFolder(Folder):
         target = self.path / name
         temporary = self.path / WORK / f"{uuid.uuid4().hex}.tmp"
         with _local_errors(target):
-            temporary.parent.mkdir(parents=True, exist_ok=True)
             target.parent.mkdir(parents=True, exist_ok=True)
             try:
-                with open(temporary, "wb", buffering=1 << 20) as out:
+                with _open_in_new_folder(temporary) as out:
                     yield out
                     out.flush()
                     os.fsync(out.fileno())
@@ -162,6 +164,7 @@ class LocalFolder(Folder):
                 _sync_directory(target.parent)
             finally:
                 temporary.unlink(missing_ok=True)
+                _remove_if_empty(temporary.parent)
 
     def remove(self, name: str) -> None:
         with _local_errors(self.path / name):
@@ -188,6 +191,28 @@ def _sync_directory(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _raise_unless_missing(error: OSError) -> None:
+    """os.walk's error hook: a folder that is not there, or no longer, has no files."""
+    if not isinstance(error, FileNotFoundError):
+        raise error
+
+
+_work_folder = threading.Lock()
+"""Held while a work folder is made and gets its file, or is removed: another thread must not do one amid the other."""
+
+
+def _open_in_new_folder(path: Path) -> IO[bytes]:
+    with _work_folder:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return open(path, "wb", buffering=1 << 20)
+
+
+def _remove_if_empty(path: Path) -> None:
+    """Leave no empty work folder behind; one in use holds other files and stays."""
+    with _work_folder, suppress(OSError):
+        path.rmdir()
 
 
 def _ignore_missing(function: Any, path: str, error: Any) -> None:
@@ -230,8 +255,9 @@ class CloudFolder(Folder):
     """A prefix in a Google Cloud Storage bucket. Objects appear whole; transfers are checked by crc32c."""
 
     def __init__(self, uri: str) -> None:
-        self.uri = uri.rstrip("/")
-        bucket, _, prefix = self.uri.removeprefix("gs://").partition("/")
+        path = uri.removeprefix("gs://").rstrip("/")
+        self.uri = f"gs://{path}"
+        bucket, _, prefix = path.partition("/")
         if not bucket:
             raise StorageError(f"{uri}: no bucket named; write gs://BUCKET/FOLDER")
         self._bucket = bucket
@@ -265,10 +291,9 @@ class CloudFolder(Folder):
 
     @contextmanager
     def create(self, name: str) -> Iterator[IO[bytes]]:
-        with tempfile.TemporaryFile() as out:
-            with _local_errors(Path(tempfile.gettempdir())):
-                yield out
-                out.flush()
+        with _local_errors(Path(tempfile.gettempdir())), tempfile.TemporaryFile() as out:
+            yield out
+            out.flush()
             with _cloud_errors(self.locate(name)):
                 self._blob(name).upload_from_file(out, rewind=True, checksum="crc32c")
 
@@ -280,7 +305,7 @@ class CloudFolder(Folder):
 
     @contextmanager
     def local_file(self, name: str) -> Iterator[Path]:
-        with tempfile.NamedTemporaryFile(prefix="ganmill-") as local:
+        with _local_errors(Path(tempfile.gettempdir())), tempfile.NamedTemporaryFile(prefix="ganmill-") as local:
             with _cloud_errors(self.locate(name)):
                 self._blob(name).download_to_file(local, checksum="crc32c")
             local.flush()

@@ -13,8 +13,12 @@ _ERROR = re.compile(r"^E0000")
 
 
 def import_tensorflow() -> None:
-    """Import it and let it look for devices. What it says in earnest is still printed."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    """Import it and let it look for devices. What it says in earnest is still printed.
+
+    Level 3 also hides errors that its graph optimiser reports and recovers from; real ones arrive as exceptions. Set
+    TF_CPP_MIN_LOG_LEVEL=0 to see everything.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _captured_stderr() as lines:
         import tensorflow as tf
 

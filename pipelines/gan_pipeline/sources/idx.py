@@ -69,11 +69,12 @@ def _load(folder: Folder, name: str, item_shape: tuple[int, ...], digest: "hashl
     """Memory map the uint8 array of an idx file with items of `item_shape`."""
     where = folder.locate(name)
     with folder.local_file(name) as path, tempfile.TemporaryFile(prefix="ganmill-") as unpacked:
-        with open(path, "rb") as packed:
-            while chunk := packed.read(_CHUNK):
-                digest.update(chunk)
         _unpack(path, unpacked, where)
         size = unpacked.tell()
+        unpacked.seek(0)
+        # The content and not the file: packed and plain are the same source.
+        while chunk := unpacked.read(_CHUNK):
+            digest.update(chunk)
         unpacked.seek(0)
         shape = _read_header(unpacked, size, where)
         if shape[1:] != item_shape:

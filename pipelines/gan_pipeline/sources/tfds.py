@@ -1,9 +1,11 @@
 """TensorFlow Datasets as a source: uses what is already prepared below TFDS_DATA_DIR, else downloads."""
 
 import hashlib
+import logging
 import sys
 import tempfile
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 
@@ -25,6 +27,8 @@ def open_tfds(info: DatasetInfo, splits: tuple[str, ...]) -> ArraySource:
 
     if not sys.stderr.isatty():
         tfds.disable_progress_bar()
+    # TFDS warns of every folder it looks at and does not need.
+    logging.getLogger("absl").setLevel(logging.ERROR)
     # TFDS lets every library's network and checksum errors through; what was being done tells them apart.
     try:
         builder = tfds.builder(info.name)
@@ -32,14 +36,23 @@ def open_tfds(info: DatasetInfo, splits: tuple[str, ...]) -> ArraySource:
             _check_network(builder)
         builder.download_and_prepare()
     except Exception as error:
-        reason = " ".join(str(error).split())[:200]
         raise StorageError(
-            f"TFDS could not provide {info.name}: {type(error).__name__}: {reason}. Give the idx "
-            f"files with --source FOLDER, set TFDS_DATA_DIR to a folder where TFDS prepared it"
+            f"TFDS could not provide {info.name}: {_reason(error)}. Give the idx files with --source FOLDER, "
+            "or set TFDS_DATA_DIR to a folder where TFDS prepared it"
             + (", or take the package's own 10,000 digits with --source sample" if info.name == "mnist" else "")
         ) from error
     digest = hashlib.sha256()
     return ArraySource({split: _materialise(builder, split, info, digest) for split in splits}, digest.hexdigest())
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong, in a line: for a dead network the host that did not answer, not urllib3's whole story."""
+    import requests
+
+    if isinstance(error, (requests.ConnectionError, requests.Timeout)):
+        url = str(error.request.url) if error.request is not None else ""
+        return f"no connection to {urlsplit(url).hostname or 'the network'}"
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
 
 
 def _check_network(builder: Any) -> None:

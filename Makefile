@@ -1,0 +1,58 @@
+# Every target does its own set-up: a fresh machine needs Python 3.11 to 3.13 with venv, and a package index.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+READY = $(VENV)/.ready
+
+.PHONY: help setup demo test lint evidence benchmarks lock clean
+
+help:
+	@echo "make demo        prepare digits, train a few minutes, show where to look"
+	@echo "make test        lint, types and all tests"
+	@echo "make evidence    long runs that prove what the README claims"
+	@echo "make benchmarks  measured comparisons, printed as ratios"
+	@echo "make lock        resolve requirements.lock anew"
+
+setup: $(READY)
+
+$(READY): pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else f"error: Python {v[0]}.{v[1]} found, 3.11 to 3.13 needed; name one with: make PYTHON=python3.11 ...")'
+	@echo "Setting up $(VENV) from requirements.lock (a few minutes the first time)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --constraint requirements.lock --editable '.[dev]'
+	@touch $(READY)
+
+demo: $(READY)
+	$(BIN)/gan-pipeline prepare mnist --source sample -o data/digits
+	$(BIN)/gan-train run mnist-dcgan --data data/digits -o runs/demo \
+		--steps 600 --set snapshot_every=100 --set checkpoint_every=100 --set generator.batch_norm.momentum=0.9
+	@echo
+	@echo "The digits it learned:  runs/demo/samples/step-00000600.png   (real ones: runs/demo/reals.png)"
+	@echo "How it went:            runs/demo/losses.png"
+	@echo "Try next:"
+	@echo "  $(BIN)/gan-train sample runs/demo -o more.png --count 64 --seed 7"
+	@echo "  $(BIN)/gan-pipeline inspect data/digits"
+	@echo "  $(BIN)/gan-train run mnist-gan --data data/digits -o runs/mnist-gan    (hours on a CPU; Ctrl-C and go on any time)"
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy -p gan_pipeline -p gan_train
+
+test: lint
+	$(BIN)/pytest -m 'not evidence'
+
+evidence: $(READY)
+	$(BIN)/pytest -m evidence -s
+
+benchmarks: $(READY)
+	$(BIN)/python benchmarks/prepare.py
+	$(BIN)/python benchmarks/train_step.py
+
+# uv resolves for every supported Python and platform at once, which pip cannot.
+lock:
+	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --no-annotate --quiet \
+		--custom-compile-command "make lock" --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,62 @@
+"""What every test shares: no network, no GPU, no files of the user, the same random examples each time."""
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+# Set before anything imports TensorFlow, and inherited by every child process. Port 9 is closed: a child that tries
+# to reach the network fails at once.
+os.environ.update(
+    CUDA_VISIBLE_DEVICES="",
+    TF_CPP_MIN_LOG_LEVEL="3",
+    HTTP_PROXY="http://127.0.0.1:9",
+    HTTPS_PROXY="http://127.0.0.1:9",
+    NO_PROXY="127.0.0.1,localhost",
+    GANMILL_DATA="/nonexistent",
+    TFDS_DATA_DIR="/nonexistent",
+)
+
+settings.register_profile("ganmill", derandomize=True, deadline=None, database=None, print_blob=False)
+settings.load_profile("ganmill")
+
+_LOOPBACK = ("127.", "localhost", "::1", "0.0.0.0")
+
+
+class NetworkTouchedError(BaseException):
+    """A test reached for the network. Not an Exception, so that no library can swallow it."""
+
+
+def _is_local(host: object) -> bool:
+    return host is None or (host.decode() if isinstance(host, bytes) else str(host)).startswith(_LOOPBACK)
+
+
+def _guarded_connect(connect: Callable[..., Any]) -> Callable[..., Any]:
+    def guarded(self: socket.socket, address: Any) -> Any:
+        if self.family != socket.AF_UNIX and not _is_local(address[0]):
+            raise NetworkTouchedError(f"connect to {address}")
+        return connect(self, address)
+
+    return guarded
+
+
+def _guarded_getaddrinfo(getaddrinfo: Callable[..., Any]) -> Callable[..., Any]:
+    def guarded(host: Any, *args: Any, **kwargs: Any) -> Any:
+        if not _is_local(host):
+            raise NetworkTouchedError(f"look-up of {host}")
+        return getaddrinfo(host, *args, **kwargs)
+
+    return guarded
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_network() -> Iterator[None]:
+    """Fail loudly on any address but this machine's own."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("connect", "connect_ex"):
+            patch.setattr(socket.socket, name, _guarded_connect(getattr(socket.socket, name)))
+        patch.setattr(socket, "getaddrinfo", _guarded_getaddrinfo(socket.getaddrinfo))
+        yield

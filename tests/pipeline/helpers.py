@@ -1,0 +1,92 @@
+"""Small tools of the pipeline tests: run the command, read folders, write idx files."""
+
+import gzip
+import struct
+import sys
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+from gan_pipeline import cli
+from gan_pipeline.manifest import Manifest, read_manifest
+from gan_pipeline.records import RawExample, decode_example, unframe
+from gan_pipeline.storage import open_folder
+from numpy.typing import NDArray
+
+from tests.commands import Argument, Ran, run_inside, run_script
+
+GAN_PIPELINE = str(Path(sys.executable).with_name("gan-pipeline"))
+
+
+def run_cli(*args: Argument) -> Ran:
+    """The gan-pipeline command inside this process."""
+    return run_inside(cli.main, *args)
+
+
+def run_child(*args: Argument, env: Mapping[str, str] | None = None, before: Callable[[], None] | None = None) -> Ran:
+    """The gan-pipeline script in a process of its own."""
+    return run_script("gan-pipeline", *args, env=env, before=before)
+
+
+def prepare(out: Argument, *options: Argument, source: Argument = "sample") -> Manifest:
+    """Prepare mnist and expect success."""
+    ran = run_cli("prepare", "mnist", "--source", source, "-o", out, *options)
+    assert ran.code == 0, ran.err
+    return read_manifest(open_folder(out))
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder, hidden ones too, and every empty folder."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            found[str(path.relative_to(folder))] = path.read_bytes()
+        elif not any(path.iterdir()):
+            found[f"{path.relative_to(folder)}/"] = b""
+    return found
+
+
+def shards(folder: Path) -> dict[str, bytes]:
+    """Only the shard files."""
+    return {name: content for name, content in tree(folder).items() if name.endswith(".tfrecord")}
+
+
+def examples(uri: Argument, split: str = "train") -> list[RawExample]:
+    """Every example of a split, in the order of the shards."""
+    folder = open_folder(uri)
+    manifest = read_manifest(folder)
+    image = manifest.features.image
+    records = (record for shard in manifest.splits[split].shards for record in unframe(folder.read(shard.file)))
+    return [decode_example(record, image.shape, image.encoding) for record in records]
+
+
+@cache
+def sample_arrays() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """The packaged digits, read without our own idx reader: images (10000, 28, 28) and labels (10000,)."""
+    folder = files("gan_pipeline") / "sample"
+    images, labels = (
+        gzip.decompress((folder / f"t10k-{name}-ubyte.gz").read_bytes()) for name in ("images-idx3", "labels-idx1")
+    )
+    return np.frombuffer(images, np.uint8, offset=16).reshape(-1, 28, 28), np.frombuffer(labels, np.uint8, offset=8)
+
+
+def idx(array: NDArray[np.uint8]) -> bytes:
+    """An idx file of an array of bytes."""
+    return struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape) + array.tobytes()
+
+
+def idx_files(count: int = 60, prefix: str = "train", packed: bool = False, mark: str = "-") -> dict[str, bytes]:
+    """The two files of a split by name, with the first `count` packaged digits."""
+    images, labels = (array[:count] for array in sample_arrays())
+    plain = {f"{prefix}-images{mark}idx3-ubyte": idx(images), f"{prefix}-labels{mark}idx1-ubyte": idx(labels)}
+    return {f"{name}.gz": gzip.compress(content, mtime=0) for name, content in plain.items()} if packed else plain
+
+
+def write_files(folder: Path, contents: Mapping[str, bytes]) -> Path:
+    """Write files into a folder, and make it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    return folder

@@ -1,0 +1,101 @@
+"""Killed at any moment and started again, prepare ends with the same bytes as if nothing had happened."""
+
+import os
+import random
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.pipeline.helpers import GAN_PIPELINE, shards, tree
+from tests.pipeline.killable import DIED, start
+
+LIMIT, SHARDS, KILLS = 6000, 12, 20
+
+
+def finish(out: Path, limit: int, count: int) -> None:
+    process = start(out, limit, count)
+    process.join()
+    assert process.exitcode == 0
+
+
+def test_twenty_kills_at_random_moments(tmp_path: Path) -> None:
+    finish(tmp_path / "warm-up", LIMIT, SHARDS)
+    began = time.monotonic()
+    finish(tmp_path / "whole", LIMIT, SHARDS)
+    duration = time.monotonic() - began
+    whole, chance = tree(tmp_path / "whole"), random.Random(20)
+
+    kills = among_shards = number = 0
+    while kills < KILLS:
+        out = tmp_path / str(number)
+        while True:
+            process = start(out, LIMIT, SHARDS)
+            # Once all kills are spent the last folder is finished in peace.
+            process.join(chance.uniform(0, duration) if kills < KILLS else None)
+            process.kill()
+            process.join()
+            if process.exitcode == 0:
+                break
+            assert process.exitcode == -signal.SIGKILL
+            kills += 1
+            among_shards += 0 < len(shards(out)) < SHARDS
+            assert not (out / "manifest.json").exists() or set(whole) <= set(tree(out))
+        assert tree(out) == whole
+        number += 1
+    # Not only before the first shard or after the last.
+    assert among_shards >= 3
+
+
+def test_every_single_step_is_a_safe_place_to_die(tmp_path: Path) -> None:
+    log = tmp_path / "steps"
+    process = start(tmp_path / "whole", 20, 2, log=log)
+    process.join()
+    steps, whole = log.read_text().splitlines(), tree(tmp_path / "whole")
+    assert {"open", "os.rename", "os.mkdir", "os.remove", "os.rmdir"} == set(steps)
+    for step in range(1, len(steps) + 1):
+        out = tmp_path / str(step)
+        process = start(out, 20, 2, die_at=step)
+        process.join()
+        assert process.exitcode == DIED
+        finish(out, 20, 2)
+        assert tree(out) == whole, f"after dying before step {step}, {steps[step - 1]}"
+
+
+@pytest.fixture
+def two_workers(tmp_path: Path) -> subprocess.Popen[str]:
+    """A run with two worker processes, caught when the first shards are there; started as the leader of its own group."""
+    command = [GAN_PIPELINE, "prepare", "mnist", "--source", "sample", "--shards", "1000", "--workers", "2"]
+    run = subprocess.Popen(
+        [*command, "-o", str(tmp_path / "out")],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    while len(list(tmp_path.glob("out/*.tfrecord"))) < 5:
+        assert run.poll() is None
+    return run
+
+
+def test_workers_end_with_a_killed_run(two_workers: subprocess.Popen[str], tmp_path: Path) -> None:
+    """Orphans would write beside the next run, and into a folder that it already committed."""
+    workers = psutil.Process(two_workers.pid).children(recursive=True)
+    assert len(workers) >= 2
+    two_workers.kill()
+    two_workers.communicate()
+    _, alive = psutil.wait_procs(workers, timeout=10)
+    assert not alive
+    assert len(shards(tmp_path / "out")) < 1000
+
+
+def test_ctrl_c_ends_in_one_line(two_workers: subprocess.Popen[str], tmp_path: Path) -> None:
+    os.killpg(two_workers.pid, signal.SIGINT)
+    _, errors = two_workers.communicate()
+    assert two_workers.returncode == 128 + signal.SIGINT
+    told = [line for line in errors.splitlines() if "shards" not in line]
+    assert told == ["interrupted: what was committed is kept; run the same command again to continue"]
+    assert len(shards(tmp_path / "out")) < 1000

@@ -1,0 +1,55 @@
+"""Every command of the README runs, in its order, from an empty folder."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tests.commands import run_inside
+from tests.training.helpers import SMALL, gan_train_child
+
+README = Path(__file__).parent.parent / "README.md"
+MAKEFILE = README.with_name("Makefile")
+
+SHORTER = (*SMALL, "--steps", "3")
+"""Laid over the training commands: the same commands, a smaller network, fewer steps."""
+
+
+def commands() -> list[list[str]]:
+    blocks = re.findall(r"```bash\n(.*?)```", README.read_text(), re.DOTALL)
+    return [shlex.split(line) for block in blocks for line in block.splitlines()]
+
+
+def test_every_command_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from gan_pipeline.cli import main as pipeline_main
+    from gan_train.cli import main as train_main
+
+    monkeypatch.chdir(tmp_path)
+    for program, *arguments in commands():
+        shorter = SHORTER if arguments[0] == "run" else ()
+        if "--logical-cpus" in arguments:
+            ran = gan_train_child(*arguments, *shorter)
+        else:
+            main = {"gan-pipeline": pipeline_main, "gan-train": train_main}[program]
+            ran = run_inside(main, *arguments, *shorter)
+        assert ran.code == 0, (program, arguments, ran.err)
+    for made in ("data/digits/manifest.json", "runs/first/losses.png", "runs/eights/recipe.yaml", "grid.png", "zero.png"):
+        assert (tmp_path / made).exists(), made
+    assert len(list((tmp_path / "images").iterdir())) == 64
+
+
+def test_the_demo_names_what_it_makes() -> None:
+    """The step in the demo's closing words is the step it trains to."""
+    demo = MAKEFILE.read_text().split("\ndemo:")[1].split("\n\n")[0]
+    steps = int(re.search(r"--steps (\d+)", demo)[1])
+    assert f"runs/demo/samples/step-{steps:08d}.png" in demo
+
+
+def test_the_readme_names_every_recipe_and_exit_code() -> None:
+    from gan_pipeline.errors import EXIT_CODES
+    from gan_train.recipe import recipe_names
+
+    text = README.read_text()
+    assert all(f"| `{name}` |" in text for name in recipe_names())
+    assert all(f"| {code} |" in text for code in (0, *EXIT_CODES))
