@@ -6,7 +6,11 @@ The peer is what the specification's sources do: `predict` for the fakes, `train
 `train_on_batch` on the compiled generator-through-discriminator. In Keras 3 that loop silently leaves the
 discriminator untrained; here it is traced before it is frozen, so that it does the work it is meant to do.
 "Images" are those of the generator's batch, once a step. Ours reads a real dataset folder through the whole input
-pipeline; the wait for it is printed. float32, deterministic operations off and on.
+pipeline; the wait for it is printed. float32.
+
+Profiled on two AVX-512 cores without AMX: with the plain convolution the 7x7 layer to one channel took 40 % of a
+`mnist-gan` step at a tenth of its neighbours' speed; `networks/thin_conv.py` gives that back (1150 -> 860 ms). Fused batch
+normalisation and one call for many steps do the rest. Deterministic operations cost nothing measurable on a CPU.
 """
 
 import argparse
@@ -16,17 +20,13 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import repeat
 
-from gan_train.quiet import import_tensorflow
-
-import_tensorflow()
-
 import keras
 import numpy as np
 import tensorflow as tf
+
 from gan_pipeline.manifest import Options
 from gan_pipeline.prepare import Execution, prepare
 from gan_pipeline.records import Encoding
-
 from gan_train.input import Dataset, first_images, open_dataset
 from gan_train.networks.layers import plain_copy
 from gan_train.pixels import to_range
@@ -40,7 +40,14 @@ def digits_folder() -> str:
     """The package's 10,000 digits, prepared."""
     out = tempfile.mkdtemp(prefix="ganmill-benchmark-")
     options = Options(
-        dataset="mnist", source="sample", splits=("train",), classes=None, limit=None, shards=None, seed=0, encoding=Encoding.RAW
+        dataset="mnist",
+        source="sample",
+        splits=("train",),
+        classes=None,
+        limit=None,
+        shards=None,
+        seed=0,
+        encoding=Encoding.RAW,
     )
     prepare(out, options, Execution())
     return out

@@ -8,6 +8,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import google_crc32c
@@ -68,18 +69,36 @@ def decode_image(content: bytes, shape: tuple[int, ...], encoding: Encoding) -> 
     return pixels.reshape(shape)
 
 
-def encode_example(example: RawExample, encoding: Encoding) -> bytes:
-    """Serialise to `tf.train.Example`; equal examples give equal bytes."""
-    message = _example_class()()
-    feature = message.features.feature
-    feature["id"].bytes_list.value.append(example.id.encode())
-    feature["image"].bytes_list.value.append(encode_image(example.image, encoding))
-    feature["label"].int64_list.value.append(example.label)
-    return bytes(message.SerializeToString(deterministic=True))
+class ExampleEncoder:
+    """Serialises examples to `tf.train.Example`; equal examples give equal bytes.
+
+    One message is filled again and again, which takes half the time of building one for each example. Not to be
+    shared between threads.
+    """
+
+    def __init__(self, encoding: Encoding) -> None:
+        self._encoding = encoding
+        self._message = _example_class()()
+        feature = self._message.features.feature
+        self._id, self._image, self._label = (
+            feature["id"].bytes_list.value,
+            feature["image"].bytes_list.value,
+            feature["label"].int64_list.value,
+        )
+        self._id.append(b"")
+        self._image.append(b"")
+        self._label.append(0)
+
+    def encode(self, example: RawExample) -> bytes:
+        """The serialised example."""
+        self._id[0] = example.id.encode()
+        self._image[0] = encode_image(example.image, self._encoding)
+        self._label[0] = example.label
+        return self._message.SerializeToString(deterministic=True)
 
 
 def decode_example(record: bytes, shape: tuple[int, ...], encoding: Encoding) -> RawExample:
-    """The inverse of `encode_example`. Raises DataError if the record has another layout."""
+    """The inverse of `ExampleEncoder.encode`. Raises DataError if the record has another layout."""
     from google.protobuf.message import DecodeError
 
     try:
@@ -92,6 +111,7 @@ def decode_example(record: bytes, shape: tuple[int, ...], encoding: Encoding) ->
     return RawExample(name, decode_image(content, shape, encoding), label)
 
 
+@cache
 def _example_class() -> Any:
     """TFDS ships the Example message without the rest of TensorFlow."""
     from tensorflow_datasets.proto import tf_example_generated_pb2

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from gan_pipeline.manifest import Shard, dump_json
 from gan_pipeline.plan import ShardTask
-from gan_pipeline.records import Encoding, encode_example, frame
+from gan_pipeline.records import Encoding, ExampleEncoder, frame
 from gan_pipeline.sources.base import Source
 from gan_pipeline.storage import WORK, Folder
 
@@ -21,10 +21,10 @@ def write_shard(folder: Folder, task: ShardTask, source: Source, encoding: Encod
 
     Memory stays at one example: records stream to the storage as they are made.
     """
-    digest, size = hashlib.sha256(), 0
+    digest, size, encoder = hashlib.sha256(), 0, ExampleEncoder(encoding)
     with folder.create(task.file) as out:
         for example in source.read(task.split, task.ids):
-            framed = frame(encode_example(example, encoding))
+            framed = frame(encoder.encode(example))
             out.write(framed)
             digest.update(framed)
             size += len(framed)

@@ -9,12 +9,12 @@ from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+
 from gan_pipeline import cli
 from gan_pipeline.manifest import Manifest, read_manifest
 from gan_pipeline.records import RawExample, decode_example, unframe
 from gan_pipeline.storage import open_folder
-from numpy.typing import NDArray
-
 from tests.commands import Argument, Ran, run_inside, run_script
 
 GAN_PIPELINE = str(Path(sys.executable).with_name("gan-pipeline"))

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
+
 from gan_pipeline.errors import StorageError
 from gan_pipeline.manifest import read_manifest
 from gan_pipeline.storage import CloudFolder, open_folder
-
 from tests.pipeline.helpers import idx_files, prepare, run_cli, shards, tree
 
 

@@ -4,8 +4,9 @@ import io
 
 import numpy as np
 import pytest
-from gan_pipeline.grid import png, tile
 from PIL import Image
+
+from gan_pipeline.grid import png, tile
 
 
 @pytest.mark.parametrize(

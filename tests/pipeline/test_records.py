@@ -6,21 +6,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from gan_pipeline.errors import DataError
-from gan_pipeline.records import (
-    Encoding,
-    RawExample,
-    decode_example,
-    decode_image,
-    encode_example,
-    frame,
-    parse_batch,
-    unframe,
-)
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image as Pillow
 
+from gan_pipeline.errors import DataError
+from gan_pipeline.records import (
+    Encoding,
+    ExampleEncoder,
+    RawExample,
+    decode_example,
+    decode_image,
+    frame,
+    parse_batch,
+    unframe,
+)
 from tests.pipeline.helpers import examples, shards
 
 SHAPES = st.tuples(st.integers(1, 12), st.integers(1, 12), st.sampled_from([1, 3]))
@@ -36,11 +36,11 @@ def raw_examples(draw: st.DrawFn) -> RawExample:
 
 @given(raw_examples(), st.sampled_from(Encoding))
 def test_an_example_survives_the_round_trip(example: RawExample, encoding: Encoding) -> None:
-    record = encode_example(example, encoding)
+    record = ExampleEncoder(encoding).encode(example)
     back = decode_example(record, example.image.shape, encoding)
     assert (back.id, back.label, back.image.dtype) == (example.id, example.label, np.uint8)
     np.testing.assert_array_equal(back.image, example.image)
-    assert encode_example(back, encoding) == record
+    assert ExampleEncoder(encoding).encode(back) == record
 
 
 @given(st.lists(st.binary(max_size=300), max_size=8))

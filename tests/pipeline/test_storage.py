@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
 from gan_pipeline.errors import StorageError, UsageError
 from gan_pipeline.storage import Folder, open_folder
-
 from tests.pipeline.helpers import tree
 
 

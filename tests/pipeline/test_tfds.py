@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from gan_pipeline.records import Encoding, encode_example, frame
 
+from gan_pipeline.records import Encoding, ExampleEncoder, frame
 from tests.commands import Ran
 from tests.pipeline.helpers import examples, idx_files, run_child, write_files
 
@@ -37,7 +37,7 @@ def tfds_root(digits_png: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     folder.mkdir(parents=True)
     infos, known = [], examples(digits_png)
     for split, chosen in {"train": known[:64], "test": known[64:100]}.items():
-        content = b"".join(frame(encode_example(example, Encoding.PNG)) for example in chosen)
+        content = b"".join(frame(ExampleEncoder(Encoding.PNG).encode(example)) for example in chosen)
         (folder / f"mnist-{split}.tfrecord-00000-of-00001").write_bytes(content)
         template = tfds.core.ShardedFileTemplate(data_dir=folder, dataset_name="mnist", split=split, filetype_suffix="tfrecord")
         infos.append(

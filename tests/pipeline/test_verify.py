@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gan_pipeline.manifest import content_digest, parse_manifest, write_manifest
-from gan_pipeline.records import Encoding, RawExample, encode_example, frame
-from gan_pipeline.storage import open_folder
 
+from gan_pipeline.manifest import content_digest, parse_manifest, write_manifest
+from gan_pipeline.records import Encoding, ExampleEncoder, RawExample, frame
+from gan_pipeline.storage import open_folder
 from tests.pipeline.helpers import examples, run_cli, tree
 
 SHARD = "train-00003-of-00008.tfrecord"
@@ -127,11 +127,11 @@ def _replace_first_shard(folder: Path, records: list[bytes]) -> None:
 def test_records_are_checked_behind_right_checksums(folder: Path) -> None:
     first = examples(folder)[:50]
     bad_label = RawExample("train-000007", first[9].image, 10)
-    _replace_first_shard(folder, [encode_example(e, Encoding.RAW) for e in [*first[:9], bad_label, *first[10:]]])
+    _replace_first_shard(folder, [ExampleEncoder(Encoding.RAW).encode(e) for e in [*first[:9], bad_label, *first[10:]]])
     ran = run_cli("verify", folder)
     assert ran.code == 3
     assert "after 9 good records: label 10 of train-000007 is outside 0..9" in ran.err
-    _replace_first_shard(folder, [encode_example(e, Encoding.RAW) for e in first[:49]])
+    _replace_first_shard(folder, [ExampleEncoder(Encoding.RAW).encode(e) for e in first[:49]])
     assert "49 records where the manifest says 50" in run_cli("verify", folder).err
     _replace_first_shard(folder, [b"\xff"] * 50)
     assert "after 0 good records: a record that is not an example" in run_cli("verify", folder).err

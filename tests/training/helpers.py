@@ -7,17 +7,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import gan_pipeline.cli as pipeline_cli
-import gan_train.cli as train_cli
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
+from safetensors.numpy import load_file
+
+import gan_pipeline.cli as pipeline_cli
+import gan_train.cli as train_cli
 from gan_train.recipe import Recipe, load_recipe
 from gan_train.step import StepFunction, build_steps
 from gan_train.systems.base import System
 from gan_train.systems.catalogue import build_system
-from numpy.typing import NDArray
-from safetensors.numpy import load_file
-
 from tests.commands import Argument, Ran, run_inside
 
 _SMALL_KEYS = (

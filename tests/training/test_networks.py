@@ -8,12 +8,13 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from numpy.typing import NDArray
+
 from gan_train.networks.layers import BatchNormalization, inference_pass, plain_copy, training_pass
+from gan_train.networks.thin_conv import ThinConv2D, thin_convolution
 from gan_train.randomness import Draw
 from gan_train.recipe import load_recipe
 from gan_train.systems.catalogue import build_system
-from numpy.typing import NDArray
-
 from tests.training.helpers import RECIPES, small_recipe
 
 SHAPES = {
@@ -136,6 +137,32 @@ def test_a_pass_without_update_leaves_the_statistics_alone() -> None:
     training_pass(model, tf.constant(batches(1)[0]), draw(), update_statistics=False)
     for value, earlier in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(value, earlier)
+
+
+@pytest.mark.parametrize(("kernel", "filters", "side"), [(7, 1, 28), (3, 3, 9), (5, 3, 6), (1, 2, 4), (7, 1, 3)])
+def test_thin_convolution_and_its_gradients_equal_tensorflow(kernel: int, filters: int, side: int) -> None:
+    random = np.random.default_rng(0)
+    images = tf.constant(random.normal(size=(4, side, side + 1, 6)).astype(np.float32))
+    weights = tf.constant(random.normal(size=(kernel, kernel, 6, filters)).astype(np.float32))
+    upstream = tf.constant(random.normal(size=(4, side, side + 1, filters)).astype(np.float32))
+    results = []
+    for convolve in (thin_convolution, lambda x, w: tf.nn.conv2d(x, w, 1, "SAME")):
+        with tf.GradientTape() as outer:
+            outer.watch([images, weights])
+            with tf.GradientTape() as tape:
+                tape.watch([images, weights])
+                outputs = convolve(images, weights)
+            first = tape.gradient(outputs, [images, weights], upstream)
+            # Of second order too: gradient penalties differentiate a gradient.
+            squares = tf.reduce_sum(first[0] ** 2)
+        results.append([outputs, *first, outer.gradient(squares, weights)])
+    for mine, plain in zip(*results, strict=True):
+        np.testing.assert_allclose(mine, plain, rtol=1e-3, atol=2e-3)
+
+
+def test_thin_convolution_refuses_what_it_cannot_do() -> None:
+    with pytest.raises(ValueError, match="square and odd"):
+        ThinConv2D(1, 4)
 
 
 def test_the_saved_generator_loads_in_keras_alone(tmp_path: Path) -> None:

@@ -1,13 +1,14 @@
 """Every random number has an address."""
 
-import gan_train.networks.layers as layers
 import numpy as np
 import pytest
 import tensorflow as tf
-from gan_train.randomness import Draw
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+
+import gan_train.networks.layers as layers
+from gan_train.randomness import Draw
 
 STEP = tf.constant(7, tf.int64)
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from gan_pipeline.errors import UsageError
 from gan_train.recipe import difference, dump_recipe, load_recipe, recipe_names
-
 from tests.training.helpers import RECIPES, gan_train
 
 
@@ -53,7 +53,9 @@ def test_a_wrong_override_is_refused_by_name(override: str, words: list[str]) ->
 
 
 def test_overrides_reach_every_depth() -> None:
-    recipe = load_recipe("mnist-dcgan", ["generator.optimizer.learning_rate=1e-4", "generator.batch_norm.bias_correction=false"])
+    recipe = load_recipe(
+        "mnist-dcgan", ["generator.optimizer.learning_rate=1e-4", "generator.batch_norm.bias_correction=false"]
+    )
     assert recipe.generator.optimizer.learning_rate == 1e-4
     assert recipe.generator.batch_norm is not None
     assert not recipe.generator.batch_norm.bias_correction

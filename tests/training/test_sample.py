@@ -7,10 +7,10 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from gan_pipeline.errors import UsageError
-from gan_train.generate import choose_latents, parse_seeds
 from PIL import Image
 
+from gan_pipeline.errors import UsageError
+from gan_train.generate import choose_latents, parse_seeds
 from tests.training.helpers import gan_train
 
 

@@ -4,15 +4,15 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
 from gan_train.losses import FAKE, REAL, cross_entropy
 from gan_train.pixels import to_range, to_uint8
 from gan_train.randomness import Draw
 from gan_train.step import metric_names, run_phase
 from gan_train.systems.base import System
-from hypothesis import given
-from hypothesis import strategies as st
-from numpy.typing import NDArray
-
 from tests.training.helpers import RECIPES, build, random_chunk, run_steps, small_recipe
 
 PHASES = {"mnist-gan": ["d", "g"], "mnist-dcgan": ["d_real", "d_fake", "g"]}
@@ -25,9 +25,7 @@ def weights(system: System) -> Weights:
 
 
 def moved(before: Weights, after: Weights) -> set[str]:
-    return {
-        name for name in before if any(not np.array_equal(*pair) for pair in zip(before[name], after[name], strict=True))
-    }
+    return {name for name in before if any(not np.array_equal(*pair) for pair in zip(before[name], after[name], strict=True))}
 
 
 @pytest.mark.parametrize("recipe_name", RECIPES)

@@ -16,13 +16,13 @@ from typing import Any
 
 import keras
 import numpy as np
-from gan_pipeline.errors import DataError
-from gan_pipeline.manifest import dump_json
-from gan_pipeline.storage import Folder
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from gan_pipeline.errors import DataError
+from gan_pipeline.manifest import dump_json
+from gan_pipeline.storage import Folder
 from gan_train.systems.base import System
 
 FOLDER, VARIABLES, STATE, COMMIT = "checkpoints", "variables.safetensors", "state.json", "COMMIT"

@@ -5,6 +5,7 @@ import sys
 from typing import Annotated, Any, NoReturn
 
 import typer
+
 from gan_pipeline.errors import run_command
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)

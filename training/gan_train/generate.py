@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
 from gan_pipeline.errors import DataError, UsageError
 from gan_pipeline.grid import png
 from gan_pipeline.storage import Folder, open_folder
-from numpy.typing import NDArray
-
 from gan_train.run_folder import MODELS, open_run, read_record
 from gan_train.snapshots import generate, grid_png
 

@@ -12,12 +12,12 @@ from itertools import islice
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
+
 from gan_pipeline.errors import DataError, GanmillError, UsageError
 from gan_pipeline.manifest import Manifest, Shard, read_manifest
 from gan_pipeline.records import decode_example, parse_batch, unframe
 from gan_pipeline.storage import Folder, open_folder
-from numpy.typing import NDArray
-
 from gan_train.order import Block, epoch_blocks, permutation
 from gan_train.recipe import Recipe
 

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from gan_pipeline.manifest import Shard
 from numpy.typing import NDArray
+
+from gan_pipeline.manifest import Shard
 
 BLOCK_BYTES = 256 << 20
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from gan_pipeline.errors import UsageError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from gan_pipeline.errors import UsageError
 
 PositiveInt = Annotated[int, Field(ge=1)]
 

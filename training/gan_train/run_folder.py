@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import IO
 
 import yaml
+
 from gan_pipeline.errors import DataError, UsageError
 from gan_pipeline.manifest import dump_json
 from gan_pipeline.storage import WORK, Folder, open_folder
-
 from gan_train.recipe import Recipe, check_recipe, difference, dump_recipe
 
 RECIPE, STATUS, LATENTS, REALS = "recipe.yaml", "status.json", "latents.npz", "reals.png"

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from gan_pipeline.grid import png, tile
-from gan_pipeline.storage import Folder
 from numpy.typing import NDArray
 
+from gan_pipeline.grid import png, tile
+from gan_pipeline.storage import Folder
 from gan_train.metrics_log import Row
 from gan_train.networks.layers import inference_pass, plain_copy
 from gan_train.pixels import to_uint8

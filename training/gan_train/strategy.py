@@ -3,6 +3,7 @@
 from typing import Literal, get_args
 
 import tensorflow as tf
+
 from gan_pipeline.errors import UsageError
 
 StrategyName = Literal["auto", "default", "mirrored"]

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
-from gan_pipeline.errors import DivergenceError, InterruptedRunError
-from gan_pipeline.storage import Folder
 from numpy.typing import NDArray
 
+from gan_pipeline.errors import DivergenceError, InterruptedRunError
+from gan_pipeline.storage import Folder
 from gan_train.checkpoint import checkpoint_name, committed_steps, remove_uncommitted, restore_checkpoint, save_checkpoint
 from gan_train.input import Dataset, Reader, distributed_chunks, first_images
 from gan_train.metrics_log import MetricsLog, Row, read_metrics

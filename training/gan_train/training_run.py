@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import tensorflow as tf
+
 from gan_pipeline.storage import Folder
 from gan_pipeline.verify import check_shard
-
 from gan_train.checkpoint import committed_steps
 from gan_train.input import Dataset, open_dataset
 from gan_train.networks.layers import plain_copy

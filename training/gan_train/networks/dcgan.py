@@ -4,11 +4,13 @@ Layer by layer as in spec B 1.3-1.4 (without normalisation) and spec C 1.1 (with
 """
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import count
 
 import keras
 
 from gan_train.networks.layers import BatchNormalization, Dropout
+from gan_train.networks.thin_conv import ThinConv2D
 from gan_train.recipe import BatchNormConfig, DiscriminatorConfig, GeneratorConfig, ImageConfig
 
 _SLOPE = 0.2
@@ -28,10 +30,10 @@ def build_generator(config: GeneratorConfig, latent_size: int, image: ImageConfi
             filters, config.kernel, strides=2, padding="same", kernel_initializer=next(initial), name=f"up_{stage}"
         )(x)
         x = _rectified(_normalised(x, config.batch_norm, f"up_{stage}"), f"up_{stage}")
-    outputs = keras.layers.Conv2D(
+    convolution = ThinConv2D if config.output_kernel % 2 else partial(keras.layers.Conv2D, padding="same")
+    outputs = convolution(
         image.shape[-1],
         config.output_kernel,
-        padding="same",
         activation=_ACTIVATION[image.range],
         kernel_initializer=next(initial),
         name="image",

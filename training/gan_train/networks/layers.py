@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from gan_train.networks.thin_conv import ThinConv2D
 from gan_train.randomness import Draw
 
 
@@ -146,4 +147,6 @@ def _plain_layer(layer: keras.Layer) -> keras.Layer:
         return keras.layers.BatchNormalization(momentum=layer.momentum, epsilon=layer.epsilon, name=layer.name)
     if isinstance(layer, Dropout):
         return keras.layers.Dropout(layer.rate, name=layer.name)
+    if isinstance(layer, ThinConv2D):
+        return keras.layers.Conv2D.from_config(layer.get_config())
     return layer.__class__.from_config(layer.get_config())
