@@ -31,8 +31,9 @@ from apache_beam.io.tfrecordio import WriteToTFRecord
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from numpy.typing import NDArray
 
+from gan_pipeline.beam_job import Execution
 from gan_pipeline.manifest import Options
-from gan_pipeline.prepare import Execution, make_plan, prepare
+from gan_pipeline.prepare import make_plan, prepare
 from gan_pipeline.records import Encoding
 from gan_pipeline.shard import write_shard
 from gan_pipeline.sources.resolve import SourceSpec

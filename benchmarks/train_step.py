@@ -24,16 +24,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from gan_pipeline.beam_job import Execution
 from gan_pipeline.manifest import Options
-from gan_pipeline.prepare import Execution, prepare
+from gan_pipeline.prepare import prepare
 from gan_pipeline.records import Encoding
-from gan_train.input import Dataset, first_images, open_dataset
+from gan_train.input import Chunks, Dataset, first_images, open_dataset
 from gan_train.networks.layers import plain_copy
 from gan_train.pixels import to_range
 from gan_train.recipe import Recipe, load_recipe
 from gan_train.step import build_steps
 from gan_train.systems.catalogue import build_system
-from gan_train.trainer import Chunks
 
 
 def digits_folder() -> str:
@@ -100,7 +100,7 @@ class Ours:
         strategy = tf.distribute.get_strategy()
         system = build_system(recipe)
         self.run_steps = build_steps(system, strategy, recipe.seed)
-        self.chunks = Chunks(dataset, recipe, strategy, 0, [steps] * 1000).__enter__()
+        self.chunks = Chunks(dataset, recipe.seed, strategy, 0, [steps] * 1000, system.reals_per_step)
         self.step, self.waited, self.seconds = 0, 0.0, 0.0
 
     def run(self, steps: int) -> None:

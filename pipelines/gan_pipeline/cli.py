@@ -75,11 +75,12 @@ def prepare(
         encoding=Encoding(encoding),
     )
     from gan_pipeline import prepare as job
+    from gan_pipeline.beam_job import Execution
 
     if dry_run:
         _print_plan(job.make_plan(options), out, as_json)
         return
-    outcome = job.prepare(out, options, job.Execution(workers, runner, tuple(context.args)))
+    outcome = job.prepare(out, options, Execution(workers, runner, tuple(context.args)))
     manifest = outcome.manifest
     if as_json:
         answer = {"folder": out, "already_done": outcome.already_done, "digest": manifest.digest}

@@ -4,9 +4,9 @@ import json
 import statistics
 from pathlib import Path
 
-import gan_pipeline.cli as pipeline_cli
 import pytest
 
+import gan_pipeline.cli as pipeline_cli
 from tests.commands import run_inside
 from tests.training.helpers import gan_train
 

@@ -26,7 +26,8 @@ def start(out: Path, limit: int, shards: int, die_at: int = 0, log: Path | None 
 
 
 def _prepare(out: str, limit: int, shards: int, die_at: int, log: Path | None) -> None:
-    from gan_pipeline.prepare import Execution, prepare
+    from gan_pipeline.beam_job import Execution
+    from gan_pipeline.prepare import prepare
 
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
     steps: list[str] = []

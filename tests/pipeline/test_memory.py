@@ -33,7 +33,7 @@ def test_a_shard_of_eight_times_the_examples_needs_the_same_memory(tmp_path: Pat
 def test_what_travels_to_a_worker_is_small() -> None:
     from apache_beam.internal import pickler
 
-    from gan_pipeline.prepare import WriteShard
+    from gan_pipeline.beam_job import WriteShard
 
     spec = resolve_source("mnist", "sample", ("train",))
     write = WriteShard(spec, spec.open().fingerprint, "gs://bucket/digits", Encoding.RAW, owner=None)

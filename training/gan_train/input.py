@@ -5,6 +5,7 @@ into chunks of several steps, so that the host waits for input at one place and 
 """
 
 import hashlib
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -127,39 +128,67 @@ def chunked_records(
             yield per_replica[:, replica]
 
 
-def distributed_chunks(
-    reader: Reader,
-    strategy: tf.distribute.Strategy,
-    position: int,
-    lengths: Sequence[int],
-    reals_per_step: int,
-) -> Iterator[tf.distribute.DistributedValues]:
-    """Chunks of decoded examples on the devices, from a global position on.
+class Chunks:
+    """The input of a run, on its devices, chunk by chunk.
 
-    Each chunk is, for every replica, {"image": uint8 (steps, n, height, width, channels), "label": int64 (steps, n)}.
+    Args:
+        dataset: what to read.
+        seed: of the order.
+        strategy: whose devices share each batch.
+        start: step to begin with.
+        lengths: steps of each chunk.
+        reals_per_step: real examples of a global batch.
+
+    Attributes:
+        waited: how long the last `take` waited, in seconds.
     """
-    image = reader._dataset.manifest.features.image
 
-    def decode(records: tf.Tensor) -> dict[str, tf.Tensor]:
-        shape = tf.shape(records)
-        batch = parse_batch(tf.reshape(records, [-1]), image.shape, image.encoding)
-        return {name: tf.reshape(value, tf.concat([shape, tf.shape(value)[1:]], 0)) for name, value in batch.items()}
+    def __init__(
+        self,
+        dataset: Dataset,
+        seed: int,
+        strategy: tf.distribute.Strategy,
+        start: int,
+        lengths: Sequence[int],
+        reals_per_step: int,
+    ) -> None:
+        self.waited = 0.0
+        self._reader = Reader(dataset, seed)
+        self._image = dataset.manifest.features.image
+        replicas = strategy.num_replicas_in_sync
+        share = reals_per_step // replicas
 
-    def fix_shape(batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        per_replica = reals_per_step // strategy.num_replicas_in_sync
-        batch["image"].set_shape((None, per_replica, *image.shape))
-        batch["label"].set_shape((None, per_replica))
-        return batch
+        def stream() -> Iterator[NDArray[np.object_]]:
+            return chunked_records(self._reader.records(start * reals_per_step), lengths, reals_per_step, replicas)
 
-    def build(context: tf.distribute.InputContext) -> tf.data.Dataset:
-        replicas = context.num_replicas_in_sync
-        dataset = tf.data.Dataset.from_generator(
-            lambda: chunked_records(reader.records(position), lengths, reals_per_step, replicas),
-            output_signature=tf.TensorSpec((None, reals_per_step // replicas), tf.string),
-        )
-        return dataset.map(lambda records: fix_shape(decode(records))).prefetch(PREFETCH_CHUNKS * replicas)
+        def build(_: tf.distribute.InputContext) -> tf.data.Dataset:
+            records = tf.data.Dataset.from_generator(stream, output_signature=tf.TensorSpec((None, share), tf.string))
+            return records.map(self._decode).prefetch(PREFETCH_CHUNKS * replicas)
 
-    return iter(strategy.distribute_datasets_from_function(build))
+        self._chunks = iter(strategy.distribute_datasets_from_function(build))
+
+    def take(self) -> tf.distribute.DistributedValues:
+        """The next chunk: for every replica "image", uint8 (steps, n, height, width, channels), and "label".
+
+        Raises:
+            GanmillError: what stopped the reader, such as DataError naming a shard.
+        """
+        began = time.monotonic()
+        try:
+            chunk = next(self._chunks)
+        except tf.errors.OpError as error:
+            raise self._reader.failure or error from None
+        self.waited = time.monotonic() - began
+        return chunk
+
+    def _decode(self, records: tf.Tensor) -> dict[str, tf.Tensor]:
+        """(steps, n) serialised examples to images and labels of that shape."""
+        steps, count = tf.shape(records)[0], records.shape[1]
+        batch = parse_batch(tf.reshape(records, [-1]), self._image.shape, self._image.encoding)
+        return {
+            "image": tf.reshape(batch["image"], (steps, count, *self._image.shape)),
+            "label": tf.reshape(batch["label"], (steps, count)),
+        }
 
 
 def first_images(dataset: Dataset, seed: int, count: int) -> NDArray[np.uint8]:

@@ -6,7 +6,6 @@ with locked(run):
 
 import math
 import time
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from gan_pipeline.errors import DivergenceError, InterruptedRunError
 from gan_pipeline.storage import Folder
 from gan_train.checkpoint import checkpoint_name, committed_steps, remove_uncommitted, restore_checkpoint, save_checkpoint
-from gan_train.input import Dataset, Reader, distributed_chunks, first_images
+from gan_train.input import Chunks, Dataset, first_images
 from gan_train.metrics_log import MetricsLog, Row, read_metrics
 from gan_train.progress import Progress
 from gan_train.recipe import Recipe
@@ -30,10 +29,9 @@ from gan_train.systems.base import System
 
 @dataclass(frozen=True)
 class Ended:
-    """How a call of `fit` ended: the step reached, where it began, and the last sample grid."""
+    """How a call of `fit` ended: the step reached and the name of the last sample grid."""
 
     step: int
-    started_at: int
     samples: str
 
 
@@ -54,12 +52,21 @@ def fit(
         DataError, StorageError, UsageError: as input and storage say; the newest checkpoint is kept.
     """
     start = _restore(run, system)
-    session = _Session(recipe, dataset, run, system, MetricsLog(run, start), progress)
+    log = MetricsLog(run, start)
     try:
-        session.open(start)
+        session = _Session(
+            recipe,
+            dataset,
+            run,
+            system,
+            log,
+            progress,
+            latents=fixed_latents(run, recipe),
+            reals=first_images(dataset, recipe.seed, recipe.sample_images),
+        )
         return session.train(strategy, start, interruption)
     finally:
-        session.log.close()
+        log.close()
 
 
 def _restore(run: Folder, system: System) -> int:
@@ -71,9 +78,14 @@ def _restore(run: Folder, system: System) -> int:
     return steps[-1]
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Session:
-    """What one call of `fit` works with."""
+    """What one call of `fit` works with.
+
+    Attributes:
+        latents: of every sample grid, float32 (sample_images, latent_size).
+        reals: real images to compare with, uint8 (n, height, width, channels).
+    """
 
     recipe: Recipe
     dataset: Dataset
@@ -81,25 +93,24 @@ class _Session:
     system: System
     log: MetricsLog
     progress: Progress
+    latents: NDArray[np.float32]
+    reals: NDArray[np.uint8]
 
-    def open(self, start: int) -> None:
-        """Write the pictures and latents a run begins with."""
-        self._latents = fixed_latents(self.run, self.recipe)
-        self._reals = first_images(self.dataset, self.recipe.seed, self.recipe.sample_images)
-        self._facts = {"recipe": self.recipe.name, "seed": str(self.recipe.seed), "dataset": self.dataset.manifest.digest}
-        if not self.run.exists(REALS):
-            self.run.write(REALS, grid_png(self._reals, self._facts))
-        write_status(self.run, "training", start, self.recipe.steps)
+    @property
+    def facts(self) -> dict[str, str]:
+        """What every picture of the run says of itself."""
+        return {"recipe": self.recipe.name, "seed": str(self.recipe.seed), "dataset": self.dataset.manifest.digest}
 
     def train(self, strategy: tf.distribute.Strategy, start: int, interruption: Interruption) -> Ended:
         """The loop: one chunk of steps, then whatever is due."""
         recipe, step, samples = self.recipe, start, ""
+        write_status(self.run, "training", start, recipe.steps)
+        if not self.run.exists(REALS):
+            self.run.write(REALS, grid_png(self.reals, self.facts))
         run_steps = build_steps(self.system, strategy, recipe.seed)
         lengths = list(call_lengths(start, recipe))
-        with (
-            Chunks(self.dataset, recipe, strategy, start * self.system.reals_per_step, lengths) as chunks,
-            self.progress.showing(start, recipe),
-        ):
+        chunks = Chunks(self.dataset, recipe.seed, strategy, start, lengths, self.system.reals_per_step)
+        with self.progress.showing(start, recipe):
             for length in lengths:
                 chunk = chunks.take()
                 began = time.monotonic()
@@ -117,7 +128,7 @@ class _Session:
                 if interruption.requested and step < recipe.steps:
                     self._interrupt(step, interruption.name)
         write_status(self.run, "finished", step, recipe.steps)
-        return Ended(step, start, samples)
+        return Ended(step, samples)
 
     def _rows(self, step: int, values: NDArray[np.float32], timing: dict[str, float]) -> list[Row]:
         """One row for each step of a call, the last of which is `step`. Raises DivergenceError."""
@@ -152,13 +163,13 @@ class _Session:
                 )
 
     def _evaluate(self) -> Row:
-        shown = min(len(self._reals), len(self._latents))
-        scores = self.system.evaluate(tf.constant(self._reals[:shown]), tf.constant(self._latents[:shown]))
+        shown = min(len(self.reals), len(self.latents))
+        scores = self.system.evaluate(tf.constant(self.reals[:shown]), tf.constant(self.latents[:shown]))
         return {f"snapshot.{name}": float(value) for name, value in scores.items()}
 
     def _snapshot(self, step: int) -> str:
-        images = generate(self.system.generator, self._latents, self.recipe.image.range)
-        samples = write_samples(self.run, images, step, self._facts)
+        images = generate(self.system.generator, self.latents, self.recipe.image.range)
+        samples = write_samples(self.run, images, step, self.facts)
         write_generator(self.run, self.system.generator, step)
         write_curves(self.run, read_metrics(self.run))
         return samples
@@ -173,31 +184,3 @@ class _Session:
             f"{self.run.uri}: stopped by {signal_name} at step {step} of {self.recipe.steps}, checkpoint committed; "
             "run the same command again to continue"
         )
-
-
-class Chunks:
-    """The input stream of one run, and how long the last chunk was waited for, in seconds."""
-
-    def __init__(
-        self, dataset: Dataset, recipe: Recipe, strategy: tf.distribute.Strategy, position: int, lengths: Sequence[int]
-    ) -> None:
-        self._reader = Reader(dataset, recipe.seed)
-        self._arguments = (strategy, position, lengths, recipe.batch_size // 2)
-        self.waited = 0.0
-
-    def __enter__(self) -> "Chunks":
-        self._chunks: Iterator[tf.distribute.DistributedValues] = distributed_chunks(self._reader, *self._arguments)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        del self._chunks
-
-    def take(self) -> tf.distribute.DistributedValues:
-        """The next chunk. Raises what stopped the reader, such as DataError naming a shard."""
-        began = time.monotonic()
-        try:
-            chunk = next(self._chunks)
-        except tf.errors.OpError as error:
-            raise self._reader.failure or error from None
-        self.waited = time.monotonic() - began
-        return chunk
