@@ -1,5 +1,6 @@
 """Errors a user can act on. Each says what, where and what to do next, and carries the documented exit code."""
 
+import os
 import re
 import signal
 import sys
@@ -88,4 +89,14 @@ def run_command(app: Callable[[], object]) -> NoReturn:
         raise
     finally:
         signal.signal(signal.SIGINT, before)
+        _flush_output()
     sys.exit(0)
+
+
+def _flush_output() -> None:
+    """Write what is still buffered; if nobody reads any more (`| head`), end with 1 and without Python's complaint."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

@@ -101,7 +101,8 @@ _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
-def _local_errors(path: Path) -> Iterator[None]:
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turn an OSError of the block into a StorageError that names the file and what to do; `path` if it names none."""
     try:
         yield
     except OSError as error:
@@ -128,21 +129,21 @@ class LocalFolder(Folder):
         self.path = Path(path)
 
     def exists(self, name: str) -> bool:
-        with _local_errors(self.path / name):
+        with storage_errors(self.path / name):
             return (self.path / name).is_file()
 
     def size(self, name: str) -> int:
-        with _local_errors(self.path / name):
+        with storage_errors(self.path / name):
             return (self.path / name).stat().st_size
 
     def names(self, prefix: str = "") -> list[str]:
-        with _local_errors(self.path):
+        with storage_errors(self.path):
             walk = os.walk(self.path, onerror=_raise_unless_missing)
             found = [Path(base, file).relative_to(self.path).as_posix() for base, _, files in walk for file in files]
         return sorted(name for name in found if name.startswith(prefix))
 
     def read(self, name: str) -> bytes:
-        with _local_errors(self.path / name):
+        with storage_errors(self.path / name):
             return (self.path / name).read_bytes()
 
     def write(self, name: str, content: bytes) -> None:
@@ -153,7 +154,7 @@ class LocalFolder(Folder):
     def create(self, name: str) -> Iterator[IO[bytes]]:
         target = self.path / name
         temporary = self.path / WORK / f"{uuid.uuid4().hex}.tmp"
-        with _local_errors(target):
+        with storage_errors(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             try:
                 with _open_in_new_folder(temporary) as out:
@@ -167,12 +168,12 @@ class LocalFolder(Folder):
                 _remove_if_empty(temporary.parent)
 
     def remove(self, name: str) -> None:
-        with _local_errors(self.path / name):
+        with storage_errors(self.path / name):
             (self.path / name).unlink(missing_ok=True)
 
     def remove_all(self, prefix: str) -> None:
         if prefix.endswith("/"):
-            with _local_errors(self.path / prefix):
+            with storage_errors(self.path / prefix):
                 shutil.rmtree(self.path / prefix, ignore_errors=False, onerror=_ignore_missing)
         else:
             super().remove_all(prefix)
@@ -291,7 +292,7 @@ class CloudFolder(Folder):
 
     @contextmanager
     def create(self, name: str) -> Iterator[IO[bytes]]:
-        with _local_errors(Path(tempfile.gettempdir())), tempfile.TemporaryFile() as out:
+        with storage_errors(Path(tempfile.gettempdir())), tempfile.TemporaryFile() as out:
             yield out
             out.flush()
             with _cloud_errors(self.locate(name)):
@@ -305,7 +306,7 @@ class CloudFolder(Folder):
 
     @contextmanager
     def local_file(self, name: str) -> Iterator[Path]:
-        with _local_errors(Path(tempfile.gettempdir())), tempfile.NamedTemporaryFile(prefix="ganmill-") as local:
+        with storage_errors(Path(tempfile.gettempdir())), tempfile.NamedTemporaryFile(prefix="ganmill-") as local:
             with _cloud_errors(self.locate(name)):
                 self._blob(name).download_to_file(local, checksum="crc32c")
             local.flush()

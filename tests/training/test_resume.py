@@ -122,3 +122,24 @@ def test_old_checkpoints_go_only_after_new_ones_are_committed(digits: Path, tmp_
     assert gan_train("run", "mnist-gan", "--data", digits, "-o", out, *SMALL, *options).code == 0
     assert sorted(path.parent.name for path in out.glob("checkpoints/*/COMMIT")) == ["step-00000006", "step-00000008"]
     assert sorted(path.name for path in (out / "checkpoints").iterdir()) == ["step-00000006", "step-00000008"]
+
+
+def test_no_space_for_a_checkpoint_keeps_the_one_before(digits: Path, tmp_path: Path) -> None:
+    """The second checkpoint meets a limit on file sizes, set by the first: exit 5, the first stays, then it goes on."""
+    out = tmp_path / "run"
+    arguments_ = ("run", "mnist-gan", "--data", digits, "-o", out, *SMALL, "--set", "checkpoint_every=2", "--steps", "4")
+    full_after_first = """
+import resource
+import gan_train.trainer as trainer
+save = trainer.save_checkpoint
+def save_then_fill(run, system, step, digest, keep):
+    save(run, system, step, digest, keep)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
+trainer.save_checkpoint = save_then_fill
+"""
+    full = gan_train_child(*arguments_, prelude=full_after_first)
+    assert full.code == 5, full.err
+    assert "no space left" in full.err and "Traceback" not in full.err
+    assert [path.parent.name for path in out.glob("checkpoints/*/COMMIT")] == ["step-00000002"]
+    assert gan_train_child(*arguments_).code == 0
+    assert (out / "checkpoints" / "step-00000004" / "COMMIT").exists()

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from gan_pipeline.storage import Folder
+from gan_pipeline.storage import Folder, storage_errors
 
 METRICS, EVENTS = "metrics.jsonl", "tensorboard"
 
@@ -21,7 +21,8 @@ class MetricsLog:
 
         kept = [row for row in read_metrics(run) if row["step"] <= step]
         run.write(METRICS, "".join(_line(row) for row in kept).encode())
-        self._file = open(Path(run.uri) / METRICS, "a", encoding="utf-8")  # noqa: SIM115 - closed by close()
+        self._path = Path(run.uri) / METRICS
+        self._file = open(self._path, "a", encoding="utf-8")  # noqa: SIM115 - closed by close()
         self._events = EventFileWriter(str(Path(run.uri) / EVENTS))
         self._events.add_event(Event(step=step + 1, session_log=SessionLog(status=SessionLog.START)))
 
@@ -30,19 +31,22 @@ class MetricsLog:
         from tensorboard.compat.proto.event_pb2 import Event
         from tensorboard.compat.proto.summary_pb2 import Summary
 
-        self._file.write(_line(row))
+        with storage_errors(self._path):
+            self._file.write(_line(row))
         values = [Summary.Value(tag=tag(name), simple_value=value) for name, value in row.items() if name != "step"]
         self._events.add_event(Event(step=int(row["step"]), summary=Summary(value=values)))
 
     def flush(self) -> None:
         """Hand everything to the operating system, so that a killed process loses nothing."""
-        self._file.flush()
-        self._events.flush()
+        with storage_errors(self._path):
+            self._file.flush()
+            self._events.flush()
 
     def close(self) -> None:
         """Flush and close both."""
-        self._file.close()
-        self._events.close()
+        with storage_errors(self._path):
+            self._file.close()
+            self._events.close()
 
 
 def tag(name: str) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gan_pipeline.grid import png, tile
-from gan_pipeline.storage import Folder
+from gan_pipeline.storage import Folder, storage_errors
 from gan_train.metrics_log import Row
 from gan_train.networks.layers import inference_pass, plain_copy
 from gan_train.pixels import to_uint8
@@ -59,7 +59,8 @@ def write_generator(run: Folder, generator: keras.Model, step: int) -> str:
     name = f"{MODELS}/generator-step-{step:08d}.keras"
     with tempfile.TemporaryDirectory() as local:
         path = Path(local) / "generator.keras"
-        plain_copy(generator).save(path)
+        with storage_errors(path):
+            plain_copy(generator).save(path)
         run.write(name, path.read_bytes())
     return name
 
