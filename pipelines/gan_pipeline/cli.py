@@ -1,18 +1,16 @@
 """The gan-pipeline command: raw images into dataset folders. Heavy imports wait until a command needs them."""
 
-import json
-import sys
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
+from gan_pipeline.command import JsonOption, print_json, run_command
 from gan_pipeline.datasets import DATASETS, class_numbers, dataset_info
-from gan_pipeline.errors import DataError, UsageError, run_command
+from gan_pipeline.errors import DataError, UsageError
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 FolderArgument = Annotated[str, typer.Argument(help="A dataset folder, local or gs://.", show_default=False)]
 
 
@@ -84,7 +82,7 @@ def prepare(
     manifest = outcome.manifest
     if as_json:
         answer = {"folder": out, "already_done": outcome.already_done, "digest": manifest.digest}
-        _print_json(answer | {"counts": manifest.counts.model_dump()})
+        print_json(answer | {"counts": manifest.counts.model_dump()})
         return
     state = "already done" if outcome.already_done else "done"
     print(f"{state}: {manifest.counts.kept:,} examples of {manifest.name} in {out} (digest {manifest.digest[:12]})")
@@ -103,7 +101,7 @@ def verify(folder: FolderArgument, as_json: JsonOption = False) -> None:
 
     manifest, faults = check(open_folder(folder))
     if as_json:
-        _print_json({"folder": folder, "digest": manifest.digest, "faults": faults})
+        print_json({"folder": folder, "digest": manifest.digest, "faults": faults})
     elif not faults:
         print(f"{folder}: whole, {manifest.counts.kept:,} examples, digest {manifest.digest}")
     if faults:
@@ -122,7 +120,7 @@ def inspect(folder: FolderArgument, as_json: JsonOption = False) -> None:
 
     summary = summarise(open_folder(folder))
     if as_json:
-        _print_json(summary)
+        print_json(summary)
         return
     shape = "x".join(map(str, summary["image"]["shape"]))
     print(f"{summary['name']} in {folder}: uint8 images {shape}, stored as {summary['image']['encoding']}")
@@ -145,7 +143,7 @@ def list_datasets(as_json: JsonOption = False) -> None:
       gan-pipeline list
     """
     if as_json:
-        _print_json({info.name: {"about": info.about, "shape": info.shape} for info in DATASETS.values()})
+        print_json({info.name: {"about": info.about, "shape": info.shape} for info in DATASETS.values()})
         return
     for info in DATASETS.values():
         print(f"{info.name:<14} {info.about}")
@@ -166,7 +164,7 @@ def _splits(text: str) -> tuple[str, ...]:
 def _print_plan(plan: Any, out: str, as_json: bool) -> None:
     shards = [{"file": task.file, "examples": len(task.ids)} for task in plan.tasks]
     if as_json:
-        _print_json(
+        print_json(
             {"folder": out, "source": plan.source.kind, "uri": plan.source.uri, "counts": plan.counts.model_dump()}
             | {"options": plan.options.model_dump(mode="json"), "shards": shards}
         )
@@ -175,11 +173,6 @@ def _print_plan(plan: Any, out: str, as_json: bool) -> None:
     print(f"would write {plan.counts.kept:,} of {plan.counts.read:,} examples from {origin} to {out}:")
     for shard in shards:
         print(f"  {shard['file']}  {shard['examples']:,} examples")
-
-
-def _print_json(document: Any) -> None:
-    json.dump(document, sys.stdout, indent=2, ensure_ascii=False)
-    print()
 
 
 def main() -> NoReturn:

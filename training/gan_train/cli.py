@@ -1,16 +1,13 @@
 """The gan-train command: dataset folders into run folders. Heavy imports wait until a command needs them."""
 
-import json
-import sys
 from typing import Annotated, Any, NoReturn
 
 import typer
 
-from gan_pipeline.errors import run_command
+from gan_pipeline.command import JsonOption, print_json, run_command
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", help="Override a recipe key: --set batch_size=128. Repeat for more.")
 ]
@@ -59,7 +56,7 @@ def run(
         return
     ended = training_run.train(chosen, data, out, strategy, logical_cpus)
     if as_json:
-        _print_json(ended)
+        print_json(ended)
         return
     if ended["already_done"]:
         print(f"already done: {out} is at step {ended['step']}; to go on: the same command with a larger --steps")
@@ -79,7 +76,7 @@ def recipes(as_json: JsonOption = False) -> None:
 
     about = {name: load_recipe(name).about for name in recipe_names()}
     if as_json:
-        _print_json(about)
+        print_json(about)
         return
     for name, line in about.items():
         print(f"{name:<14} {line}")
@@ -101,7 +98,7 @@ def show(
 
     chosen = load_recipe(recipe, overrides or [])
     if as_json:
-        _print_json(chosen.model_dump(mode="json"))
+        print_json(chosen.model_dump(mode="json"))
     else:
         print(dump_recipe(chosen), end="")
 
@@ -132,22 +129,17 @@ def sample(
 
     written = sample_run(folder, out, lambda size: choose_latents(size, count, seed, seeds, zero), step)
     if as_json:
-        _print_json(written)
+        print_json(written)
     else:
         print(f"{written['images']} images of step {written['step']} in {out}")
 
 
 def _answer(document: dict[str, Any], as_json: bool) -> None:
     if as_json:
-        _print_json(document)
+        print_json(document)
         return
     for key, value in document.items():
         print(f"{key.replace('_', ' ')}: {value}")
-
-
-def _print_json(document: Any) -> None:
-    json.dump(document, sys.stdout, indent=2, ensure_ascii=False)
-    print()
 
 
 def main() -> NoReturn:
