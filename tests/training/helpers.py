@@ -52,12 +52,12 @@ def gan_train_child(*args: Argument, prelude: str = "") -> Ran:
     return Ran(done.returncode, done.stdout, done.stderr)
 
 
-def prepare_digits(out: Path, *options: str) -> Path:
+def prepare_digits(out: Argument, *options: str) -> Path:
     """Prepare 300 of the packaged digits in 5 shards."""
     arguments = ("prepare", "mnist", "--source", "sample", "--limit", "300", "--shards", "5", "-o", out, *options)
     ran = run_inside(pipeline_cli.main, *arguments)
     assert ran.code == 0, ran.err
-    return out
+    return Path(out)
 
 
 def small_recipe(name: str, *overrides: str) -> Recipe:

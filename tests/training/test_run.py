@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.commands import Ran
-from tests.training.helpers import SMALL, gan_train, gan_train_child, prepare_digits
+from tests.commands import Argument, Ran
+from tests.training.helpers import SMALL, assert_same_checkpoint, gan_train, gan_train_child, prepare_digits
 
 DIGEST = 64
 
@@ -27,7 +27,7 @@ def rows(run: Path) -> list[dict[str, float]]:
     return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
 
 
-def rerun(data: Path, out: Path, *options: str, recipe: str = "mnist-dcgan") -> Ran:
+def rerun(data: Argument, out: Path, *options: str, recipe: str = "mnist-dcgan") -> Ran:
     schedule = ("--set", "snapshot_every=3", "--set", "checkpoint_every=2")
     return gan_train("run", recipe, "--data", data, "-o", out, *SMALL, *schedule, *options)
 
@@ -233,6 +233,15 @@ def test_png_datasets_train_too(tmp_path: Path) -> None:
     data = prepare_digits(tmp_path / "png", "--encoding", "png")
     assert rerun(data, tmp_path / "run", "--steps", "2").code == 0
     assert len(rows(tmp_path / "run")) == 2
+
+
+def test_datasets_on_gs_train_as_local_ones(digits: Path, bucket: str, tmp_path: Path) -> None:
+    prepare_digits(f"{bucket}/digits")
+    local, remote = tmp_path / "local", tmp_path / "remote"
+    for data, out in ((digits, local), (f"{bucket}/digits", remote)):
+        ran = rerun(data, out, "--steps", "2")
+        assert ran.code == 0, ran.err
+    assert_same_checkpoint(local, remote, 2)
 
 
 def test_a_number_that_is_not_finite_ends_the_run_with_its_name(digits: Path, tmp_path: Path) -> None:
