@@ -64,6 +64,8 @@ def class_numbers(names: tuple[str, ...], class_names: tuple[str, ...]) -> tuple
         elif name.isdecimal() and int(name) < len(class_names):
             found.add(int(name))
         else:
-            known = ", ".join(f"{number} {title}" for number, title in enumerate(class_names))
+            known = ", ".join(
+                title if title == str(number) else f"{number} {title}" for number, title in enumerate(class_names)
+            )
             raise UsageError(f"--classes {name!r} is not a class of this dataset; choose from: {known}")
     return tuple(sorted(found))

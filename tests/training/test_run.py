@@ -303,6 +303,18 @@ def test_damaged_run_files_are_named(copy: Path, digits: Path) -> None:
     assert "recipe.yaml" in ran.err
 
 
+def test_what_a_user_keeps_beside_the_checkpoints_stays(copy: Path, digits: Path) -> None:
+    """Only our own half-written checkpoints are cleared away."""
+    kept = [copy / "checkpoints" / name / "COMMIT" for name in ("step-favourite", "mine")]
+    half = copy / "checkpoints" / "step-00000007" / "variables.safetensors"
+    for file in (*kept, half):
+        file.parent.mkdir()
+        file.write_text("mine")
+    assert rerun(digits, copy, "--steps", "8").code == 0
+    assert all(file.read_text() == "mine" for file in kept)
+    assert not half.exists()
+
+
 def test_losses_png_is_a_picture(trained: Path) -> None:
     image = Image.open(io.BytesIO((trained / "losses.png").read_bytes()))
     assert image.size[0] > 500

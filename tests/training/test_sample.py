@@ -50,7 +50,7 @@ def test_fewer_latents_are_a_prefix_of_more() -> None:
     assert len(set(names)) == 30
 
 
-@pytest.mark.parametrize("text", ["", "a", "3-", "-3", "9-3", "1,,2", "1.5"])
+@pytest.mark.parametrize("text", ["", "a", "3-", "-3", "9-3", "1,,2", "1.5", "0-99999999999"])
 def test_seeds_that_cannot_be_read(text: str) -> None:
     with pytest.raises(UsageError, match="--seeds"):
         parse_seeds(text)

@@ -10,6 +10,7 @@ Random numbers and the data position follow from the step, so they need no state
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
@@ -26,6 +27,9 @@ from gan_pipeline.storage import Folder
 from gan_train.systems.base import System
 
 FOLDER, VARIABLES, STATE, COMMIT = "checkpoints", "variables.safetensors", "state.json", "COMMIT"
+
+_COMMITTED = re.compile(rf"{FOLDER}/step-(\d{{8,}})/{COMMIT}")
+_OURS = re.compile(rf"{FOLDER}/step-(\d{{8,}})/(?:{VARIABLES}|{STATE})")
 
 
 def checkpoint_name(step: int) -> str:
@@ -60,9 +64,8 @@ def save_checkpoint(run: Folder, system: System, step: int, digest: str, keep: i
 
 def committed_steps(run: Folder) -> list[int]:
     """Steps of all complete checkpoints, ascending."""
-    ending = f"/{COMMIT}"
-    found = (name.removesuffix(ending) for name in run.names(f"{FOLDER}/step-") if name.endswith(ending))
-    return sorted(int(name.rpartition("-")[2]) for name in found)
+    found = (_COMMITTED.fullmatch(name) for name in run.names(f"{FOLDER}/step-"))
+    return sorted(int(name[1]) for name in found if name)
 
 
 def remove_checkpoint(run: Folder, step: int) -> None:
@@ -73,10 +76,11 @@ def remove_checkpoint(run: Folder, step: int) -> None:
 
 
 def remove_uncommitted(run: Folder) -> None:
-    """Remove what a killed process left of a checkpoint it did not commit."""
-    whole = {checkpoint_name(step) for step in committed_steps(run)}
-    for name in run.names(f"{FOLDER}/"):
-        if name.split("/")[1] not in whole:
+    """Remove what a killed process left of a checkpoint it did not commit; what a user put beside it stays."""
+    whole = committed_steps(run)
+    for name in run.names(f"{FOLDER}/step-"):
+        ours = _OURS.fullmatch(name)
+        if ours and int(ours[1]) not in whole:
             run.remove(name)
 
 

@@ -15,6 +15,9 @@ from gan_train.snapshots import generate, grid_png
 
 Latents = NDArray[np.float32]
 
+MOST_IMAGES = 10_000
+"""In one call, as `--count` allows."""
+
 
 def choose_latents(size: int, count: int, seed: int, seeds: str | None, zero: bool) -> tuple[Latents, list[str]]:
     """Latents, float32 (n, size), and a name for each image.
@@ -51,9 +54,11 @@ def parse_seeds(text: str) -> list[int]:
         first, dash, last = part.strip().partition("-")
         if not first.isdecimal() or (dash and not last.isdecimal()):
             raise UsageError(f"--seeds {text!r}: write numbers and ranges, such as 3,7,10-15")
-        numbers += range(int(first), int(last or first) + 1)
+        numbers += range(int(first), min(int(last or first), int(first) + MOST_IMAGES) + 1)
     if not numbers:
         raise UsageError(f"--seeds {text!r} names no seed; a range goes from the smaller to the larger number")
+    if len(numbers) > MOST_IMAGES:
+        raise UsageError(f"--seeds {text!r} names more than {MOST_IMAGES:,} seeds; make them in several calls")
     return numbers
 
 

@@ -1,7 +1,6 @@
 """The run folder: who it belongs to, what it was made with, where it stands."""
 
 import fcntl
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -99,9 +98,3 @@ def read_record(run: Folder) -> RunRecord:
 def write_status(run: Folder, state: str, step: int, steps: int) -> None:
     """Say where the run stands, for people and schedulers."""
     run.write(STATUS, dump_json({"state": state, "step": step, "steps": steps, "pid": os.getpid()}))
-
-
-def read_status(run: Folder) -> dict[str, object]:
-    """What `write_status` wrote last; empty before that."""
-    content: dict[str, object] = json.loads(run.read(STATUS)) if run.exists(STATUS) else {}
-    return content
