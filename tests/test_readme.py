@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.commands import run_inside
+from tests.pipeline.cifar_files import python_files, tar
+from tests.pipeline.helpers import write_files
+from tests.pipeline.image_files import encoded, noise, photograph, zipped
 from tests.training.helpers import SMALL, gan_train_child
 
 README = Path(__file__).parent.parent / "README.md"
@@ -14,6 +17,22 @@ MAKEFILE = README.with_name("Makefile")
 
 SHORTER = (*SMALL, "--steps", "3")
 """Laid over the training commands: the same commands, a smaller network, fewer steps."""
+
+
+ASTRONAUT = Path(__file__).parent / "data" / "faces" / "astronaut.png"
+
+
+def raw_data(folder: Path) -> None:
+    """What a user of the README's commands would have downloaded, in small."""
+    (folder / "cifar-10-python.tar.gz").write_bytes(tar("cifar-10-batches-py", python_files()))
+    (folder / "img_align_celeba.zip").write_bytes(zipped({"img_align_celeba/000001.png": ASTRONAUT.read_bytes()}))
+    write_files(folder / "photos", {f"{number}.jpg": photograph(number) for number in range(9)})
+    pairs = {f"maps/train/{number}.png": encoded(noise(number, 8, 16)) for number in range(3)}
+    (folder / "maps.zip").write_bytes(zipped(pairs))
+    domains = {
+        f"horse2zebra/{domain}/{number}.png": encoded(noise(number)) for domain in ("trainA", "trainB") for number in range(3)
+    }
+    (folder / "horse2zebra.zip").write_bytes(zipped(domains))
 
 
 def commands() -> list[list[str]]:
@@ -26,6 +45,7 @@ def test_every_command_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.Mo
     from gan_train.cli import main as train_main
 
     monkeypatch.chdir(tmp_path)
+    raw_data(tmp_path)
     for program, *arguments in commands():
         shorter = SHORTER if arguments[0] == "run" else ()
         if "--logical-cpus" in arguments:

@@ -18,11 +18,14 @@ from apache_beam.runners.runner import create_runner
 
 from gan_pipeline.errors import DataError, GanmillError, UsageError, mark, unmark
 from gan_pipeline.plan import ShardTask
-from gan_pipeline.records import Encoding
+from gan_pipeline.progress import Heartbeat
 from gan_pipeline.shard import write_shard
 from gan_pipeline.sources.base import Source
 from gan_pipeline.sources.resolve import SourceSpec
 from gan_pipeline.storage import open_folder
+
+_DASK_RUNNER = "apache_beam.runners.dask.dask_runner.DaskRunner"
+"""Beam does not know it by its short name, and by default gives 128 shards to a single task."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +48,20 @@ class Execution:
         return self.runner is None and self.workers > 1
 
 
+@dataclass(frozen=True)
+class Owner:
+    """What a worker process knows of the process that started it: its number, and the threads each worker may take."""
+
+    process: int
+    threads: int
+
+
 class WriteShard(beam.DoFn):
     """One whole shard for each task. Opens the source once per worker; no image crosses a shuffle."""
 
-    def __init__(self, source: SourceSpec, fingerprint: str, out: str, encoding: Encoding, owner: int | None) -> None:
-        self._spec, self._fingerprint, self._out, self._encoding = source, fingerprint, out, encoding
-        self._owner = owner
+    def __init__(self, source: SourceSpec, signature: str, out: str, max_failure_rate: float, owner: "Owner | None") -> None:
+        self._spec, self._signature, self._out = source, signature, out
+        self._max_failure_rate, self._owner = max_failure_rate, owner
         self._source: Source | None = None
 
     def setup(self) -> None:
@@ -58,18 +69,22 @@ class WriteShard(beam.DoFn):
         if self._owner is not None:
             # Beam prints every error of a worker here and also hands it to the owner, who says it in one line.
             os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-            threading.Thread(target=_end_with, args=(self._owner,), daemon=True).start()
+            threading.Thread(target=_end_with, args=(self._owner.process,), daemon=True).start()
+            # TensorFlow would take every core in every worker.
+            os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(self._owner.threads))
 
     def process(self, task: ShardTask) -> Iterator[str]:
         try:
-            yield write_shard(open_folder(self._out), task, self._open_source(), self._encoding).file
+            folder = open_folder(self._out)
+            record = write_shard(folder, task, self._open_source(), self._max_failure_rate, Heartbeat(folder, task))
+            yield record.shard.file
         except GanmillError as error:
             raise RuntimeError(mark(error)) from None
 
     def _open_source(self) -> Source:
         if self._source is None:
             self._source = self._spec.open()
-            if self._source.fingerprint != self._fingerprint:
+            if self._source.signature != self._signature:
                 raise DataError(f"{self._spec.uri or self._spec.kind}: changed while it was read; start the command again")
         return self._source
 
@@ -82,7 +97,7 @@ def _end_with(owner: int) -> None:
 
 
 def write_shards(
-    tasks: list[ShardTask], source: SourceSpec, fingerprint: str, out: str, encoding: Encoding, execution: Execution
+    tasks: list[ShardTask], source: SourceSpec, signature: str, out: str, max_failure_rate: float, execution: Execution
 ) -> None:
     """Write the shards of all tasks into the folder `out`.
 
@@ -90,13 +105,22 @@ def write_shards(
         UsageError: no such runner.
         GanmillError: the first error of a worker.
     """
-    write = WriteShard(source, fingerprint, out, encoding, os.getpid() if execution.in_processes else None)
-    arguments = list(execution.runner_options)
-    if execution.in_processes:
+    if execution.runner == "DataflowRunner" and not all(uri.startswith("gs://") for uri in (out, source.uri) if uri):
+        raise UsageError("--runner DataflowRunner: its workers cannot see this machine's disk; give -o and --source on gs://")
+    # Processes take many seconds to start, which one shard cannot win back.
+    in_processes = execution.in_processes and len(tasks) > 1
+    owner = Owner(os.getpid(), max(1, (os.cpu_count() or 1) // execution.workers)) if in_processes else None
+    write = WriteShard(source, signature, out, max_failure_rate, owner)
+    runner_name, arguments = execution.runner, list(execution.runner_options)
+    if runner_name == "DaskRunner":
+        runner_name = _DASK_RUNNER
+        if not any(argument.startswith(("--dask_npartitions", "--dask_partition_size")) for argument in arguments):
+            arguments.append(f"--dask_npartitions={len(tasks)}")
+    if in_processes:
         arguments += ["--direct_running_mode=multi_processing", f"--direct_num_workers={execution.workers}"]
     try:
         # DirectRunner would try to download a Go runner and run a failed pipeline twice.
-        runner = create_runner(execution.runner) if execution.runner else FnApiRunner()
+        runner = create_runner(runner_name) if runner_name else FnApiRunner()
     except (ValueError, ImportError, AttributeError) as error:
         raise UsageError(f"--runner {execution.runner}: {error}") from error
     try:
@@ -105,7 +129,10 @@ def write_shards(
             _ = shards | "WriteShards" >> beam.ParDo(write)
     except Exception as error:
         # Runners wrap a worker's exception in types of their own; ours is marked in the text.
-        raise unmark(str(error)) or error from None
+        ours = unmark(str(error))
+        if ours is None and runner_name:
+            raise UsageError(f"--runner {execution.runner}: {type(error).__name__}: {error}") from error
+        raise ours or error from None
 
 
 @contextmanager

@@ -1,9 +1,11 @@
 """Whose folder is it: nobody's, a half-written dataset's, a finished one's, or something else's."""
 
 import json
+from collections.abc import Callable
 
 from gan_pipeline.errors import DataError, UsageError
-from gan_pipeline.manifest import Manifest, Options, dump_json, read_manifest
+from gan_pipeline.manifest import Manifest, dump_json, read_manifest
+from gan_pipeline.options import Options
 from gan_pipeline.sources.resolve import resolve_source
 from gan_pipeline.storage import WORK, Folder
 
@@ -17,39 +19,61 @@ def claim(folder: Folder, options: Options, fingerprint: str) -> None:
         UsageError: it holds other files, or was begun with other options; the message names the difference.
         DataError: its plan is not readable.
     """
-    if folder.exists(PLAN):
-        try:
-            earlier = json.loads(folder.read(PLAN))
-            began_with, content = Options.model_validate(earlier["options"]), earlier["fingerprint"]
-        except (ValueError, TypeError, KeyError) as error:
-            raise DataError(
-                f"{folder.locate(PLAN)}: not a plan of this version; remove {folder.uri} and start again"
-            ) from error
-        _refuse_difference(folder, "was left half-written", began_with, options, content == fingerprint)
-        return
+    plan = _plan_json(options, fingerprint)
+    if not folder.exists(PLAN):
+        _refuse_foreign(folder)
+        # Of two runs that begin at the same moment only one writes the plan; the other compares itself to it.
+        if folder.write_new(PLAN, plan):
+            try:
+                # A run that began and finished between the look above and the plan has left its dataset.
+                _refuse_foreign(folder)
+            except UsageError:
+                folder.remove(PLAN)
+                raise
+            return
+    try:
+        earlier = json.loads(folder.read(PLAN))
+        began_with, content = Options.model_validate(earlier["options"]), earlier["fingerprint"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise DataError(f"{folder.locate(PLAN)}: not a plan of this version; remove {folder.uri} and start again") from error
+    _refuse_difference(folder, "was left half-written", began_with, options, lambda: content == fingerprint)
+
+
+def _refuse_foreign(folder: Folder) -> None:
     foreign = [name for name in folder.names() if not name.startswith(f"{WORK}/")]
     if foreign:
         raise UsageError(f"{folder.uri}: holds other files ({foreign[0]}); choose an empty or new folder with -o")
-    folder.write(PLAN, dump_json({"options": options.model_dump(mode="json"), "fingerprint": fingerprint}))
+
+
+def begin(folder: Folder, options: Options, fingerprint: str) -> None:
+    """Mark a folder as being prepared, whatever it is."""
+    folder.write(PLAN, _plan_json(options, fingerprint))
+
+
+def _plan_json(options: Options, fingerprint: str) -> bytes:
+    return dump_json({"options": options.model_dump(mode="json"), "fingerprint": fingerprint})
 
 
 def check_finished(folder: Folder, options: Options) -> Manifest:
     """The manifest of a finished folder. Raises UsageError if it was made with other options or from other content."""
     manifest = read_manifest(folder)
-    same_content = manifest.options.source == options.source
-    if not same_content:
-        spec = resolve_source(options.dataset, options.source, options.splits)
-        same_content = spec.open().fingerprint == manifest.source.fingerprint
+
+    def same_content() -> bool:
+        return (
+            manifest.options.source == options.source
+            or resolve_source(options).open().fingerprint == manifest.source.fingerprint
+        )
+
     _refuse_difference(folder, "is finished", manifest.options, options, same_content)
     return manifest
 
 
-def _refuse_difference(folder: Folder, state: str, earlier: Options, asked: Options, same_content: bool) -> None:
+def _refuse_difference(folder: Folder, state: str, earlier: Options, asked: Options, same_content: Callable[[], bool]) -> None:
     """Raise UsageError naming the first option that differs; the same content from another place is the same."""
-    # The source comes last: with other splits its content differs too, and that is not what the user changed.
+    # The source comes last: with another split its content differs too, and that is not what the user changed.
     for name in sorted(Options.model_fields, key="source".__eq__):
         before, now = getattr(earlier, name), getattr(asked, name)
-        if (name == "source" and not same_content) or (name != "source" and before != now):
+        if not same_content() if name == "source" else before != now:
             change = "whose content has changed since" if before == now else f"now asked for {name}={_show(now)}"
             raise UsageError(
                 f"{folder.uri}: {state} with {name}={_show(before)}, {change}; "

@@ -1,8 +1,24 @@
-"""The datasets `prepare` knows: their shape, classes and where they come from."""
+"""The datasets `prepare` knows: what they hold, which options they take and where they come from."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
 
 from gan_pipeline.errors import UsageError
+
+
+class Kind(StrEnum):
+    """What the raw data of a dataset looks like; each has its file in `sources/`."""
+
+    IDX = "idx"
+    CIFAR = "cifar"
+    CELEBA = "celeba"
+    IMAGES = "images"
+    PAIRS = "pairs"
+    UNPAIRED = "unpaired"
+    CURVE = "curve"
 
 
 @dataclass(frozen=True)
@@ -12,31 +28,97 @@ class DatasetInfo:
     Attributes:
         name: what the user types.
         about: one line for `gan-pipeline list`.
-        shape: (height, width, channels) of every image.
-        class_names: by class number.
+        kind: what its raw data looks like.
+        splits: those it may have.
+        default_splits: those prepared unless the user says otherwise.
+        shape: (height, width, channels) of every image, or () where the options decide it.
+        class_names: by class number; empty where the source decides them or there are none.
+        settings: the options of its own, with their defaults.
+        tfds: its name in TensorFlow Datasets, or None.
         debian_folder: where Debian's package of it puts the files, or None.
     """
 
     name: str
     about: str
-    shape: tuple[int, int, int]
-    class_names: tuple[str, ...]
+    kind: Kind
+    splits: tuple[str, ...] = ("train", "test")
+    default_splits: tuple[str, ...] = ("train",)
+    shape: tuple[int, ...] = ()
+    class_names: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    tfds: str | None = None
     debian_folder: str | None = None
 
 
 _DIGITS = tuple("0123456789")
 _CLOTHES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+_THINGS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+_PARTS = ("train", "validation", "test")
 
 DATASETS = {
     info.name: info
     for info in (
-        DatasetInfo("mnist", "handwritten digits, 60,000 train and 10,000 test, 28x28 grey", (28, 28, 1), _DIGITS),
+        DatasetInfo(
+            "mnist",
+            "handwritten digits, 60,000 train and 10,000 test, 28x28 grey",
+            Kind.IDX,
+            shape=(28, 28, 1),
+            class_names=_DIGITS,
+            tfds="mnist",
+        ),
         DatasetInfo(
             "fashion_mnist",
             "clothes, 60,000 train and 10,000 test, 28x28 grey",
-            (28, 28, 1),
-            _CLOTHES,
+            Kind.IDX,
+            shape=(28, 28, 1),
+            class_names=_CLOTHES,
+            tfds="fashion_mnist",
             debian_folder="/usr/share/datasets/fashion-mnist",
+        ),
+        DatasetInfo(
+            "cifar10",
+            "small photographs in ten classes, 50,000 train and 10,000 test, 32x32 colour",
+            Kind.CIFAR,
+            shape=(32, 32, 3),
+            class_names=_THINGS,
+            tfds="cifar10",
+        ),
+        DatasetInfo(
+            "celeba",
+            "faces cut out of photographs (CelebA's 202,599, or any others), square, colour",
+            Kind.CELEBA,
+            splits=_PARTS,
+            settings={"image_size": 80, "faces": "mtcnn", "box": "exact", "margin": 0.0, "resampler": "bicubic"},
+            tfds="celeb_a",
+        ),
+        DatasetInfo(
+            "images",
+            "a folder or zip of images; its subfolders become classes",
+            Kind.IMAGES,
+            splits=_PARTS,
+            settings={"image_size": 64, "resize": "crop", "resampler": "lanczos"},
+        ),
+        DatasetInfo(
+            "pairs",
+            "images that hold source and target side by side, such as maps",
+            Kind.PAIRS,
+            splits=_PARTS,
+            settings={"image_size": 256, "swap": False, "resampler": "bicubic"},
+        ),
+        DatasetInfo(
+            "unpaired",
+            "two folders of images, A and B, such as horse2zebra",
+            Kind.UNPAIRED,
+            splits=("trainA", "trainB", "testA", "testB"),
+            default_splits=("trainA", "trainB"),
+            settings={"image_size": 256, "resize": "crop", "resampler": "bicubic"},
+        ),
+        DatasetInfo(
+            "curve",
+            "points (x, f(x)) of the 1-D GAN",
+            Kind.CURVE,
+            splits=("train",),
+            settings={"function": "parabola"},
         ),
     )
 }

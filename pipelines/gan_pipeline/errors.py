@@ -40,6 +40,23 @@ class InterruptedRunError(GanmillError):
     exit_code = 75
 
 
+class UnusableInputError(Exception):
+    """One input that cannot become an example: dropped, logged and counted. It ends no command by itself.
+
+    Attributes:
+        stage: where it failed: "storage", "decode", "crop", "pair" or "face".
+        reason: short and stable, as a counter's name, such as "corrupt or cut off".
+        detail: what more is known about this one.
+    """
+
+    def __init__(self, stage: str, reason: str, detail: str = "") -> None:
+        super().__init__(stage, reason, detail)
+        self.stage, self.reason, self.detail = stage, reason, detail
+
+    def __str__(self) -> str:
+        return f"{self.reason} ({self.detail})" if self.detail else self.reason
+
+
 EXIT_CODES: dict[int, type[GanmillError]] = {
     kind.exit_code: kind for kind in (UsageError, DataError, DivergenceError, StorageError, InterruptedRunError)
 }

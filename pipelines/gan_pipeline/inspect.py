@@ -1,10 +1,15 @@
 """What a dataset folder holds, in numbers a person or a script can read."""
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
+from gan_pipeline.features import AttributesFeature, Feature, ImageFeature, LabelFeature, VectorFeature
 from gan_pipeline.manifest import Manifest, read_manifest
-from gan_pipeline.records import decode_example, unframe
+from gan_pipeline.preview import PREVIEW
+from gan_pipeline.records import parse_example, unframe
 from gan_pipeline.storage import Folder
 
 
@@ -16,25 +21,46 @@ def inspect(folder: Folder) -> dict[str, Any]:
         "name": manifest.name,
         "digest": manifest.digest,
         "splits": {name: _split_summary(folder, manifest, name) for name in manifest.splits},
-        "image": manifest.features.image.model_dump(mode="json"),
+        "features": {name: feature.model_dump(mode="json") for name, feature in manifest.features.items()},
         "counts": manifest.counts.model_dump(),
         "options": manifest.options.model_dump(mode="json"),
         "source": manifest.source.model_dump(),
         "packages": manifest.packages,
-        "preview": folder.locate("preview.png"),
+        "preview": folder.locate(PREVIEW),
     }
 
 
 def _split_summary(folder: Folder, manifest: Manifest, name: str) -> dict[str, Any]:
-    split, image = manifest.splits[name], manifest.features.image
-    labels: Counter[int] = Counter()
-    for shard in split.shards:
-        for record in unframe(folder.read(shard.file)):
-            labels[decode_example(record, image.shape, image.encoding).label] += 1
-    names = manifest.features.label.class_names
+    split = manifest.splits[name]
+    numbers = {key: feature for key, feature in manifest.features.items() if not isinstance(feature, ImageFeature)}
+    stored: dict[str, list[Any]] = {key: [] for key in numbers}
+    if numbers:
+        for shard in split.shards:
+            for record in unframe(folder.read(shard.file)):
+                _, values = parse_example(record, manifest.features)
+                for key in numbers:
+                    stored[key].append(values[key])
     return {
         "examples": split.examples,
         "shards": len(split.shards),
         "bytes": sum(shard.bytes for shard in split.shards),
-        "classes": {names[label]: count for label, count in sorted(labels.items())},
+        **_balance(numbers, stored),
     }
+
+
+def _balance(features: Mapping[str, Feature], stored: dict[str, list[Any]]) -> dict[str, Any]:
+    """Examples of each class, photographs with each attribute, the range of each number of a vector."""
+    balance: dict[str, Any] = {}
+    for key, feature in features.items():
+        match feature:
+            case LabelFeature():
+                counts = Counter(stored[key])
+                balance["classes"] = {feature.class_names[label]: count for label, count in sorted(counts.items())}
+            case AttributesFeature():
+                totals = np.sum(np.asarray(stored[key], np.int64), axis=0).tolist()
+                balance["attributes"] = dict(zip(feature.names, totals, strict=True))
+            case VectorFeature():
+                values = np.asarray(stored[key])
+                ranges = zip(values.min(axis=0).tolist(), values.max(axis=0).tolist(), strict=True)
+                balance["ranges"] = dict(zip(feature.names, ranges, strict=True))
+    return balance

@@ -4,33 +4,30 @@ import hashlib
 import json
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
-from gan_pipeline.errors import DataError
-from gan_pipeline.records import Encoding
+from gan_pipeline.errors import DataError, UsageError
+from gan_pipeline.features import Features, Frozen, ImageFeature
+from gan_pipeline.options import Options
 from gan_pipeline.storage import WORK, Folder
 
 MANIFEST = "manifest.json"
-SCHEMA = 1
+SCHEMA = 2
 
 Count = Annotated[int, Field(ge=0)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Shard(_Frozen):
-    """One committed shard file: its size in bytes and the sha256 of its content."""
+class Shard(Frozen):
+    """One committed shard file: its size in bytes and the sha256 of its content. Empty if all its inputs were dropped."""
 
     file: Annotated[str, Field(pattern=r"^[\w-]+\.tfrecord$")]
-    examples: Annotated[int, Field(ge=1)]
-    bytes: Annotated[int, Field(ge=1)]
+    examples: Count
+    bytes: Count
     sha256: Sha256
 
 
-class Split(_Frozen):
+class Split(Frozen):
     """The shards of a split, in order."""
 
     shards: tuple[Shard, ...]
@@ -41,29 +38,7 @@ class Split(_Frozen):
         return sum(shard.examples for shard in self.shards)
 
 
-class ImageFeature(_Frozen):
-    """uint8 images of one shape (height, width, channels), stored losslessly."""
-
-    shape: tuple[int, int, int]
-    dtype: str = "uint8"
-    encoding: Encoding
-
-
-class LabelFeature(_Frozen):
-    """int64 class numbers; `class_names` by number."""
-
-    dtype: str = "int64"
-    class_names: tuple[str, ...]
-
-
-class Features(_Frozen):
-    """What one record holds besides its string id."""
-
-    image: ImageFeature
-    label: LabelFeature
-
-
-class Counts(_Frozen):
+class Counts(Frozen):
     """How many examples were read from the source, kept, and dropped by reason."""
 
     read: Count
@@ -71,28 +46,18 @@ class Counts(_Frozen):
     dropped: dict[str, Count]
 
 
-class Options(_Frozen):
-    """The options that decide what is written. `source` is as the user gave it; all else decides the bytes."""
-
-    dataset: str
-    source: str
-    splits: tuple[str, ...]
-    classes: tuple[int, ...] | None
-    limit: Annotated[int, Field(ge=1)] | None
-    shards: Annotated[int, Field(ge=1)] | None
-    seed: Annotated[int, Field(ge=0)]
-    encoding: Encoding
-
-
-class SourceRecord(_Frozen):
+class SourceRecord(Frozen):
     """Where the examples came from, and a fingerprint of that content."""
 
     kind: str
     fingerprint: Sha256
 
 
-class Manifest(_Frozen):
-    """The content of manifest.json; `digest` names all that decides what a trainer reads."""
+class Manifest(Frozen):
+    """The content of manifest.json.
+
+    `digest` names all that decides what a trainer reads; `checksum` covers the whole document.
+    """
 
     schema_version: int
     name: str
@@ -103,6 +68,21 @@ class Manifest(_Frozen):
     source: SourceRecord
     packages: dict[str, str]
     digest: Sha256
+    checksum: Sha256
+
+    def image(self, name: str = "image") -> ImageFeature:
+        """The image feature of that name. Raises UsageError if the records hold none."""
+        feature = self.features.get(name)
+        if not isinstance(feature, ImageFeature):
+            raise UsageError(f"dataset {self.name}: its records hold {', '.join(self.features)}, and no image {name!r}")
+        return feature
+
+
+def sealed(**fields: Any) -> Manifest:
+    """A manifest of these fields, with the digest and the checksum that belong to them."""
+    digest = content_digest(fields["name"], fields["splits"], fields["features"])
+    unsealed = Manifest(schema_version=SCHEMA, digest=digest, checksum="0" * 64, **fields)
+    return unsealed.model_copy(update={"checksum": document_checksum(unsealed.model_dump(mode="json"))})
 
 
 def content_digest(name: str, splits: dict[str, Split], features: Features) -> str:
@@ -111,9 +91,18 @@ def content_digest(name: str, splits: dict[str, Split], features: Features) -> s
         "schema_version": SCHEMA,
         "name": name,
         "splits": {split: value.model_dump(mode="json") for split, value in splits.items()},
-        "features": features.model_dump(mode="json"),
+        "features": {feature: value.model_dump(mode="json") for feature, value in features.items()},
     }
+    return _canonical_sha256(content)
+
+
+def _canonical_sha256(content: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def document_checksum(document: dict[str, Any]) -> str:
+    """sha256 over everything in a manifest but its checksum, in canonical JSON."""
+    return _canonical_sha256({key: value for key, value in document.items() if key != "checksum"})
 
 
 def dump_json(content: Any) -> bytes:
@@ -131,6 +120,7 @@ def parse_manifest(content: bytes, where: str) -> Manifest:
     again = "prepare the dataset again into a new folder"
     try:
         document = json.loads(content)
+        dump_json(document)  # Refuses half a surrogate pair, which could be read but never written again.
         schema = document["schema_version"]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise DataError(f"{where}: not a manifest ({type(error).__name__}: {error}); {again}") from error
@@ -141,8 +131,11 @@ def parse_manifest(content: bytes, where: str) -> Manifest:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
-        raise DataError(f"{where}: field {field}: {first['msg']}; {again}") from error
-    if manifest.digest != content_digest(manifest.name, manifest.splits, manifest.features):
+        # Both may quote the file: nothing in it may break or colour the message.
+        fault = ascii(f"{field}: {first['msg']}")[1:-1]
+        raise DataError(f"{where}: field {fault}; {again}") from error
+    digest = content_digest(manifest.name, manifest.splits, manifest.features)
+    if manifest.digest != digest or manifest.checksum != document_checksum(document):
         raise DataError(f"{where}: its digest does not match its content, somebody changed it; {again}")
     return manifest
 

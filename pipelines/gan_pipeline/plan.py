@@ -3,7 +3,7 @@
 import hashlib
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 SHARD_BYTES = 128 << 20
 """Aimed size of a shard: large enough to stream, small enough to redo."""
@@ -20,18 +20,27 @@ class ShardTask:
         split: name of the split, such as "train".
         index: zero-based position of the shard in its split.
         count: number of shards of the split.
-        ids: source positions of its examples, in the order they are written.
+        ids: source positions of its inputs, in the order they are written.
+        keep: stop after this many examples, or None for all.
+        reserve: what follows `ids` in the order, to make up for inputs that are dropped. Only the last shard of a
+            limited split has one, and it is written when all others of the split are done.
     """
 
     split: str
     index: int
     count: int
     ids: tuple[int, ...]
+    keep: int | None = None
+    reserve: tuple[int, ...] = ()
 
     @property
     def file(self) -> str:
         """Name of the shard in the dataset folder."""
         return f"{self.split}-{self.index:05d}-of-{self.count:05d}.tfrecord"
+
+    def topped_up(self, keep: int) -> "ShardTask":
+        """The task that goes on into the reserve until it has kept `keep` examples."""
+        return replace(self, ids=self.ids + self.reserve, keep=keep, reserve=())
 
 
 def shuffled(ids: Sequence[int], split: str, seed: int) -> list[int]:
@@ -56,21 +65,25 @@ def shard_bounds(examples: int, shards: int) -> list[tuple[int, int]]:
 
 
 def plan_shards(
-    ids: Mapping[str, Sequence[int]], example_bytes: int, shards: int | None, limit: int | None, seed: int
+    ids: Mapping[str, Sequence[int]], example_bytes: int, shards: int | None, limit: int | None, seed: int, may_drop: bool
 ) -> list[ShardTask]:
     """The shards of every split, in order.
 
     Args:
-        ids: for each split the source positions to keep.
+        ids: for each split the source positions to choose from.
         example_bytes: expected bytes of one example, used only to choose the number of shards.
         shards: shards for each split, or None to choose by size.
         limit: keep at most this many examples of each split, counted in plan order.
         seed: chooses the order.
+        may_drop: whether inputs may turn out unusable, so that those after the limit are needed as a reserve.
     """
     tasks = []
-    for split, kept in ids.items():
-        order = shuffled(kept, split, seed)[:limit]
+    for split, chosen in ids.items():
+        order = shuffled(chosen, split, seed)
+        reserve = tuple(order[limit:]) if limit and may_drop else ()
+        order = order[:limit]
         count = shard_count(len(order), example_bytes, shards)
         bounds = shard_bounds(len(order), count)
         tasks += [ShardTask(split, index, count, tuple(order[a:b])) for index, (a, b) in enumerate(bounds)]
+        tasks[-1] = replace(tasks[-1], reserve=reserve)
     return tasks

@@ -5,65 +5,23 @@
 Killed at any moment and started again it continues and ends with the same bytes.
 """
 
-import itertools
+import sys
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import version
-
-import numpy as np
 
 from gan_pipeline.beam_job import Execution, write_shards
 from gan_pipeline.claim import check_finished, claim
-from gan_pipeline.datasets import dataset_info
+from gan_pipeline.commit import Finished, commit
 from gan_pipeline.errors import DataError
-from gan_pipeline.grid import png, tile
-from gan_pipeline.manifest import (
-    MANIFEST,
-    SCHEMA,
-    Counts,
-    Features,
-    ImageFeature,
-    LabelFeature,
-    Manifest,
-    Options,
-    Shard,
-    SourceRecord,
-    Split,
-    content_digest,
-    write_manifest,
-)
-from gan_pipeline.plan import ShardTask, plan_shards
+from gan_pipeline.failures import too_many
+from gan_pipeline.manifest import MANIFEST, Manifest
+from gan_pipeline.options import Options
+from gan_pipeline.plan import ShardTask
+from gan_pipeline.planning import Plan, make_plan
 from gan_pipeline.progress import shard_progress
-from gan_pipeline.records import decode_example, unframe
-from gan_pipeline.shard import finished_shards, read_shard_record
-from gan_pipeline.sources.resolve import SourceSpec, resolve_source
+from gan_pipeline.retry import reopen
+from gan_pipeline.shard import ShardRecord, finished_shards, read_shard_record
 from gan_pipeline.storage import WORK, Folder, open_folder
-from gan_pipeline.tfds_metadata import write_tfds_metadata
-
-FAILURES, PREVIEW = "failures.jsonl", "preview.png"
-PREVIEW_IMAGES = 100
-
-_RECORD_OVERHEAD = 80
-_PACKAGES = ("ganmill", "apache-beam", "numpy", "pillow", "protobuf", "tensorflow-datasets")
-
-
-@dataclass(frozen=True)
-class Plan:
-    """All that is decided before the first byte is written."""
-
-    options: Options
-    source: SourceSpec
-    fingerprint: str
-    tasks: tuple[ShardTask, ...]
-    counts: Counts
-
-    @property
-    def features(self) -> Features:
-        """What the records of this plan hold."""
-        info = dataset_info(self.options.dataset)
-        image = ImageFeature(shape=info.shape, encoding=self.options.encoding)
-        return Features(image=image, label=LabelFeature(class_names=info.class_names))
 
 
 @dataclass(frozen=True)
@@ -74,34 +32,21 @@ class Outcome:
     already_done: bool = field(default=False)
 
 
-def make_plan(options: Options) -> Plan:
-    """Open the source, apply the filters and assign ids to shards. Nothing is written.
-
-    Raises:
-        DataError: the source is broken, or no example is left.
-        UsageError, StorageError: as the source says.
-    """
-    info = dataset_info(options.dataset)
-    spec = resolve_source(options.dataset, options.source, options.splits)
-    source = spec.open()
-    kept, read, dropped = {}, 0, Counter[str]()
-    for split in options.splits:
-        labels = source.labels(split)
-        chosen = np.arange(len(labels)) if options.classes is None else np.flatnonzero(np.isin(labels, options.classes))
-        if not chosen.size:
-            raise DataError(f"{options.source}: split {split} has no example of the classes asked for")
-        kept[split] = chosen.tolist()
-        read += len(labels)
-        dropped["class not asked for"] += len(labels) - len(chosen)
-        dropped["over the limit"] += max(0, len(chosen) - (options.limit or len(chosen)))
-    example_bytes = int(np.prod(info.shape)) + _RECORD_OVERHEAD
-    tasks = plan_shards(kept, example_bytes, options.shards, options.limit, options.seed)
-    counts = Counts(read=read, kept=sum(len(task.ids) for task in tasks), dropped={k: n for k, n in dropped.items() if n})
-    return Plan(options, spec, source.fingerprint, tuple(tasks), counts)
-
-
-def prepare(out: str, options: Options, execution: Execution) -> Outcome:
+def prepare(
+    out: str,
+    options: Options,
+    execution: Execution,
+    max_failure_rate: float,
+    retry_failed: bool = False,
+) -> Outcome:
     """Make the dataset folder `out`, or finish it, or find it finished.
+
+    Args:
+        out: local folder or gs:// prefix.
+        options: what to write.
+        execution: how the work is run.
+        max_failure_rate: the largest share of unusable inputs, 0 to 1.
+        retry_failed: of a finished folder, try again the dropped inputs whose reason may have passed.
 
     Raises:
         UsageError: `out` holds something else; the message names the difference.
@@ -110,60 +55,57 @@ def prepare(out: str, options: Options, execution: Execution) -> Outcome:
     folder = open_folder(out)
     if folder.exists(MANIFEST):
         manifest = check_finished(folder, options)
-        folder.remove_all(f"{WORK}/")
-        return Outcome(manifest, already_done=True)
-    plan = make_plan(options)
-    claim(folder, options, plan.fingerprint)
-    pending = _pending_tasks(folder, plan)
-    if pending:
-        with shard_progress(folder, len(plan.tasks), plan.counts.kept):
-            write_shards(pending, plan.source, plan.fingerprint, folder.uri, options.encoding, execution)
-    manifest = _commit(folder, plan)
-    return Outcome(manifest)
+        plan = make_plan(options) if retry_failed else None
+        if not (plan and reopen(folder, manifest, plan)):
+            folder.remove_all(f"{WORK}/")
+            return Outcome(manifest, already_done=True)
+    else:
+        plan = make_plan(options)
+    for note in plan.source.notes:
+        print(f"note: {note}", file=sys.stderr)
+    claim(folder, options, plan.source.fingerprint)
+    finished = _write(folder, plan, max_failure_rate, execution)
+    _check_failures(plan, finished, max_failure_rate)
+    return Outcome(commit(folder, plan, finished))
 
 
-def _pending_tasks(folder: Folder, plan: Plan) -> list[ShardTask]:
-    finished = finished_shards(folder, list(plan.tasks))
-    return [task for task in plan.tasks if task not in finished]
+def _check_failures(plan: Plan, finished: list[Finished], max_failure_rate: float) -> None:
+    """Raise DataError if too large a share of the inputs is unusable, or all of a split."""
+    whole = {plan.options.source: finished}
+    splits = {
+        f"{plan.options.source}, split {split}": [one for one in finished if one.task.split == split]
+        for split in plan.options.splits
+    }
+    for where, part in (whole | splits).items():
+        failures = [failure for one in part for failure in one.record.failures]
+        read = sum(one.record.read for one in part)
+        if len(failures) == read or (part is finished and len(failures) > max_failure_rate * read):
+            raise too_many(failures, read, max_failure_rate, where)
 
 
-def _commit(folder: Folder, plan: Plan) -> Manifest:
-    """Write everything that describes the shards, the manifest last."""
-    splits = _collect(folder, plan)
-    name, features = plan.options.dataset, plan.features
-    folder.write(FAILURES, b"")
-    folder.write(PREVIEW, _preview(folder, splits, features))
-    write_tfds_metadata(folder, name, splits, features)
-    manifest = Manifest(
-        schema_version=SCHEMA,
-        name=name,
-        splits=splits,
-        features=features,
-        counts=plan.counts,
-        options=plan.options,
-        source=SourceRecord(kind=plan.source.kind, fingerprint=plan.fingerprint),
-        packages={package: version(package) for package in _PACKAGES},
-        digest=content_digest(name, splits, features),
-    )
-    write_manifest(folder, manifest)
-    folder.remove_all(f"{WORK}/")
-    return manifest
+def _write(folder: Folder, plan: Plan, max_failure_rate: float, execution: Execution) -> list[Finished]:
+    """Write every shard that is not there yet. Where inputs were dropped, the last shard of a limited split makes up."""
+
+    def write(tasks: list[ShardTask]) -> dict[ShardTask, ShardRecord]:
+        there = finished_shards(folder, tasks)
+        pending = [task for task in tasks if task not in there]
+        if pending:
+            with shard_progress(folder, tasks):
+                write_shards(pending, plan.spec, plan.source.signature, folder.uri, max_failure_rate, execution)
+        return {task: there.get(task) or _record_of(folder, task) for task in tasks}
+
+    first = write([task for task in plan.tasks if not task.reserve])
+    kept = Counter[str]()
+    for task, record in first.items():
+        kept[task.split] += record.shard.examples
+    limit = plan.options.limit or 0
+    last = write([task.topped_up(limit - kept[task.split]) for task in plan.tasks if task.reserve])
+    by_file = {task.file: Finished(task, record) for task, record in {**first, **last}.items()}
+    return [by_file[task.file] for task in plan.tasks]
 
 
-def _collect(folder: Folder, plan: Plan) -> dict[str, Split]:
-    shards: dict[str, list[Shard]] = {split: [] for split in plan.options.splits}
-    for task in plan.tasks:
-        shard = read_shard_record(folder, task)
-        if shard is None:
-            raise DataError(f"{folder.locate(task.file)}: the runner ended without writing it; run the same command again")
-        shards[task.split].append(shard)
-    return {split: Split(shards=tuple(content)) for split, content in shards.items()}
-
-
-def _preview(folder: Folder, splits: Mapping[str, Split], features: Features) -> bytes:
-    """A grid of the first images of the first split, as they lie in the shards."""
-    first, image = next(iter(splits.values())), features.image
-    # Lazy: a shard is read only while images are wanting.
-    records = (record for shard in first.shards for record in unframe(folder.read(shard.file)))
-    chosen = itertools.islice(records, PREVIEW_IMAGES)
-    return png(tile(np.stack([decode_example(record, image.shape, image.encoding).image for record in chosen])))
+def _record_of(folder: Folder, task: ShardTask) -> ShardRecord:
+    record = read_shard_record(folder, task)
+    if record is None:
+        raise DataError(f"{folder.locate(task.file)}: the runner ended without writing it; run the same command again")
+    return record

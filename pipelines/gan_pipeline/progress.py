@@ -1,26 +1,106 @@
-"""Progress of `prepare`, read from what is committed: it works the same on every runner."""
+"""Progress of `prepare`, read from the folder it writes: it works the same on every runner.
 
+A worker notes every few seconds how far its shard has come; the command adds that to the shards already recorded.
+"""
+
+import json
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 
 import psutil
 
 from gan_pipeline.errors import StorageError
-from gan_pipeline.shard import finished_count
-from gan_pipeline.storage import Folder
+from gan_pipeline.plan import ShardTask
+from gan_pipeline.shard import ShardRecord, Tally, read_shard_record
+from gan_pipeline.storage import WORK, Folder
 
-_TERMINAL_SECONDS = 0.5
+_WORKER_SECONDS = 5.0
+_TERMINAL_SECONDS = 1.0
 _PLAIN_SECONDS = 60.0
 
 
+class Heartbeat:
+    """Called for every input of a shard; every few seconds it writes down how far the shard has come."""
+
+    def __init__(self, folder: Folder, task: ShardTask) -> None:
+        self._folder, self._name = folder, _note_name(task)
+        self._last = time.monotonic()
+
+    def __call__(self, tally: Tally) -> None:
+        if time.monotonic() - self._last < _WORKER_SECONDS:
+            return
+        note = {"read": tally.read, "kept": tally.kept, "memory": psutil.Process().memory_info().rss}
+        self._folder.write(self._name, json.dumps(note).encode())
+        self._last = time.monotonic()
+
+
+@dataclass(frozen=True)
+class State:
+    """How far a whole job has come: shards done, inputs read, examples kept, resident bytes of the largest worker."""
+
+    done: int = 0
+    read: int = 0
+    kept: int = 0
+    memory: int = 0
+
+
+class Watch:
+    """Reads the state of a job from its folder; what is recorded once is not read again."""
+
+    def __init__(self, folder: Folder, tasks: Sequence[ShardTask]) -> None:
+        self._folder, self._tasks = folder, tasks
+        self._recorded: dict[ShardTask, ShardRecord] = {}
+
+    @property
+    def shards(self) -> int:
+        """Number of shards of the job."""
+        return len(self._tasks)
+
+    def clear(self) -> None:
+        """Forget what workers of an earlier run noted."""
+        for name in self._folder.names(f"{WORK}/"):
+            if name.endswith(_NOTE):
+                self._folder.remove(name)
+
+    def state(self) -> State:
+        """The state now."""
+        present = set(self._folder.names(f"{WORK}/"))
+        read, kept, memory = 0, 0, psutil.Process().memory_info().rss
+        for task in self._tasks:
+            if task not in self._recorded and f"{WORK}/{task.file}.json" in present:
+                record = read_shard_record(self._folder, task)
+                if record is not None:
+                    self._recorded[task] = record
+            if task in self._recorded:
+                read += self._recorded[task].read
+                kept += self._recorded[task].shard.examples
+            elif _note_name(task) in present:
+                note = json.loads(self._folder.read(_note_name(task)))
+                read, kept, memory = read + note["read"], kept + note["kept"], max(memory, note["memory"])
+        return State(len(self._recorded), read, kept, memory)
+
+
+_NOTE = ".progress"
+
+
+def _note_name(task: ShardTask) -> str:
+    return f"{WORK}/{task.file}{_NOTE}"
+
+
 @contextmanager
-def shard_progress(folder: Folder, shards: int, examples: int) -> Iterator[None]:
-    """Show shards done, images/s, time left and memory while the block runs: a bar on a terminal, else plain lines."""
+def shard_progress(folder: Folder, tasks: Sequence[ShardTask]) -> Iterator[None]:
+    """Show shards done, images/s, kept, dropped, time left and memory while the block runs.
+
+    A bar on a terminal, plain lines once a minute otherwise.
+    """
     ended = threading.Event()
-    watcher = threading.Thread(target=_watch, args=(folder, shards, examples, ended), daemon=True)
+    watch = Watch(folder, tasks)
+    watch.clear()
+    watcher = threading.Thread(target=_watch, args=(watch, sum(len(task.ids) for task in tasks), ended), daemon=True)
     watcher.start()
     try:
         yield
@@ -29,40 +109,59 @@ def shard_progress(folder: Folder, shards: int, examples: int) -> Iterator[None]
         watcher.join()
 
 
-def _watch(folder: Folder, shards: int, examples: int, ended: threading.Event) -> None:
+def _watch(watch: Watch, inputs: int, ended: threading.Event) -> None:
     show = _show_bar if sys.stderr.isatty() else _show_lines
     # A storage that fails is reported by those who write to it.
     with suppress(StorageError):
-        show(folder, shards, examples, ended)
+        show(watch, inputs, ended)
 
 
-def _show_bar(folder: Folder, shards: int, examples: int, ended: threading.Event) -> None:
+def _show_bar(watch: Watch, inputs: int, ended: threading.Event) -> None:
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, TextColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"))
     with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("shards", total=shards, note="")
-        started, before = time.monotonic(), finished_count(folder)
+        task = bar.add_task("prepare", total=inputs, note="")
+        started, before = time.monotonic(), watch.state()
         while True:
             last = ended.wait(_TERMINAL_SECONDS)
-            done = finished_count(folder)
-            bar.update(task, completed=done, note=_note(done, before, shards, examples, started))
+            now = watch.state()
+            bar.update(task, completed=now.read, note=describe(now, before, watch.shards, inputs, time.monotonic() - started))
             if last:
                 return
 
 
-def _show_lines(folder: Folder, shards: int, examples: int, ended: threading.Event) -> None:
-    started, before = time.monotonic(), finished_count(folder)
+def _show_lines(watch: Watch, inputs: int, ended: threading.Event) -> None:
+    started, before = time.monotonic(), watch.state()
     while True:
         last = ended.wait(_PLAIN_SECONDS)
-        print(_note(finished_count(folder), before, shards, examples, started), file=sys.stderr)
+        print(describe(watch.state(), before, watch.shards, inputs, time.monotonic() - started), file=sys.stderr)
         if last:
             return
 
 
-def _note(done: int, before: int, shards: int, examples: int, started: float) -> str:
-    seconds = max(time.monotonic() - started, 1e-9)
-    rate = (done - before) / shards * examples / seconds
-    memory = psutil.Process().memory_info().rss / 2**20
-    return f"{done}/{shards} shards, {rate:,.0f} images/s, {memory:,.0f} MB"
+def describe(now: State, before: State, shards: int, inputs: int, seconds: float) -> str:
+    """One line on how far a job has come.
+
+    Args:
+        now: its state.
+        before: the state this run began with.
+        shards: number of shards.
+        inputs: number of inputs to read.
+        seconds: since this run began.
+    """
+    rate = (now.read - before.read) / max(seconds, 1e-9)
+    left = f"{_clock((inputs - now.read) / rate)} left" if rate and now.read < inputs else "time left unknown"
+    if now.done == shards:
+        left = f"{_clock(seconds)} taken"
+    return (
+        f"{now.done}/{shards} shards, {rate:,.0f} images/s, {now.kept:,} kept, {now.read - now.kept:,} dropped, "
+        f"{left}, {now.memory / 2**20:,.0f} MB a worker"
+    )
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}"

@@ -1,13 +1,12 @@
-"""The record layout, and only here: a `tf.train.Example` of (id, image, label) in TFRecord framing.
+"""The record layout, and only here: a `tf.train.Example` of an id and the named features, in TFRecord framing.
 
 Written without TensorFlow, so that preparing starts fast and streams to any storage.
 """
 
 import io
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gan_pipeline.errors import DataError
+from gan_pipeline.features import AttributesFeature, Encoding, Feature, Features, ImageFeature, LabelFeature, image_features
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -23,21 +23,16 @@ if TYPE_CHECKING:
 Image = NDArray[np.uint8]
 """uint8, (height, width, channels)."""
 
-
-class Encoding(StrEnum):
-    """How an image is stored; both are lossless."""
-
-    RAW = "raw"
-    PNG = "png"
+Value = Image | NDArray[np.int64] | NDArray[np.float32] | int
+"""What one feature of one example holds: an image, attributes, a vector, or a class number."""
 
 
 @dataclass(frozen=True)
-class RawExample:
-    """One example as a source gives it: a stable name, a uint8 (height, width, channels) image, a class number."""
+class Example:
+    """One example as a source gives it: a stable name, and a value for every feature."""
 
     id: str
-    image: Image
-    label: int
+    values: Mapping[str, Value]
 
 
 def encode_image(image: Image, encoding: Encoding) -> bytes:
@@ -61,7 +56,7 @@ def decode_image(content: bytes, shape: tuple[int, ...], encoding: Encoding) -> 
     from PIL import Image as Pillow
 
     try:
-        pixels = np.asarray(Pillow.open(io.BytesIO(content)))
+        pixels = np.asarray(Pillow.open(io.BytesIO(content), formats=("PNG",)))
     except (OSError, SyntaxError, ValueError) as error:
         raise DataError(f"not a readable PNG ({error})") from error
     if pixels.dtype != np.uint8 or pixels.shape != (shape[:2] if shape[-1] == 1 else shape):
@@ -76,39 +71,73 @@ class ExampleEncoder:
     shared between threads.
     """
 
-    def __init__(self, encoding: Encoding) -> None:
-        self._encoding = encoding
+    def __init__(self, features: Features) -> None:
         self._message = _example_class()()
         feature = self._message.features.feature
-        self._id, self._image, self._label = (
-            feature["id"].bytes_list.value,
-            feature["image"].bytes_list.value,
-            feature["label"].int64_list.value,
-        )
+        self._id = feature["id"].bytes_list.value
         self._id.append(b"")
-        self._image.append(b"")
-        self._label.append(0)
+        self._values = [(name, kind, _values_of(feature[name], kind)) for name, kind in features.items()]
 
-    def encode(self, example: RawExample) -> bytes:
+    def encode(self, example: Example) -> bytes:
         """The serialised example."""
         self._id[0] = example.id.encode()
-        self._image[0] = encode_image(example.image, self._encoding)
-        self._label[0] = example.label
+        for name, feature, stored in self._values:
+            value: Any = example.values[name]
+            if isinstance(feature, ImageFeature):
+                stored[:] = (encode_image(value, feature.encoding),)
+            elif isinstance(feature, LabelFeature):
+                stored[:] = (value,)
+            else:
+                stored[:] = value.tolist()
         return self._message.SerializeToString(deterministic=True)
 
 
-def decode_example(record: bytes, shape: tuple[int, ...], encoding: Encoding) -> RawExample:
-    """The inverse of `ExampleEncoder.encode`. Raises DataError if the record has another layout."""
+def _values_of(stored: Any, feature: Feature) -> Any:
+    """The list of a protobuf Feature that holds this kind of feature."""
+    if isinstance(feature, ImageFeature):
+        return stored.bytes_list.value
+    if isinstance(feature, LabelFeature | AttributesFeature):
+        return stored.int64_list.value
+    return stored.float_list.value
+
+
+def decode_example(record: bytes, features: Features) -> Example:
+    """The inverse of `ExampleEncoder.encode`. Raises DataError if the record has another layout or a wrong value."""
+    name, values = parse_example(record, features)
+    for title, feature in image_features(features).items():
+        values[title] = decode_image(values[title], feature.shape, feature.encoding)
+    return Example(name, values)
+
+
+def parse_example(record: bytes, features: Features) -> tuple[str, dict[str, Any]]:
+    """The id and the value of every feature, images as the bytes they are stored in.
+
+    Raises DataError if the record has another layout or a wrong number.
+    """
     from google.protobuf.message import DecodeError
 
     try:
-        feature = _example_class().FromString(record).features.feature
-        name = feature["id"].bytes_list.value[0].decode()
-        content = feature["image"].bytes_list.value[0]
-        label = feature["label"].int64_list.value[0]
+        stored = _example_class().FromString(record).features.feature
+        name = stored["id"].bytes_list.value[0].decode()
+        values = {title: _value(title, _values_of(stored[title], feature), feature) for title, feature in features.items()}
     except (DecodeError, IndexError, UnicodeDecodeError) as error:
-        raise DataError(f"a record that is not an example of (id, image, label): {error}") from error
-    return RawExample(name, decode_image(content, shape, encoding), label)
+        raise DataError(f"a record that is not an example of (id, {', '.join(features)}): {error}") from error
+    return name, values
+
+
+def _value(title: str, stored: Any, feature: Feature) -> Any:
+    if isinstance(feature, ImageFeature):
+        return stored[0]
+    if isinstance(feature, LabelFeature):
+        if not 0 <= stored[0] < len(feature.class_names):
+            raise DataError(f"{title} {stored[0]} is outside 0..{len(feature.class_names) - 1}")
+        return int(stored[0])
+    if len(stored) != len(feature.names):
+        raise DataError(f"{title} has {len(stored)} numbers where {len(feature.names)} are expected")
+    numbers = np.asarray(stored, feature.dtype)
+    if isinstance(feature, AttributesFeature) and not np.isin(numbers, (0, 1)).all():
+        raise DataError(f"{title} holds a number that is neither 0 nor 1")
+    return numbers
 
 
 @cache
@@ -154,23 +183,42 @@ def unframe(shard: bytes) -> Iterator[bytes]:
         offset = end + _CRC.size
 
 
-def parse_batch(records: "tf.Tensor", shape: tuple[int, ...], encoding: Encoding) -> "dict[str, tf.Tensor]":
+def parse_batch(records: "tf.Tensor", features: Features) -> "dict[str, tf.Tensor]":
     """Decode a batch inside a TensorFlow graph.
 
     Args:
         records: string (batch,), serialised examples.
-        shape: (height, width, channels) of every image.
-        encoding: how the images are stored.
+        features: what every record holds.
 
     Returns:
-        "image": uint8 (batch, height, width, channels); "label": int64 (batch,).
+        By feature name: images uint8 (batch, height, width, channels), labels int64 (batch,), attributes int64
+        (batch, n), vectors float32 (batch, n).
     """
     import tensorflow as tf
 
-    layout = {"image": tf.io.FixedLenFeature([], tf.string), "label": tf.io.FixedLenFeature([], tf.int64)}
+    layout = {name: _layout(feature) for name, feature in features.items()}
     batch = tf.io.parse_example(records, layout)
-    if encoding is Encoding.RAW:
-        pixels = tf.io.decode_raw(batch["image"], tf.uint8)
+    for name, feature in image_features(features).items():
+        batch[name] = _decode_pixels(batch[name], feature)
+    return batch
+
+
+def _layout(feature: Feature) -> "tf.io.FixedLenFeature":
+    import tensorflow as tf
+
+    if isinstance(feature, ImageFeature):
+        return tf.io.FixedLenFeature([], tf.string)
+    if isinstance(feature, LabelFeature):
+        return tf.io.FixedLenFeature([], tf.int64)
+    return tf.io.FixedLenFeature([len(feature.names)], feature.dtype)
+
+
+def _decode_pixels(stored: "tf.Tensor", feature: ImageFeature) -> "tf.Tensor":
+    import tensorflow as tf
+
+    if feature.encoding is Encoding.RAW:
+        pixels = tf.io.decode_raw(stored, tf.uint8)
     else:
-        pixels = tf.map_fn(lambda png: tf.io.decode_png(png, channels=shape[-1]), batch["image"], fn_output_signature=tf.uint8)
-    return {"image": tf.reshape(pixels, (-1, *shape)), "label": batch["label"]}
+        channels = feature.shape[-1]
+        pixels = tf.map_fn(lambda png: tf.io.decode_png(png, channels=channels), stored, fn_output_signature=tf.uint8)
+    return tf.reshape(pixels, (-1, *feature.shape))

@@ -2,9 +2,10 @@
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
-from gan_pipeline.manifest import Features, Split
-from gan_pipeline.records import Encoding
+from gan_pipeline.features import AttributesFeature, Encoding, Feature, Features, ImageFeature, LabelFeature
+from gan_pipeline.manifest import Split
 from gan_pipeline.storage import Folder
 
 _TEMPLATE = "{SPLIT}-{SHARD_X_OF_Y}.{FILEFORMAT}"
@@ -12,15 +13,8 @@ _TEMPLATE = "{SPLIT}-{SHARD_X_OF_Y}.{FILEFORMAT}"
 
 def write_tfds_metadata(folder: Folder, name: str, splits: dict[str, Split], features: Features) -> None:
     """Write the metadata TFDS needs beside the shards."""
-    import numpy as np
     import tensorflow_datasets as tfds
 
-    image = (
-        tfds.features.Image(shape=features.image.shape, encoding_format="png")
-        if features.image.encoding is Encoding.PNG
-        else tfds.features.Tensor(shape=features.image.shape, dtype=np.uint8, encoding=tfds.features.Encoding.BYTES)
-    )
-    label = tfds.features.ClassLabel(names=list(features.label.class_names))
     shard_names = {shard.file for content in splits.values() for shard in content.shards}
     with tempfile.TemporaryDirectory() as local:
         # TFDS insists on finding files of these names, but takes their counts and sizes from us.
@@ -39,10 +33,29 @@ def write_tfds_metadata(folder: Folder, name: str, splits: dict[str, Split], fea
         ]
         tfds.folder_dataset.write_metadata(
             data_dir=local,
-            features=tfds.features.FeaturesDict({"image": image, "label": label, "id": tfds.features.Text()}),
+            features=tfds.features.FeaturesDict(
+                {**{title: _tfds_feature(feature) for title, feature in features.items()}, "id": tfds.features.Text()}
+            ),
             split_infos=infos,
             filename_template=_TEMPLATE,
             check_data=False,
         )
         for file in sorted(path for path in Path(local).iterdir() if path.name not in shard_names):
             folder.write(file.name, file.read_bytes())
+
+
+def _tfds_feature(feature: Feature) -> Any:
+    import numpy as np
+    import tensorflow_datasets as tfds
+
+    match feature:
+        case ImageFeature(encoding=Encoding.PNG):
+            return tfds.features.Image(shape=feature.shape, encoding_format="png")
+        case ImageFeature():
+            return tfds.features.Tensor(shape=feature.shape, dtype=np.uint8, encoding=tfds.features.Encoding.BYTES)
+        case LabelFeature():
+            return tfds.features.ClassLabel(names=list(feature.class_names))
+        case AttributesFeature():
+            return tfds.features.Tensor(shape=(len(feature.names),), dtype=np.int64)
+        case _:
+            return tfds.features.Tensor(shape=(len(feature.names),), dtype=np.float32)

@@ -1,6 +1,7 @@
 """Small tools of the pipeline tests: run the command, read folders, write idx files."""
 
 import gzip
+import json
 import struct
 import sys
 from collections.abc import Callable, Mapping
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from gan_pipeline import cli
 from gan_pipeline.manifest import Manifest, read_manifest
-from gan_pipeline.records import RawExample, decode_example, unframe
+from gan_pipeline.records import Example, Value, decode_example, unframe
 from gan_pipeline.storage import open_folder
 from tests.commands import Argument, Ran, run_inside, run_script
 
@@ -30,9 +31,9 @@ def run_child(*args: Argument, env: Mapping[str, str] | None = None, before: Cal
     return run_script("gan-pipeline", *args, env=env, before=before)
 
 
-def prepare(out: Argument, *options: Argument, source: Argument = "sample") -> Manifest:
-    """Prepare mnist and expect success."""
-    ran = run_cli("prepare", "mnist", "--source", source, "-o", out, *options)
+def prepare(out: Argument, *options: Argument, source: Argument = "sample", dataset: str = "mnist") -> Manifest:
+    """Prepare a dataset and expect success."""
+    ran = run_cli("prepare", dataset, "--source", source, "-o", out, *options)
     assert ran.code == 0, ran.err
     return read_manifest(open_folder(out))
 
@@ -53,13 +54,27 @@ def shards(folder: Path) -> dict[str, bytes]:
     return {name: content for name, content in tree(folder).items() if name.endswith(".tfrecord")}
 
 
-def examples(uri: Argument, split: str = "train") -> list[RawExample]:
+def examples(uri: Argument, split: str = "train") -> list[Example]:
     """Every example of a split, in the order of the shards."""
     folder = open_folder(uri)
     manifest = read_manifest(folder)
-    image = manifest.features.image
     records = (record for shard in manifest.splits[split].shards for record in unframe(folder.read(shard.file)))
-    return [decode_example(record, image.shape, image.encoding) for record in records]
+    return [decode_example(record, manifest.features) for record in records]
+
+
+def labels_of(uri: Argument, split: str = "train") -> list[Value]:
+    """Every label of a split, in the order of the shards."""
+    return [example.values["label"] for example in examples(uri, split)]
+
+
+def images_of(uri: Argument, split: str = "train", name: str = "image") -> dict[str, NDArray[np.uint8]]:
+    """Every image of a split by the id of its example."""
+    return {example.id: np.asarray(example.values[name]) for example in examples(uri, split)}
+
+
+def failures(folder: Path) -> list[dict[str, str]]:
+    """The lines of failures.jsonl."""
+    return [json.loads(line) for line in (folder / "failures.jsonl").read_text().splitlines()]
 
 
 @cache
@@ -85,8 +100,9 @@ def idx_files(count: int = 60, prefix: str = "train", packed: bool = False, mark
 
 
 def write_files(folder: Path, contents: Mapping[str, bytes]) -> Path:
-    """Write files into a folder, and make it."""
+    """Write files into a folder, and make it and their subfolders."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in contents.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
     return folder

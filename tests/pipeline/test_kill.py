@@ -10,22 +10,19 @@ from pathlib import Path
 import psutil
 import pytest
 
+from gan_pipeline.options import Options
 from tests.pipeline.helpers import GAN_PIPELINE, shards, tree
-from tests.pipeline.killable import DIED, start
+from tests.pipeline.killable import die, finish, start, steps
 
-LIMIT, SHARDS, KILLS = 6000, 12, 20
-
-
-def finish(out: Path, limit: int, count: int) -> None:
-    process = start(out, limit, count)
-    process.join()
-    assert process.exitcode == 0
+SHARDS, KILLS = 12, 20
+DIGITS = Options(dataset="mnist", source="sample", splits=("train",), limit=6000, shards=SHARDS)
+FEW = DIGITS.changed(limit=20, shards=2)
 
 
 def test_twenty_kills_at_random_moments(tmp_path: Path) -> None:
-    finish(tmp_path / "warm-up", LIMIT, SHARDS)
+    finish(tmp_path / "warm-up", DIGITS)
     began = time.monotonic()
-    finish(tmp_path / "whole", LIMIT, SHARDS)
+    finish(tmp_path / "whole", DIGITS)
     duration = time.monotonic() - began
     whole, chance = tree(tmp_path / "whole"), random.Random(20)
 
@@ -33,7 +30,7 @@ def test_twenty_kills_at_random_moments(tmp_path: Path) -> None:
     while kills < KILLS:
         out = tmp_path / str(number)
         while True:
-            process = start(out, LIMIT, SHARDS)
+            process = start(out, DIGITS)
             # Once all kills are spent the last folder is finished in peace.
             process.join(chance.uniform(0, duration) if kills < KILLS else None)
             process.kill()
@@ -51,18 +48,14 @@ def test_twenty_kills_at_random_moments(tmp_path: Path) -> None:
 
 
 def test_every_single_step_is_a_safe_place_to_die(tmp_path: Path) -> None:
-    log = tmp_path / "steps"
-    process = start(tmp_path / "whole", 20, 2, log=log)
-    process.join()
-    steps, whole = log.read_text().splitlines(), tree(tmp_path / "whole")
-    assert {"open", "os.rename", "os.mkdir", "os.remove", "os.rmdir"} == set(steps)
-    for step in range(1, len(steps) + 1):
+    done = steps(tmp_path / "whole", FEW, tmp_path / "log")
+    whole = tree(tmp_path / "whole")
+    assert {"open", "os.rename", "os.link", "os.mkdir", "os.remove", "os.rmdir"} == set(done)
+    for step in range(1, len(done) + 1):
         out = tmp_path / str(step)
-        process = start(out, 20, 2, die_at=step)
-        process.join()
-        assert process.exitcode == DIED
-        finish(out, 20, 2)
-        assert tree(out) == whole, f"after dying before step {step}, {steps[step - 1]}"
+        die(out, FEW, step)
+        finish(out, FEW)
+        assert tree(out) == whole, f"after dying before step {step}, {done[step - 1]}"
 
 
 @pytest.fixture

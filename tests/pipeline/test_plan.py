@@ -14,7 +14,7 @@ seeds = st.integers(0, 2**64)
 
 @given(ids, st.integers(1, 40) | st.none(), st.integers(1, 400) | st.none(), seeds)
 def test_shards_partition_the_ids(kept: list[int], asked: int | None, limit: int | None, seed: int) -> None:
-    tasks = plan_shards({"train": kept, "test": kept[:1]}, 1000, asked, limit, seed)
+    tasks = plan_shards({"train": kept, "test": kept[:1]}, 1000, asked, limit, seed, may_drop=False)
     train = [task for task in tasks if task.split == "train"]
     written = [number for task in train for number in task.ids]
     sizes = [len(task.ids) for task in train]
@@ -25,6 +25,21 @@ def test_shards_partition_the_ids(kept: list[int], asked: int | None, limit: int
     assert len(train) == min(asked or LEAST_SHARDS, len(written))
     assert [task.file for task in train] == [f"train-{n:05d}-of-{len(train):05d}.tfrecord" for n in range(len(train))]
     assert [task.ids for task in tasks if task.split == "test"] == [tuple(kept[:1])]
+    assert not any(task.reserve or task.keep for task in tasks)
+
+
+@given(ids, st.integers(1, 40) | st.none(), st.integers(1, 400), seeds)
+def test_what_the_limit_leaves_out_is_the_reserve_of_the_last_shard(
+    kept: list[int], asked: int | None, limit: int, seed: int
+) -> None:
+    plain, tasks = (plan_shards({"train": kept}, 1000, asked, limit, seed, may_drop) for may_drop in (False, True))
+    assert [task.ids for task in tasks] == [task.ids for task in plain]
+    *others, last = tasks
+    assert not any(task.reserve for task in others)
+    assert list(last.reserve) == shuffled(kept, "train", seed)[limit:]
+    topped_up = last.topped_up(7)
+    assert (topped_up.ids, topped_up.keep, topped_up.reserve) == (last.ids + last.reserve, 7, ())
+    assert topped_up.file == last.file
 
 
 @given(ids, seeds, st.randoms(use_true_random=False))

@@ -1,13 +1,17 @@
 """Folders: the same behaviour on disk and on gs://, whole files or none, and refusals in words."""
 
+import errno
+import os
+import stat
 import uuid
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from gan_pipeline.errors import StorageError, UsageError
-from gan_pipeline.storage import Folder, open_folder
+from gan_pipeline.errors import StorageError, UnusableInputError, UsageError
+from gan_pipeline.storage import Folder, LocalFolder, open_folder
 from tests.pipeline.helpers import tree
 
 
@@ -57,7 +61,69 @@ def test_a_name_appears_only_when_the_block_ends(folder: Folder) -> None:
     assert folder.read("a") == b"all"
 
 
-@pytest.mark.parametrize("action", ["read", "size", "local_file"])
+def test_what_a_listing_tells(folder: Folder) -> None:
+    folder.write("b/c.bin", b"deep")
+    folder.write("a", b"first")
+    a, deep = folder.entries()
+    assert [(entry.name, entry.size) for entry in (a, deep)] == [("a", 5), ("b/c.bin", 4)]
+    assert folder.entries("b/") == [deep]
+    assert folder.entry("a") == a
+    assert a.checksum == ("crc32c:8a3ea150" if folder.uri.startswith("gs://") else None)
+    folder.write("a", b"other")
+    assert folder.entry("a").version != a.version
+    assert folder.entry("b/c.bin") == deep
+
+
+def test_parts_of_a_file(folder: Folder) -> None:
+    content = os.urandom(3_000_000)
+    folder.write("a", content)
+    version = folder.entry("a").version
+    assert folder.read("a", version, limit=3_000_000) == content
+    with pytest.raises(UnusableInputError, match="too large"):
+        folder.read("a", limit=2_999_999)
+    assert folder.read_range("a", 5, 10, version) == content[5:15]
+    assert folder.read_range("a", 2_999_990, 100) == content[-10:]
+    assert folder.read_range("a", 3_000_000, 10) == folder.read_range("a", 5, 0) == b""
+    with folder.open_binary("a") as file:
+        assert file.read(2) + file.read(3) == content[:5]
+        assert file.seek(-4, os.SEEK_END) == 2_999_996
+        assert (file.read(), file.read()) == (content[-4:], b"")
+        assert file.seek(1_500_000) == 1_500_000
+        assert file.seek(10, os.SEEK_CUR) == 1_500_010
+        assert file.read() == content[1_500_010:]
+        with pytest.raises(OSError, match=os.strerror(errno.EINVAL) if isinstance(folder, LocalFolder) else "before"):
+            file.seek(-3_000_001, os.SEEK_END)
+
+
+def test_a_zip_is_read_where_it_lies(folder: Folder) -> None:
+    with folder.create("a.zip") as out, zipfile.ZipFile(out, "w") as archive:
+        for number in range(100):
+            archive.writestr(f"{number}", f"content {number}" * 1000)
+    with folder.open_binary("a.zip") as file, zipfile.ZipFile(file) as archive:
+        assert archive.read("57") == b"content 57" * 1000
+        assert archive.testzip() is None
+
+
+def test_the_first_to_write_wins(folder: Folder) -> None:
+    assert folder.write_new("b/a", b"first")
+    assert not folder.write_new("b/a", b"second")
+    assert folder.read("b/a") == b"first"
+    folder.remove("b/a")
+    assert folder.write_new("b/a", b"third")
+    assert folder.names() == ["b/a"]
+
+
+def test_many_files_are_removed(folder: Folder) -> None:
+    for number in range(40):
+        folder.write(f"b/{number}", b"")
+    folder.write("c", b"")
+    folder.remove_all("b/1")
+    assert len(folder.names("b/")) == 29
+    folder.remove_all("b/")
+    assert folder.names() == ["c"]
+
+
+@pytest.mark.parametrize("action", ["read", "size", "entry", "open_binary", "local_file"])
 def test_a_missing_file_is_named(folder: Folder, action: str) -> None:
     folder.write("there", b"")
     with pytest.raises(StorageError, match=f"{folder.uri}/absent: not found"):
@@ -77,6 +143,61 @@ def test_a_local_write_leaves_no_temporary_file(tmp_path: Path) -> None:
     folder = open_folder(tmp_path / "out")
     folder.write("a", b"1")
     assert tree(tmp_path / "out") == {"a": b"1"}
+
+
+@pytest.mark.parametrize("refusal", [errno.EPERM, errno.EOPNOTSUPP, None], ids=["exFAT", "network", "usual"])
+def test_one_of_many_writers_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: int | None) -> None:
+    def refuse(source: Path, target: Path) -> None:
+        raise OSError(refusal, os.strerror(refusal or 0))
+
+    if refusal:
+        monkeypatch.setattr(os, "link", refuse)
+    folder = open_folder(tmp_path / "out")
+    with ThreadPoolExecutor(1 if refusal else 4) as pool:
+        won = list(pool.map(lambda number: folder.write_new("a", b"%d" % number), range(20)))
+    assert won.count(True) == 1
+    assert tree(tmp_path / "out") == {"a": b"%d" % won.index(True)}
+
+
+@pytest.mark.parametrize("step", ["fsync", "link", "replace"])
+def test_a_writer_that_is_stopped_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    folder = open_folder(tmp_path / "out")
+    monkeypatch.setattr(Path if step == "replace" else os, step, stop)
+    with pytest.raises(KeyboardInterrupt):
+        folder.write("a", b"content") if step == "replace" else folder.write_new("a", b"content")
+    assert tree(tmp_path) == {"out/": b""}
+
+
+def test_a_full_disk_has_no_half_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(source: Path, target: Path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "link", refuse)
+    with pytest.raises(StorageError, match="out/a: no space left"):
+        open_folder(tmp_path / "out").write_new("a", b"content")
+    assert tree(tmp_path) == {"out/": b""}
+
+
+def test_a_local_file_that_changed(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"before")
+    folder = open_folder(tmp_path)
+    version = folder.entry("a").version
+    state = (tmp_path / "a").stat()
+    os.utime(tmp_path / "a", ns=(state.st_atime_ns, state.st_mtime_ns + 1))
+    for read in (folder.read, lambda name, version: folder.read_range(name, 0, 1, version)):
+        with pytest.raises(StorageError, match=f"{tmp_path}/a: changed while it was read; start the command again"):
+            read("a", version)
+
+
+def test_a_written_file_has_the_mode_of_any_other(tmp_path: Path) -> None:
+    (tmp_path / "usual").write_bytes(b"")
+    folder = open_folder(tmp_path)
+    folder.write("a", b"")
+    folder.write_new("b", b"")
+    assert len({stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("usual", "a", "b")}) == 1
 
 
 def test_writers_do_not_hinder_each_other(tmp_path: Path) -> None:

@@ -5,9 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gan_pipeline.records import Encoding, ExampleEncoder, frame
+from gan_pipeline.manifest import read_manifest
+from gan_pipeline.records import ExampleEncoder, frame
+from gan_pipeline.storage import open_folder
 from tests.commands import Ran
-from tests.pipeline.helpers import examples, idx_files, run_child, write_files
+from tests.pipeline.helpers import examples, idx_files, images_of, labels_of, run_child, write_files
 
 
 @pytest.mark.parametrize("name", ["digits", "digits_png"])
@@ -22,8 +24,8 @@ def test_tfds_reads_our_folder(name: str, request: pytest.FixtureRequest) -> Non
     theirs = list(tfds.as_numpy(builder.as_dataset(split="train", shuffle_files=False, read_config=in_order)))
     ours = examples(folder)
     assert [example["id"].decode() for example in theirs] == [example.id for example in ours]
-    assert [int(example["label"]) for example in theirs] == [example.label for example in ours]
-    np.testing.assert_array_equal(np.stack([e["image"] for e in theirs]), np.stack([e.image for e in ours]))
+    assert [int(example["label"]) for example in theirs] == labels_of(folder)
+    np.testing.assert_array_equal(np.stack([e["image"] for e in theirs]), np.stack(list(images_of(folder).values())))
     assert theirs[0]["image"].dtype == np.uint8
 
 
@@ -36,8 +38,9 @@ def tfds_root(digits_png: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     folder = root / "mnist" / "3.0.1"
     folder.mkdir(parents=True)
     infos, known = [], examples(digits_png)
+    encoder = ExampleEncoder(read_manifest(open_folder(digits_png)).features)
     for split, chosen in {"train": known[:64], "test": known[64:100]}.items():
-        content = b"".join(frame(ExampleEncoder(Encoding.PNG).encode(example)) for example in chosen)
+        content = b"".join(frame(encoder.encode(example)) for example in chosen)
         (folder / f"mnist-{split}.tfrecord-00000-of-00001").write_bytes(content)
         template = tfds.core.ShardedFileTemplate(data_dir=folder, dataset_name="mnist", split=split, filetype_suffix="tfrecord")
         infos.append(
@@ -68,8 +71,8 @@ def test_we_read_what_tfds_prepared(tfds_root: Path, digits_png: Path, tmp_path:
     for split, chosen in {"train": known[:64], "test": known[64:100]}.items():
         for number in ("0", "1"):
             written = sorted(examples(tmp_path / number, split), key=lambda example: example.id)
-            assert [example.label for example in written] == [example.label for example in chosen]
-            np.testing.assert_array_equal(np.stack([e.image for e in written]), np.stack([e.image for e in chosen]))
+            for name in ("label", "image"):
+                np.testing.assert_array_equal(*([example.values[name] for example in each] for each in (written, chosen)))
 
 
 def test_auto_falls_back_on_tfds(tfds_root: Path, tmp_path: Path) -> None:

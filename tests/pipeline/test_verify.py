@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from gan_pipeline.manifest import content_digest, parse_manifest, write_manifest
-from gan_pipeline.records import Encoding, ExampleEncoder, RawExample, frame
+from gan_pipeline.manifest import parse_manifest, read_manifest, sealed, write_manifest
+from gan_pipeline.records import Example, ExampleEncoder, frame, unframe
 from gan_pipeline.storage import open_folder
-from tests.pipeline.helpers import examples, run_cli, tree
+from tests.pipeline.helpers import examples, labels_of, run_cli, tree
 
 SHARD = "train-00003-of-00008.tfrecord"
 
@@ -85,12 +85,16 @@ def edited(change: Callable[[dict[str, Any]], object]) -> Callable[[bytes], byte
         ),
         pytest.param(edited(lambda d: d.update(digest="0" * 64)), "digest does not match", id="digest"),
         pytest.param(edited(lambda d: d["features"]["label"]["class_names"].reverse()), "digest does not match", id="classes"),
+        pytest.param(edited(lambda d: d["counts"].update(read=1)), "digest does not match", id="counts"),
+        pytest.param(edited(lambda d: d["options"].update(seed=1)), "digest does not match", id="options"),
+        pytest.param(edited(lambda d: d.update(checksum="0" * 64)), "digest does not match", id="checksum"),
         pytest.param(
             edited(lambda d: d["splits"]["train"]["shards"][0].update(file="../secret.tfrecord")), "field splits", id="path"
         ),
         pytest.param(edited(lambda d: d.pop("features")), "field features", id="field missing"),
         pytest.param(edited(lambda d: d.update(surprise=1)), "field surprise", id="field unknown"),
-        pytest.param(edited(lambda d: d.update(schema_version=99)), "schema 99, this version reads schema 1", id="schema"),
+        pytest.param(edited(lambda d: d.update(schema_version=99)), "schema 99, this version reads schema 2", id="schema"),
+        pytest.param(edited(lambda d: d.update(schema_version=1)), "schema 1, this version reads schema 2", id="older"),
         pytest.param(edited(lambda d: d.pop("schema_version")), "not a manifest", id="no schema"),
         pytest.param(lambda content: b"", "not a manifest", id="empty"),
         pytest.param(lambda content: content[:100], "not a manifest", id="cut"),
@@ -119,22 +123,36 @@ def _replace_first_shard(folder: Path, records: list[bytes]) -> None:
     train = manifest.splits["train"]
     forged = train.shards[0].model_copy(update={"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()})
     splits = {"train": train.model_copy(update={"shards": (forged, *train.shards[1:])})}
-    digest = content_digest(manifest.name, splits, manifest.features)
-    write_manifest(open_folder(folder), manifest.model_copy(update={"splits": splits, "digest": digest}))
+    kept = {name: getattr(manifest, name) for name in ("name", "features", "counts", "options", "source", "packages")}
+    write_manifest(open_folder(folder), sealed(splits=splits, **kept))
     (folder / forged.file).write_bytes(content)
 
 
 def test_records_are_checked_behind_right_checksums(folder: Path) -> None:
     first = examples(folder)[:50]
-    bad_label = RawExample("train-000007", first[9].image, 10)
-    _replace_first_shard(folder, [ExampleEncoder(Encoding.RAW).encode(e) for e in [*first[:9], bad_label, *first[10:]]])
+    encoder = ExampleEncoder(read_manifest(open_folder(folder)).features)
+    bad_label = Example("train-000007", {**first[9].values, "label": 10})
+    _replace_first_shard(folder, [encoder.encode(e) for e in [*first[:9], bad_label, *first[10:]]])
     ran = run_cli("verify", folder)
     assert ran.code == 3
-    assert "after 9 good records: label 10 of train-000007 is outside 0..9" in ran.err
-    _replace_first_shard(folder, [ExampleEncoder(Encoding.RAW).encode(e) for e in first[:49]])
+    assert "after 9 good records: label 10 is outside 0..9" in ran.err
+    _replace_first_shard(folder, [encoder.encode(e) for e in first[:49]])
     assert "49 records where the manifest says 50" in run_cli("verify", folder).err
     _replace_first_shard(folder, [b"\xff"] * 50)
     assert "after 0 good records: a record that is not an example" in run_cli("verify", folder).err
+
+
+def test_only_deep_looks_into_the_images(digits_png: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(digits_png, tmp_path / "png"))
+    assert (run_cli("verify", folder).code, run_cli("verify", folder, "--deep").code) == (0, 0)
+    stored = (folder / "train-00000-of-00008.tfrecord").read_bytes()
+    pixels = b"IDAT"
+    records = [record.replace(pixels, b"IDAX") if number == 4 else record for number, record in enumerate(unframe(stored))]
+    _replace_first_shard(folder, records)
+    assert run_cli("verify", folder).code == 0
+    ran = run_cli("verify", folder, "--deep")
+    assert ran.code == 3
+    assert "after 4 good records: not a readable PNG" in ran.err
 
 
 @pytest.mark.parametrize("command", ["verify", "inspect"])
@@ -149,7 +167,7 @@ def test_a_folder_without_a_dataset(tmp_path: Path, command: str) -> None:
 
 def test_inspect_counts_the_classes(digits: Path) -> None:
     summary = json.loads(run_cli("inspect", digits, "--json").out)
-    labels = [example.label for example in examples(digits)]
+    labels = labels_of(digits)
     assert summary["splits"]["train"]["classes"] == {str(n): labels.count(n) for n in range(10)}
     assert summary["splits"]["train"]["examples"] == 400
     text = run_cli("inspect", digits).out

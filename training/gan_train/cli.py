@@ -46,7 +46,7 @@ def run(
     from gan_train.recipe import load_recipe
 
     chosen = load_recipe(recipe, [*(overrides or []), *([f"steps={steps}"] if steps else [])])
-    from gan_train.quiet import import_tensorflow
+    from gan_pipeline.quiet import import_tensorflow
 
     import_tensorflow()
     from gan_train import training_run
@@ -122,7 +122,7 @@ def sample(
       gan-train sample runs/first -o three.png --seeds 3,7,11
       gan-train sample runs/first -o zero.png --zero
     """
-    from gan_train.quiet import import_tensorflow
+    from gan_pipeline.quiet import import_tensorflow
 
     import_tensorflow()
     from gan_train.generate import choose_latents, sample_run

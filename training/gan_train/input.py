@@ -56,8 +56,8 @@ def open_dataset(uri: str, recipe: Recipe, split: str = "train") -> Dataset:
     manifest = read_manifest(folder)
     if split not in manifest.splits:
         raise DataError(f"{uri}: no split {split!r}, it has {', '.join(manifest.splits)}; prepare it with --split {split}")
-    if manifest.features.image.shape != recipe.image.shape:
-        has, takes = ("x".join(map(str, shape)) for shape in (manifest.features.image.shape, recipe.image.shape))
+    if manifest.image().shape != recipe.image.shape:
+        has, takes = ("x".join(map(str, shape)) for shape in (manifest.image().shape, recipe.image.shape))
         raise UsageError(f"{uri}: images are {has}, recipe {recipe.name} takes {takes}; choose another recipe or dataset")
     return Dataset(folder, manifest, split)
 
@@ -154,7 +154,7 @@ class Chunks:
     ) -> None:
         self.waited = 0.0
         self._reader = Reader(dataset, seed)
-        self._image = dataset.manifest.features.image
+        self._features = dataset.manifest.features
         replicas = strategy.num_replicas_in_sync
         share = reals_per_step // replicas
 
@@ -168,7 +168,7 @@ class Chunks:
         self._chunks = iter(strategy.distribute_datasets_from_function(build))
 
     def take(self) -> tf.distribute.DistributedValues:
-        """The next chunk: for every replica "image", uint8 (steps, n, height, width, channels), and "label".
+        """The next chunk: for every replica each feature by name, with axes (steps, examples, ...).
 
         Raises:
             GanmillError: what stopped the reader, such as DataError naming a shard.
@@ -182,18 +182,13 @@ class Chunks:
         return chunk
 
     def _decode(self, records: tf.Tensor) -> dict[str, tf.Tensor]:
-        """(steps, n) serialised examples to images and labels of that shape."""
+        """(steps, n) serialised examples to features of that shape."""
         steps, count = tf.shape(records)[0], records.shape[1]
-        batch = parse_batch(tf.reshape(records, [-1]), self._image.shape, self._image.encoding)
-        return {
-            "image": tf.reshape(batch["image"], (steps, count, *self._image.shape)),
-            "label": tf.reshape(batch["label"], (steps, count)),
-        }
+        batch = parse_batch(tf.reshape(records, [-1]), self._features)
+        return {name: tf.reshape(value, (steps, count, *value.shape[1:])) for name, value in batch.items()}
 
 
 def first_images(dataset: Dataset, seed: int, count: int) -> NDArray[np.uint8]:
     """The first images of the training stream, uint8 (n, height, width, channels); fewer if the dataset is smaller."""
-    image, images = dataset.manifest.features.image, []
-    for record in islice(Reader(dataset, seed).records(0), min(count, dataset.examples)):
-        images.append(decode_example(record, image.shape, image.encoding).image)
-    return np.stack(images)
+    records = islice(Reader(dataset, seed).records(0), min(count, dataset.examples))
+    return np.stack([decode_example(record, dataset.manifest.features).values["image"] for record in records])

@@ -1,30 +1,67 @@
 """What every source offers, and the source that holds its images in one array."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_pipeline.errors import DataError, UsageError
-from gan_pipeline.records import RawExample
+from gan_pipeline.errors import DataError, UnusableInputError, UsageError
+from gan_pipeline.features import Features
+from gan_pipeline.records import Example
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Read:
+    """What became of one input.
+
+    Attributes:
+        id: its name in the source.
+        example: what it gave, or None if it was unusable.
+        failure: why it was unusable, or None.
+        face: what the face detector saw, a line of faces.jsonl, or None where no detector ran.
+    """
+
+    id: str
+    example: Example | None = None
+    failure: UnusableInputError | None = None
+    face: Mapping[str, Any] | None = field(default=None, compare=False)
 
 
 class Source(Protocol):
-    """Raw data with addressable examples.
+    """Raw data with addressable inputs, numbered from 0 in each split.
 
     A source is opened once in the planning process and once in every worker; the same ids give the same examples.
     """
 
-    fingerprint: str
-    """sha256 of the content that was opened."""
+    features: Features
+    """What every example holds."""
 
-    def labels(self, split: str) -> NDArray[np.int64]:
-        """Class number of every example of a split, by id."""
+    may_drop: bool
+    """Whether an input may turn out unusable only when it is read."""
 
-    def read(self, split: str, ids: Sequence[int]) -> Iterator[RawExample]:
-        """The examples of those ids, in that order."""
+    notes: tuple[str, ...]
+    """What the user should know about this content, though it is no error."""
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 of the content. May read all of it."""
+
+    @property
+    def signature(self) -> str:
+        """A cheap digest that changes when the content does; only comparable between processes of one run."""
+
+    def count(self, split: str) -> int:
+        """Number of inputs of a split. Raises UsageError if there is no such split."""
+
+    def labels(self, split: str) -> NDArray[np.int64] | None:
+        """Class number of every input of a split, or None where there are no classes."""
+
+    def read(self, split: str, ids: Sequence[int]) -> Iterator[Read]:
+        """What the inputs of those ids give, in that order."""
 
 
 @dataclass(frozen=True)
@@ -35,28 +72,46 @@ class ArraySplit:
     labels: NDArray[np.int64]
 
 
-class ArraySource:
-    """Splits that lie in arrays. Memory mapped arrays keep a worker's memory flat whatever their size."""
+@dataclass(frozen=True)
+class Arrays:
+    """Splits that lie in arrays, and the sha256 of their content."""
 
-    def __init__(self, splits: Mapping[str, ArraySplit], fingerprint: str) -> None:
-        self._splits = dict(splits)
-        self.fingerprint = fingerprint
+    splits: Mapping[str, ArraySplit]
+    fingerprint: str
+
+
+class ArraySource:
+    """A source over arrays. Memory mapped ones keep a worker's memory flat whatever their size."""
+
+    may_drop = False
+    notes: tuple[str, ...] = ()
+
+    def __init__(self, arrays: Arrays, features: Features) -> None:
+        self._splits = arrays.splits
+        self.fingerprint = self.signature = arrays.fingerprint
+        self.features = features
+
+    def count(self, split: str) -> int:
+        return len(split_of(self._splits, split).labels)
 
     def labels(self, split: str) -> NDArray[np.int64]:
-        return self._split(split).labels
+        return split_of(self._splits, split).labels
 
-    def read(self, split: str, ids: Sequence[int]) -> Iterator[RawExample]:
-        arrays = self._split(split)
+    def read(self, split: str, ids: Sequence[int]) -> Iterator[Read]:
+        arrays = split_of(self._splits, split)
         # Seen as a plain array, a memory map is indexed three times as fast.
         images = arrays.images.view(np.ndarray)
         labels = arrays.labels.tolist()
         for number in ids:
-            yield RawExample(f"{split}-{number:06d}", images[number], labels[number])
+            name = f"{split}-{number:06d}"
+            yield Read(name, Example(name, {"image": images[number], "label": labels[number]}))
 
-    def _split(self, split: str) -> ArraySplit:
-        if split not in self._splits:
-            raise UsageError(f"no split {split!r} in this source; it has: {', '.join(self._splits)}")
-        return self._splits[split]
+
+def split_of(splits: Mapping[str, _T], split: str) -> _T:
+    """The entry of a split. Raises UsageError that lists the splits there are."""
+    if split not in splits:
+        raise UsageError(f"no split {split!r} in this source; it has: {', '.join(splits)}")
+    return splits[split]
 
 
 def check_labels(labels: NDArray[np.int64], classes: int, where: str) -> None:

@@ -3,14 +3,11 @@
 Files are unpacked to a temporary file and memory mapped: memory does not grow with the dataset.
 """
 
-import gzip
 import hashlib
 import math
-import shutil
 import struct
 import tempfile
-import zlib
-from pathlib import Path
+from io import BufferedIOBase
 from typing import IO
 
 import numpy as np
@@ -18,18 +15,18 @@ from numpy.typing import NDArray
 
 from gan_pipeline.datasets import DatasetInfo
 from gan_pipeline.errors import DataError, StorageError
-from gan_pipeline.sources.base import ArraySource, ArraySplit, check_labels
+from gan_pipeline.sources.base import Arrays, ArraySplit, check_labels
+from gan_pipeline.sources.packed_file import open_unpacked
 from gan_pipeline.storage import Folder
 
 FILE_PREFIX = {"train": "train", "test": "t10k"}
 
 _UINT8 = 0x08
-_GZIP_MAGIC = b"\x1f\x8b"
 _CHUNK = 1 << 20
 
 
-def open_idx(folder: Folder, info: DatasetInfo, prefixes: dict[str, str]) -> ArraySource:
-    """Open idx files as a source.
+def open_idx(folder: Folder, info: DatasetInfo, prefixes: dict[str, str]) -> Arrays:
+    """Open idx files as arrays.
 
     Args:
         folder: holds `<prefix>-images-idx3-ubyte` and `<prefix>-labels-idx1-ubyte`, each plain or `.gz`.
@@ -52,7 +49,7 @@ def open_idx(folder: Folder, info: DatasetInfo, prefixes: dict[str, str]) -> Arr
             )
         check_labels(labels, len(info.class_names), folder.locate(labels_at))
         splits[split] = ArraySplit(images[..., np.newaxis], labels)
-    return ArraySource(splits, digest.hexdigest())
+    return Arrays(splits, digest.hexdigest())
 
 
 def _find(folder: Folder, stem: str, dimensions: int) -> str:
@@ -68,36 +65,20 @@ def _find(folder: Folder, stem: str, dimensions: int) -> str:
 def _load(folder: Folder, name: str, item_shape: tuple[int, ...], digest: "hashlib._Hash") -> NDArray[np.uint8]:
     """Memory map the uint8 array of an idx file with items of `item_shape`."""
     where = folder.locate(name)
-    with folder.local_file(name) as path, tempfile.TemporaryFile(prefix="ganmill-") as unpacked:
-        _unpack(path, unpacked, where)
-        size = unpacked.tell()
-        unpacked.seek(0)
-        # The content and not the file: packed and plain are the same source.
-        while chunk := unpacked.read(_CHUNK):
-            digest.update(chunk)
-        unpacked.seek(0)
-        shape = _read_header(unpacked, size, where)
-        if shape[1:] != item_shape:
-            raise DataError(f"{where}: items of shape {shape[1:]} where {item_shape} is expected; is it the right file?")
+    with folder.local_file(name) as path, tempfile.TemporaryFile(prefix="ganmill-") as items:
+        with open_unpacked(path, where, "fetch the file again") as content:
+            header, shape = _read_header(content, where)
+            if shape[1:] != item_shape:
+                raise DataError(f"{where}: items of shape {shape[1:]} where {item_shape} is expected; is it the right file?")
+            # The content and not the file: packed and plain are the same source.
+            digest.update(header)
+            _copy_items(content, items, len(header), math.prod(shape), digest, where)
         # The map stays valid after the temporary file is closed, and its disk space is freed with it.
-        return np.memmap(unpacked, np.uint8, "r", offset=unpacked.tell(), shape=shape)
+        return np.memmap(items, np.uint8, "r", shape=shape)
 
 
-def _unpack(path: Path, unpacked: IO[bytes], where: str) -> None:
-    with open(path, "rb") as raw:
-        packed = raw.read(2) == _GZIP_MAGIC
-        raw.seek(0)
-        try:
-            with gzip.open(raw) if packed else raw as content:
-                shutil.copyfileobj(content, unpacked, _CHUNK)
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise DataError(f"{where}: cut off or damaged ({error}); fetch the file again") from error
-        except OSError as error:
-            raise StorageError(f"{where}: could not be unpacked into {tempfile.gettempdir()}: {error}") from error
-
-
-def _read_header(file: IO[bytes], size: int, where: str) -> tuple[int, ...]:
-    """Read the magic number and sizes; the file is left at the first item."""
+def _read_header(file: BufferedIOBase, where: str) -> tuple[bytes, tuple[int, ...]]:
+    """Read the magic number and sizes, and return them as bytes and as a shape; the file is left at the first item."""
     magic = file.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] != _UINT8 or not 1 <= magic[3] <= 3:
         raise DataError(f"{where}: not an idx file of bytes (it starts with {magic.hex() or 'nothing'}); fetch it again")
@@ -105,10 +86,22 @@ def _read_header(file: IO[bytes], size: int, where: str) -> tuple[int, ...]:
     if len(sizes) < 4 * magic[3]:
         raise DataError(f"{where}: cut off inside its header; fetch the file again")
     shape = struct.unpack(f">{magic[3]}I", sizes)
-    promised = file.tell() + math.prod(shape)
-    if size != promised:
-        fault = "cut off" if size < promised else "too long"
-        raise DataError(f"{where}: {fault}, its header promises {promised} bytes and it has {size}; fetch it again")
     if shape[0] == 0:
         raise DataError(f"{where}: holds no item")
-    return shape
+    return magic + sizes, shape
+
+
+def _copy_items(content: BufferedIOBase, items: IO[bytes], header: int, size: int, digest: "hashlib._Hash", where: str) -> None:
+    """Copy `size` bytes, and no more: a packed file may expand without end."""
+    left = size
+    while left and (chunk := content.read(min(left, _CHUNK))):
+        items.write(chunk)
+        digest.update(chunk)
+        left -= len(chunk)
+    items.flush()
+    promise = f"its header promises {header + size} bytes"
+    if left:
+        raise DataError(f"{where}: cut off, {promise} and it has {header + size - left}; fetch it again")
+    # Reading on past the last item is also what checks gzip's checksum.
+    if content.read(1):
+        raise DataError(f"{where}: too long, {promise} and it has more; fetch it again")

@@ -1,18 +1,35 @@
 """From what the user gave as --source to an open source."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from gan_pipeline.datasets import dataset_info
+from gan_pipeline.datasets import DatasetInfo, Kind, dataset_info
 from gan_pipeline.errors import UsageError
-from gan_pipeline.sources.base import Source
+from gan_pipeline.features import Feature, ImageFeature, LabelFeature
+from gan_pipeline.options import Options
+from gan_pipeline.sources.base import Arrays, ArraySource, Source
+from gan_pipeline.sources.celeba import open_celeba
+from gan_pipeline.sources.cifar import open_cifar10
+from gan_pipeline.sources.curve import DEFAULT_POINTS, CurveSource
+from gan_pipeline.sources.file_tree import FileTree, open_tree
+from gan_pipeline.sources.files import FileSource
+from gan_pipeline.sources.folders import open_images, open_pairs, open_unpaired
 from gan_pipeline.sources.idx import FILE_PREFIX, open_idx
 from gan_pipeline.sources.tfds import open_tfds
+from gan_pipeline.sources.tfds_faces import TfdsFaces
 from gan_pipeline.storage import open_folder
 
-AUTO, SAMPLE, TFDS = "auto", "sample", "tfds"
+AUTO, SAMPLE, TFDS, FILES, NONE = "auto", "sample", "tfds", "files", "none"
+
+_TREES: dict[Kind, Callable[[FileTree, Options], FileSource]] = {
+    Kind.CELEBA: open_celeba,
+    Kind.IMAGES: open_images,
+    Kind.PAIRS: open_pairs,
+    Kind.UNPAIRED: open_unpaired,
+}
 
 
 @dataclass(frozen=True)
@@ -20,26 +37,48 @@ class SourceSpec:
     """A source by name, small enough to travel to a worker.
 
     Attributes:
-        dataset: name in the catalogue.
-        kind: "sample", "tfds" or "idx".
-        uri: the folder of the idx files; empty for the other kinds.
-        splits: which splits to open.
+        options: what is prepared.
+        kind: "sample", "tfds", "files", or "none" where the options say it all.
+        uri: the folder or archive; empty for the other kinds.
     """
 
-    dataset: str
+    options: Options
     kind: str
-    uri: str
-    splits: tuple[str, ...]
+    uri: str = ""
 
     def open(self) -> Source:
         """Open it here. Raises DataError, StorageError or UsageError."""
-        info = dataset_info(self.dataset)
+        info = dataset_info(self.options.dataset)
+        if info.kind is Kind.CURVE:
+            assert self.options.function
+            return CurveSource(self.options.function, self.options.limit or DEFAULT_POINTS, self.options.seed)
+        if info.kind in _TREES:
+            tree = TfdsFaces(info, self.options.splits) if self.kind == TFDS else _image_tree(self.uri)
+            return _TREES[info.kind](tree, self.options)
+        return ArraySource(self._open_arrays(info), _array_features(info, self.options))
+
+    def _open_arrays(self, info: DatasetInfo) -> Arrays:
+        splits = self.options.splits
         if self.kind == TFDS:
-            return open_tfds(info, self.splits)
+            return open_tfds(info, splits)
         if self.kind == SAMPLE:
-            folder = open_folder(str(files("gan_pipeline") / "sample"))
-            return open_idx(folder, info, {"train": FILE_PREFIX["test"]})
-        return open_idx(open_folder(self.uri), info, {split: FILE_PREFIX[split] for split in self.splits})
+            return open_idx(open_folder(str(files("gan_pipeline") / "sample")), info, {"train": FILE_PREFIX["test"]})
+        if info.kind is Kind.CIFAR:
+            return open_cifar10(self.uri, info, splits)
+        return open_idx(open_folder(self.uri), info, {split: FILE_PREFIX[split] for split in splits})
+
+
+def _array_features(info: DatasetInfo, options: Options) -> dict[str, Feature]:
+    image = ImageFeature.model_validate({"shape": info.shape, "encoding": options.encoding})
+    return {"image": image, "label": LabelFeature(class_names=info.class_names)}
+
+
+def _image_tree(uri: str) -> FileTree:
+    """The files at a place; of a folder that holds nothing but one zip and tables, those in the zip."""
+    tree = open_tree(uri)
+    zips = [name for name in tree.names() if name.lower().endswith(".zip")]
+    others = [name for name in tree.names() if not name.lower().endswith((".zip", ".txt", ".csv", ".md"))]
+    return open_tree(f"{uri.rstrip('/')}/{zips[0]}") if len(zips) == 1 and not others else tree
 
 
 def cache_folder(dataset: str) -> Path:
@@ -48,19 +87,33 @@ def cache_folder(dataset: str) -> Path:
     return Path(root) / dataset
 
 
-def resolve_source(dataset: str, source: str, splits: tuple[str, ...]) -> SourceSpec:
-    """Decide what a --source argument means. Raises UsageError if this dataset has no such source."""
-    info = dataset_info(dataset)
+def resolve_source(options: Options) -> SourceSpec:
+    """Decide what the --source of these options means. Raises UsageError if this dataset has no such source."""
+    info, source = dataset_info(options.dataset), options.source
+    if info.kind is Kind.CURVE:
+        if source != AUTO:
+            raise UsageError("--source does not apply to curve: its points are computed")
+        return SourceSpec(options, NONE)
     if source == SAMPLE:
-        if dataset != "mnist":
-            raise UsageError(f"--source sample holds digits; {dataset} needs a folder of idx files, a gs:// prefix or tfds")
-        if splits != ("train",):
+        if info.name != "mnist":
+            raise UsageError(f"--source sample holds digits; {info.name} needs a folder or gs:// prefix{_or_tfds(info)}")
+        if options.splits != ("train",):
             raise UsageError("--source sample holds one split, train; leave --split out or take another source")
-        return SourceSpec(dataset, SAMPLE, "", splits)
+        return SourceSpec(options, SAMPLE)
     if source == TFDS:
-        return SourceSpec(dataset, TFDS, "", splits)
+        if not info.tfds:
+            raise UsageError(f"--source tfds does not apply to {info.name}; give a folder, a zip, or a gs:// prefix")
+        return SourceSpec(options, TFDS)
     if source != AUTO:
-        return SourceSpec(dataset, "idx", source, splits)
-    cached = [str(cache_folder(dataset)), *([info.debian_folder] if info.debian_folder else [])]
+        return SourceSpec(options, FILES, source)
+    cached = [str(cache_folder(info.name)), *([info.debian_folder] if info.debian_folder else [])]
     present = [folder for folder in cached if open_folder(folder).names()]
-    return SourceSpec(dataset, "idx", present[0], splits) if present else SourceSpec(dataset, TFDS, "", splits)
+    if present:
+        return SourceSpec(options, FILES, present[0])
+    if not info.tfds:
+        raise UsageError(f"{info.name}: say where the images are with --source FOLDER, a zip, or gs://BUCKET/FOLDER")
+    return SourceSpec(options, TFDS)
+
+
+def _or_tfds(info: DatasetInfo) -> str:
+    return " or tfds" if info.tfds else ""

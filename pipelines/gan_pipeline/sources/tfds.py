@@ -11,18 +11,25 @@ import numpy as np
 
 from gan_pipeline.datasets import DatasetInfo
 from gan_pipeline.errors import DataError, StorageError
-from gan_pipeline.sources.base import ArraySource, ArraySplit, check_labels
+from gan_pipeline.sources.base import Arrays, ArraySplit, check_labels
 
 _NETWORK_SECONDS = 15
 
 
-def open_tfds(info: DatasetInfo, splits: tuple[str, ...]) -> ArraySource:
+def open_tfds(info: DatasetInfo, splits: tuple[str, ...]) -> Arrays:
     """Open a dataset of TFDS, downloading it if it is not there.
 
     Raises:
         StorageError: it is not there and could not be downloaded.
         DataError: what TFDS holds does not look like the dataset.
     """
+    builder = prepared_builder(info)
+    digest = hashlib.sha256()
+    return Arrays({split: _materialise(builder, split, info, digest) for split in splits}, digest.hexdigest())
+
+
+def prepared_builder(info: DatasetInfo) -> Any:
+    """The TFDS builder of a dataset, its files there. Raises StorageError if they could not be downloaded."""
     import tensorflow_datasets as tfds
 
     if not sys.stderr.isatty():
@@ -31,18 +38,29 @@ def open_tfds(info: DatasetInfo, splits: tuple[str, ...]) -> ArraySource:
     logging.getLogger("absl").setLevel(logging.ERROR)
     # TFDS lets every library's network and checksum errors through; what was being done tells them apart.
     try:
-        builder = tfds.builder(info.name)
+        builder = tfds.builder(info.tfds)
         if not builder.is_prepared():
             _check_network(builder)
         builder.download_and_prepare()
     except Exception as error:
         raise StorageError(
-            f"TFDS could not provide {info.name}: {_reason(error)}. Give the idx files with --source FOLDER, "
+            f"TFDS could not provide {info.name}: {_reason(error)}. Give the original files with --source, "
             "or set TFDS_DATA_DIR to a folder where TFDS prepared it"
             + (", or take the package's own 10,000 digits with --source sample" if info.name == "mnist" else "")
         ) from error
-    digest = hashlib.sha256()
-    return ArraySource({split: _materialise(builder, split, info, digest) for split in splits}, digest.hexdigest())
+    return builder
+
+
+def in_file_order(builder: Any, split: str, **options: Any) -> Any:
+    """The examples of a split in the order of its files. Raises DataError if there is no such split."""
+    import tensorflow_datasets as tfds
+
+    if split not in builder.info.splits:
+        known = ", ".join(builder.info.splits)
+        raise DataError(f"TFDS {builder.info.full_name} has no split {split!r}; it has: {known}")
+    in_order = tfds.ReadConfig(interleave_cycle_length=1, add_tfds_id=False)
+    examples = builder.as_dataset(split=split, shuffle_files=False, read_config=in_order, **options)
+    return examples.as_numpy_iterator()
 
 
 def _reason(error: Exception) -> str:
@@ -65,18 +83,13 @@ def _check_network(builder: Any) -> None:
 
 def _materialise(builder: Any, split: str, info: DatasetInfo, digest: "hashlib._Hash") -> ArraySplit:
     """Copy a split to a memory mapped temporary file, in the order of the TFDS files."""
-    import tensorflow_datasets as tfds
-
     where = f"TFDS {builder.info.full_name}"
-    if split not in builder.info.splits:
-        raise DataError(f"{where} has no split {split!r}; it has: {', '.join(builder.info.splits)}")
+    examples = in_file_order(builder, split)
     count = builder.info.splits[split].num_examples
-    in_order = tfds.ReadConfig(interleave_cycle_length=1, add_tfds_id=False)
-    examples = builder.as_dataset(split=split, shuffle_files=False, read_config=in_order)
     labels = np.empty(count, np.int64)
     with tempfile.TemporaryFile(prefix="ganmill-") as file:
         images = np.memmap(file, np.uint8, "w+", shape=(count, *info.shape))
-        for number, example in enumerate(examples.as_numpy_iterator()):
+        for number, example in enumerate(examples):
             if example["image"].shape != info.shape:
                 raise DataError(f"{where}: an image of shape {example['image'].shape}, expected {info.shape}")
             images[number], labels[number] = example["image"], example["label"]

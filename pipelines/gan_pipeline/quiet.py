@@ -18,6 +18,8 @@ def import_tensorflow() -> None:
     Level 3 also hides errors that its graph optimiser reports and recovers from; real ones arrive as exceptions. Set
     TF_CPP_MIN_LOG_LEVEL=0 to see everything.
     """
+    if "tensorflow" in sys.modules:
+        return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _captured_stderr() as lines:
         import tensorflow as tf

@@ -1,0 +1,63 @@
+"""Open the source and decide everything before the first byte is written."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gan_pipeline.errors import DataError
+from gan_pipeline.features import example_bytes
+from gan_pipeline.options import Options
+from gan_pipeline.plan import ShardTask, plan_shards
+from gan_pipeline.sources.base import Source
+from gan_pipeline.sources.resolve import SourceSpec, resolve_source
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that is decided before the first byte is written.
+
+    Attributes:
+        options: what was asked.
+        spec: the source by name, for workers.
+        source: the source, open here.
+        tasks: the shards.
+        inputs: number of inputs in the splits asked for.
+        chosen: number of those left by the class filter.
+    """
+
+    options: Options
+    spec: SourceSpec
+    source: Source
+    tasks: tuple[ShardTask, ...]
+    inputs: int
+    chosen: int
+
+    @property
+    def examples(self) -> int:
+        """Number of examples, if no input turns out unusable."""
+        return sum(len(task.ids) for task in self.tasks)
+
+
+def make_plan(options: Options) -> Plan:
+    """Open the source, apply the filters and assign ids to shards. Nothing is written.
+
+    Raises:
+        DataError: the source is broken, or no example is left.
+        UsageError, StorageError: as the source says.
+    """
+    spec = resolve_source(options)
+    source = spec.open()
+    chosen, inputs = {}, 0
+    for split in options.splits:
+        count = source.count(split)
+        ids = np.arange(count)
+        labels = source.labels(split)
+        if options.classes is not None and labels is not None:
+            ids = np.flatnonzero(np.isin(labels, options.classes))
+        if not ids.size:
+            raise DataError(f"{options.source}: split {split} has no example of the classes asked for")
+        chosen[split] = ids.tolist()
+        inputs += count
+    size = example_bytes(source.features)
+    tasks = plan_shards(chosen, size, options.shards, options.limit, options.seed, source.may_drop)
+    return Plan(options, spec, source, tuple(tasks), inputs, sum(map(len, chosen.values())))

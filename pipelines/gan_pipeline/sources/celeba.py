@@ -1,0 +1,112 @@
+"""CelebA, or any other photographs with a face each: a folder, a zip, a gs:// prefix.
+
+The tables that come with CelebA are used where they lie among the photographs or beside them.
+"""
+
+import zlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gan_pipeline.errors import DataError
+from gan_pipeline.features import AttributesFeature, Feature
+from gan_pipeline.options import Options
+from gan_pipeline.sources.celeba_tables import ATTRIBUTES, ENDINGS, LANDMARKS, PARTITION, Table, parse_table
+from gan_pipeline.sources.file_tree import FileTree
+from gan_pipeline.sources.files import FileSource
+from gan_pipeline.sources.layout import image_names, left_out
+from gan_pipeline.storage import open_folder
+from gan_pipeline.transforms.transform import face_transform
+
+_SPLITS = ("train", "validation", "test")
+_COLUMNS = {PARTITION: 1, LANDMARKS: 10}
+
+
+def open_celeba(tree: FileTree, options: Options) -> FileSource:
+    """Photographs as a source of faces, with attributes, splits and landmarks where the tables are.
+
+    Without a partition table every photograph is in "train".
+
+    Raises:
+        DataError: there are no photographs, or a table does not match them.
+    """
+    names = tree.names()
+    photographs = image_names(names, tree.uri)
+    found = {stem: _find(tree, names, stem) for stem in (ATTRIBUTES, PARTITION, LANDMARKS)}
+    contents = {stem: where_and_content for stem, where_and_content in found.items() if where_and_content}
+    tables = {stem: parse_table(content, where) for stem, (where, content) in contents.items()}
+    notes = _check(tables, photographs, tree.uri)
+    attributes, landmarks = tables.get(ATTRIBUTES), tables.get(LANDMARKS)
+    features: dict[str, Feature] = {"attributes": AttributesFeature(names=attributes.columns)} if attributes else {}
+    used = [where.removeprefix(f"{tree.uri}/") for where, _ in contents.values()]
+    return FileSource(
+        tree,
+        _by_partition(photographs, tables.get(PARTITION)),
+        face_transform(options),
+        options.encoding,
+        features,
+        values_of=lambda name: {"attributes": _attributes(attributes, name)} if attributes else {},
+        face_of=lambda name: {"celeba_landmarks": _points(landmarks, name)} if landmarks else {},
+        tables={f"{stem} table": f"crc32:{zlib.crc32(content):08x}" for stem, (_, content) in contents.items()},
+        notes=left_out(names, photographs, used) + notes,
+    )
+
+
+def _find(tree: FileTree, names: Sequence[str], stem: str) -> tuple[str, bytes] | None:
+    """A table among the photographs, or in the folder that holds them or their zip: where it is, and its content."""
+    wanted = [f"{stem}{ending}" for ending in ENDINGS]
+    for name in names:
+        if PurePosixPath(name).name in wanted:
+            return f"{tree.uri}/{name}", tree.read(name)
+    parent = tree.uri.rpartition("/")[0] if tree.uri.startswith("gs://") else str(Path(tree.uri).resolve().parent)
+    if parent == "gs:/":
+        return None
+    beside = open_folder(parent)
+    for name in wanted:
+        if beside.exists(name):
+            return beside.locate(name), beside.read(name)
+    return None
+
+
+def _check(tables: Mapping[str, Table], photographs: Sequence[str], where: str) -> tuple[str, ...]:
+    """Raise DataError unless every photograph has its row in every table; a note on rows without a photograph."""
+    if not tables:
+        return ()
+    short = [PurePosixPath(name).name for name in photographs]
+    if len(set(short)) < len(short):
+        raise DataError(f"{where}: two photographs share a file name, so the tables beside them cannot tell which is meant")
+    notes = []
+    for stem, table in tables.items():
+        if len(table.columns) != _COLUMNS.get(stem, len(table.columns)):
+            raise DataError(f"{table.where}: {len(table.columns)} columns where {_COLUMNS[stem]} are expected; fetch it again")
+        for name in short:
+            table.row(name)
+        spare = len(table.rows) - len(short)
+        if spare:
+            notes.append(f"{table.where}: {spare:,} rows belong to photographs that are not there")
+    return tuple(notes)
+
+
+def _by_partition(photographs: Sequence[str], partition: Table | None) -> dict[str, tuple[str, ...]]:
+    if partition is None:
+        return {"train": tuple(photographs)}
+    splits: dict[str, list[str]] = {}
+    for name in photographs:
+        number = int(partition.row(PurePosixPath(name).name)[0])
+        if not 0 <= number < len(_SPLITS):
+            raise DataError(f"{partition.where}: {name} is in part {number}; 0, 1 and 2 are known")
+        splits.setdefault(_SPLITS[number], []).append(name)
+    return {split: tuple(names) for split, names in splits.items()}
+
+
+def _attributes(table: Table, name: str) -> NDArray[np.int64]:
+    """1 where CelebA says 1, 0 where it says -1."""
+    return (table.row(PurePosixPath(name).name) > 0).astype(np.int64)
+
+
+def _points(table: Table, name: str) -> list[list[int]]:
+    """Five (x, y) in the order of the detector's landmarks."""
+    points: list[list[int]] = table.row(PurePosixPath(name).name).reshape(-1, 2).tolist()
+    return points

@@ -1,0 +1,70 @@
+"""From a detected box to a face: which window of the photograph, and its pixels. Pure functions."""
+
+import math
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gan_pipeline.transforms.resize import Resampler, ResizeRule, resize
+
+Window = tuple[int, int, int, int]
+"""left, top, right, bottom in pixels; right and bottom are outside."""
+
+
+class BoxRule(StrEnum):
+    """How a box becomes a window."""
+
+    EXACT = "exact"
+    """The box, cut off at the edges of the image; later stretched to the square (specification B 3.2)."""
+    SQUARE = "square"
+    """A square around the centre of the box, with a margin, moved inside the image."""
+
+
+def crop_window(box: tuple[int, int, int, int], rule: BoxRule, margin: float, height: int, width: int) -> Window | None:
+    """The window of a face.
+
+    Args:
+        box: x, y, width, height in pixels; it may reach over the edges.
+        rule: exact or square.
+        margin: added on each side of a square, as a share of the box's larger side; at least 0.
+        height: of the image, in pixels.
+        width: of the image, in pixels.
+
+    Returns:
+        A window inside the image with at least one pixel; None if the box lies outside the image or has no size.
+    """
+    x, y, box_width, box_height = box
+    left, top = max(0, x), max(0, y)
+    right, bottom = min(width, x + box_width), min(height, y + box_height)
+    if left >= right or top >= bottom:
+        return None
+    if rule is BoxRule.EXACT:
+        return left, top, right, bottom
+    side = min(height, width, math.ceil(max(box_width, box_height) * (1 + 2 * margin)))
+    left, top = (
+        _placed(first, length, side, whole) for first, length, whole in ((x, box_width, width), (y, box_height, height))
+    )
+    return left, top, left + side, top + side
+
+
+def _placed(first: int, length: int, side: int, whole: int) -> int:
+    """Start of a stretch of `side` around the middle of another one, moved to lie within `whole`."""
+    centred = (2 * first + length - side) // 2
+    return min(max(0, centred), whole - side)
+
+
+def crop_face(image: NDArray[np.uint8], window: Window, size: int, resampler: Resampler) -> NDArray[np.uint8]:
+    """The pixels of a window, stretched to a square.
+
+    Args:
+        image: uint8 (height, width, 3).
+        window: inside the image.
+        size: of the result, in pixels.
+        resampler: the filter; the specification's is bicubic.
+
+    Returns:
+        uint8 (size, size, 3).
+    """
+    left, top, right, bottom = window
+    return resize(image[top:bottom, left:right], size, size, ResizeRule.STRETCH, resampler)

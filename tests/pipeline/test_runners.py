@@ -1,0 +1,196 @@
+"""Any Beam runner writes the same bytes: what travels is small, needs only the wheel, and makes a graph of a few steps."""
+
+import pickle
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from apache_beam.internal import pickler
+
+from gan_pipeline.beam_job import WriteShard
+from gan_pipeline.planning import Plan, make_plan
+from gan_pipeline.request import options_of
+from tests.pipeline.helpers import idx_files, prepare, run_child, run_cli, shards, tree, write_files
+from tests.pipeline.image_files import encoded, noise, photograph, zipped
+
+ROOT = Path(__file__).parents[2]
+PHOTOGRAPHS = {f"{number}.jpg": photograph(number) for number in range(12)}
+
+
+def planned(dataset: str, source: str, splits: str | None = None, **own: Any) -> Plan:
+    return make_plan(options_of(dataset, source, splits, None, {"shards": 2}, own))
+
+
+@pytest.fixture
+def plans(tmp_path: Path) -> list[Plan]:
+    """One of every kind of source."""
+    halves = {f"{number}.png": encoded(noise(number, 8, 16)) for number in range(4)}
+    folders = {
+        "idx": idx_files(20),
+        "images": {f"{title}/{name}": content for title in "ab" for name, content in PHOTOGRAPHS.items()},
+        "pairs": halves,
+        "domains": {f"{domain}/{name}": content for domain in ("A", "B") for name, content in PHOTOGRAPHS.items()},
+        "faces": {name: photograph(number, 218, 178) for number, name in enumerate(PHOTOGRAPHS)},
+    }
+    at = {name: str(write_files(tmp_path / name, files)) for name, files in folders.items()}
+    write_files(tmp_path, {"images.zip": zipped(folders["images"])})
+    return [
+        planned("mnist", "sample"),
+        planned("mnist", at["idx"]),
+        planned("images", at["images"], image_size=8),
+        planned("images", str(tmp_path / "images.zip"), image_size=8),
+        planned("pairs", at["pairs"], image_size=8),
+        planned("unpaired", at["domains"], image_size=8),
+        planned("celeba", at["faces"], faces="center", image_size=8),
+        planned("curve", "auto"),
+    ]
+
+
+def functions(plans: list[Plan], out: Path) -> list[bytes]:
+    """What Beam sends to a worker for each plan."""
+    return [
+        pickler.dumps(WriteShard(plan.spec, plan.source.signature, str(out / str(number)), 0.05, None))
+        for number, plan in enumerate(plans)
+    ]
+
+
+def test_what_travels_to_a_worker_is_small(plans: list[Plan], tmp_path: Path) -> None:
+    assert max(map(len, functions(plans, tmp_path))) < 4_000
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what the wheel holds, and nothing else of this repository."""
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder], cwd=ROOT, check=True)
+    (built,) = folder.glob("*.whl")
+    with zipfile.ZipFile(built) as archive:
+        archive.extractall(folder / "unpacked")
+    return folder / "unpacked"
+
+
+WORKER = """
+import pickle, sys
+sys.path[:0] = sys.argv[1:3]
+from apache_beam.internal import pickler
+with open(sys.argv[3], "rb") as file:
+    work = pickle.load(file)
+for function, tasks in work:
+    write = pickler.loads(function)
+    write.setup()
+    for task in pickler.loads(tasks):
+        list(write.process(task))
+import gan_pipeline
+print(gan_pipeline.__file__)
+"""
+
+
+def test_a_process_that_has_only_the_wheel_writes_the_same_shards(plans: list[Plan], wheel: Path, tmp_path: Path) -> None:
+    sent = [pickler.dumps(list(plan.tasks)) for plan in plans]
+    work = list(zip(functions(plans, tmp_path / "worker"), sent, strict=True))
+    (tmp_path / "work.pickle").write_bytes(pickle.dumps(work))
+    (tmp_path / "empty").mkdir()
+    # Isolated, and without the .pth files by which site-packages would lead back to this repository.
+    command = [sys.executable, "-I", "-S", "-c", WORKER, wheel, sysconfig.get_path("purelib"), tmp_path / "work.pickle"]
+    done = subprocess.run(command, cwd=tmp_path / "empty", capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{wheel}/gan_pipeline/__init__.py\n"
+    for number, plan in enumerate(plans):
+        here = tmp_path / "here" / str(number)
+        for task in plan.tasks:
+            list(WriteShard(plan.spec, plan.source.signature, str(here), 0.05, None).process(task))
+        assert shards(here) == shards(tmp_path / "worker" / str(number))
+        assert len(shards(here)) == len(plan.tasks)
+
+
+@pytest.fixture(scope="module")
+def dask() -> Iterator[str]:
+    """Address of a Dask cluster of two processes on this machine."""
+    from dask.distributed import LocalCluster
+
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        yield cluster.scheduler_address
+
+
+def test_dask_writes_the_same_folder(dask: str, tmp_path: Path) -> None:
+    arguments = ("prepare", "mnist", "--source", "sample", "--limit", "40", "--shards", "4", "-o")
+    ran = run_child(*arguments, tmp_path / "dask", "--runner", "DaskRunner", "--", "--dask_client_address", dask)
+    assert ran.code == 0, ran.err
+    assert [line for line in ran.err.splitlines() if "shards" not in line] == []
+    prepare(tmp_path / "here", "--limit", "40", "--shards", "4")
+    assert tree(tmp_path / "dask") == tree(tmp_path / "here")
+
+
+def test_dask_says_in_one_line_what_is_wrong(dask: str, tmp_path: Path) -> None:
+    source = write_files(tmp_path / "in", dict.fromkeys(PHOTOGRAPHS, b""))
+    arguments = ("prepare", "images", "--source", source, "--runner", "DaskRunner", "-o")
+    ran = run_child(*arguments, tmp_path / "out", "--", "--dask_client_address", dask)
+    assert ran.code == 3
+    assert "12 of 12 inputs are unusable, more than --max-failure-rate 0.05 allows (12 empty" in ran.err
+    assert len([line for line in ran.err.splitlines() if "shards" not in line]) == 1
+    # Nobody listens there.
+    lost = ("--dask_client_address", "tcp://127.0.0.1:9", "--dask_connection_timeout", "1")
+    ran = run_child(*arguments, tmp_path / "other", "--", *lost)
+    assert ran.code == 2
+    assert "error: --runner DaskRunner: " in ran.err
+    assert "Traceback" not in ran.err
+
+
+def dataflow_graph(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Any:
+    """The pipeline that would be sent to Dataflow; `--dry_run` ends Beam before it contacts anybody."""
+    from apache_beam.runners.dataflow.internal import apiclient
+
+    built, make_job = [], apiclient.Job.__init__
+
+    def keep(job: Any, options: Any, pipeline: Any) -> None:
+        built.append(pipeline)
+        make_job(job, options, pipeline)
+
+    monkeypatch.setattr(apiclient.Job, "__init__", keep)
+    cloud = ("--project=my-project", "--region=europe-west1", "--temp_location=gs://ganmill-test/temp", "--dry_run=True")
+    ran = run_cli(*arguments, "--runner", "DataflowRunner", "--", *cloud)
+    assert (ran.code, "the runner ended without writing it; run the same command again" in ran.err) == (3, True), ran.err
+    return built[0]
+
+
+def test_the_graph_for_dataflow_is_small_and_has_two_steps(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = dataflow_graph(monkeypatch, "prepare", "mnist", "--source", "sample", "-o", f"{bucket}/dataflow")
+    transforms = graph.components.transforms
+    (root,) = graph.root_transform_ids
+    steps = [transforms[step] for step in transforms[root].subtransforms]
+    assert [step.unique_name for step in steps] == ["Shards", "WriteShards"]
+    write = steps[1]
+    assert write.spec.urn == "beam:transform:pardo:v1"
+    assert len(write.spec.payload) < 4_000
+    # Between the steps the tasks are shared out among the workers: without that one worker would write every shard.
+    inside = [transforms[step].unique_name for step in steps[0].subtransforms]
+    assert any("Reshuffle" in name for name in inside)
+    # 10,000 ids and everything around them; no image.
+    assert len(graph.SerializeToString()) < 100_000
+
+
+def test_dataflow_needs_what_its_workers_can_see(bucket: str, tmp_path: Path) -> None:
+    source = write_files(tmp_path / "in", idx_files(9))
+    for out in (str(tmp_path / "out"), f"{bucket}/out"):
+        ran = run_cli("prepare", "mnist", "--source", source, "-o", out, "--runner", "DataflowRunner")
+        assert ran.code == 2
+        assert "--runner DataflowRunner: its workers cannot see this machine's disk; give -o and --source on gs://" in ran.err
+
+
+def test_a_runner_nobody_knows(tmp_path: Path) -> None:
+    for runner in ("Nope", "no.such.Runner", "os.path.Runner"):
+        ran = run_cli("prepare", "mnist", "--source", "sample", "--limit", "9", "-o", tmp_path / "out", "--runner", runner)
+        assert (ran.code, f"error: --runner {runner}: " in ran.err) == (2, True)
+
+
+def test_another_runner_of_beam_on_this_machine(tmp_path: Path) -> None:
+    """The one that keeps the graph in Python and knows nothing of Fn API."""
+    arguments = ("--limit", "40", "--shards", "4")
+    prepare(tmp_path / "other", *arguments, "--runner", "BundleBasedDirectRunner")
+    prepare(tmp_path / "here", *arguments)
+    assert tree(tmp_path / "other") == tree(tmp_path / "here")
