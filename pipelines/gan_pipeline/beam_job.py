@@ -14,7 +14,7 @@ import apache_beam as beam
 import psutil
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
-from apache_beam.runners.runner import create_runner
+from apache_beam.runners.runner import PipelineRunner, create_runner
 
 from gan_pipeline.errors import DataError, GanmillError, UsageError, mark, unmark
 from gan_pipeline.plan import ShardTask
@@ -96,33 +96,43 @@ def _end_with(owner: int) -> None:
     os._exit(1)
 
 
+def check_execution(execution: Execution, out: str, source: SourceSpec) -> None:
+    """Raise UsageError if there is no such runner, or if its workers could not reach the data."""
+    if execution.runner == "DataflowRunner" and not all(uri.startswith("gs://") for uri in (out, source.uri) if uri):
+        raise UsageError("--runner DataflowRunner: its workers cannot see this machine's disk; give -o and --source on gs://")
+    _make_runner(execution)
+
+
+def _make_runner(execution: Execution) -> PipelineRunner:
+    # DirectRunner would try to download a Go runner and run a failed pipeline twice.
+    if execution.runner is None:
+        return FnApiRunner()
+    try:
+        return create_runner(_DASK_RUNNER if execution.runner == "DaskRunner" else execution.runner)
+    except (ValueError, ImportError, AttributeError) as error:
+        raise UsageError(f"--runner {execution.runner}: {error}") from error
+
+
 def write_shards(
     tasks: list[ShardTask], source: SourceSpec, signature: str, out: str, max_failure_rate: float, execution: Execution
 ) -> None:
     """Write the shards of all tasks into the folder `out`.
 
     Raises:
-        UsageError: no such runner.
+        UsageError: the runner refuses its options.
         GanmillError: the first error of a worker.
     """
-    if execution.runner == "DataflowRunner" and not all(uri.startswith("gs://") for uri in (out, source.uri) if uri):
-        raise UsageError("--runner DataflowRunner: its workers cannot see this machine's disk; give -o and --source on gs://")
     # Processes take many seconds to start, which one shard cannot win back.
     in_processes = execution.in_processes and len(tasks) > 1
     owner = Owner(os.getpid(), max(1, (os.cpu_count() or 1) // execution.workers)) if in_processes else None
     write = WriteShard(source, signature, out, max_failure_rate, owner)
-    runner_name, arguments = execution.runner, list(execution.runner_options)
-    if runner_name == "DaskRunner":
-        runner_name = _DASK_RUNNER
-        if not any(argument.startswith(("--dask_npartitions", "--dask_partition_size")) for argument in arguments):
-            arguments.append(f"--dask_npartitions={len(tasks)}")
+    arguments = list(execution.runner_options)
+    partitioned = any(argument.startswith(("--dask_npartitions", "--dask_partition_size")) for argument in arguments)
+    if execution.runner == "DaskRunner" and not partitioned:
+        arguments.append(f"--dask_npartitions={len(tasks)}")
     if in_processes:
         arguments += ["--direct_running_mode=multi_processing", f"--direct_num_workers={execution.workers}"]
-    try:
-        # DirectRunner would try to download a Go runner and run a failed pipeline twice.
-        runner = create_runner(runner_name) if runner_name else FnApiRunner()
-    except (ValueError, ImportError, AttributeError) as error:
-        raise UsageError(f"--runner {execution.runner}: {error}") from error
+    runner = _make_runner(execution)
     try:
         with _quiet_beam(), beam.Pipeline(runner=runner, options=PipelineOptions(arguments)) as pipeline:
             shards = pipeline | "Shards" >> beam.Create(tasks)
@@ -130,7 +140,7 @@ def write_shards(
     except Exception as error:
         # Runners wrap a worker's exception in types of their own; ours is marked in the text.
         ours = unmark(str(error))
-        if ours is None and runner_name:
+        if ours is None and execution.runner:
             raise UsageError(f"--runner {execution.runner}: {type(error).__name__}: {error}") from error
         raise ours or error from None
 

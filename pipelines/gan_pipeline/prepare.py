@@ -7,12 +7,13 @@ Killed at any moment and started again it continues and ends with the same bytes
 
 import sys
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 
-from gan_pipeline.beam_job import Execution, write_shards
+from gan_pipeline.beam_job import Execution, check_execution, write_shards
 from gan_pipeline.claim import check_finished, claim
 from gan_pipeline.commit import Finished, commit
-from gan_pipeline.errors import DataError
+from gan_pipeline.errors import DataError, StorageError, UsageError
 from gan_pipeline.failures import too_many
 from gan_pipeline.manifest import MANIFEST, Manifest
 from gan_pipeline.options import Options
@@ -63,10 +64,20 @@ def prepare(
         plan = make_plan(options)
     for note in plan.source.notes:
         print(f"note: {note}", file=sys.stderr)
-    claim(folder, options, plan.source.fingerprint)
-    finished = _write(folder, plan, max_failure_rate, execution)
-    _check_failures(plan, finished, max_failure_rate)
-    return Outcome(commit(folder, plan, finished))
+    check_execution(execution, folder.uri, plan.spec)
+    try:
+        claim(folder, options, plan.source.fingerprint)
+        finished = _write(folder, plan, max_failure_rate, execution)
+        _check_failures(plan, finished, max_failure_rate)
+        return Outcome(commit(folder, plan, finished))
+    except (UsageError, DataError, StorageError):
+        # Another run, started beside this one, may have finished and cleared the work away.
+        if not folder.exists(MANIFEST):
+            raise
+        manifest = check_finished(folder, options)
+        with suppress(StorageError):
+            folder.remove_all(f"{WORK}/")
+        return Outcome(manifest, already_done=True)
 
 
 def _check_failures(plan: Plan, finished: list[Finished], max_failure_rate: float) -> None:

@@ -12,7 +12,7 @@ import pytest
 from gan_pipeline.cloud_client import CONNECTIONS
 from gan_pipeline.cloud_upload import CHUNK
 from gan_pipeline.errors import StorageError, UsageError
-from gan_pipeline.storage import Folder, open_folder
+from gan_pipeline.storage import CloudFolder, Folder, open_folder
 from tests.pipeline.fake_storage import (
     BUCKET,
     Emulator,
@@ -27,6 +27,8 @@ from tests.pipeline.fake_storage import (
     lose_answer,
     refuse,
 )
+from tests.pipeline.helpers import prepare, run_cli
+from tests.pipeline.image_files import encoded, noise
 
 ROOT = f"gs://{BUCKET}/data"
 LARGE = bytes(range(256)) * (10 << 12)  # more than a chunk, and no whole number of them
@@ -394,3 +396,33 @@ def test_a_storage_that_does_not_come_back(emulator: Emulator, monkeypatch: pyte
     with pytest.raises(StorageError, match="could not be reached for 1 seconds"):
         folder.read("a")
     assert time.monotonic() - began < 20
+
+
+def test_a_whole_run_outlives_its_storage(emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The storage dies after every few shards and records, and comes back: photographs from gs://, dataset to gs://."""
+    for number in range(6):
+        open_folder(f"gs://{BUCKET}/raw").write(f"{number}.png", encoded(noise(number)))
+        (tmp_path / "raw").mkdir(exist_ok=True)
+        (tmp_path / "raw" / f"{number}.png").write_bytes(encoded(noise(number)))
+    options = ("--image-size", "8", "--shards", "3")
+    prepare(tmp_path / "twin", *options, source=tmp_path / "raw", dataset="images")
+    write = CloudFolder.write
+    writes: list[str] = []
+
+    def fail_now_and_then(self: CloudFolder, name: str, content: bytes) -> None:
+        writes.append(name)
+        if len(writes) % 3 == 1:
+            emulator.kill()
+            emulator.start()
+        write(self, name, content)
+
+    monkeypatch.setattr(CloudFolder, "write", fail_now_and_then)
+    prepare(f"gs://{BUCKET}/out", *options, source=f"gs://{BUCKET}/raw", dataset="images")
+    assert len(writes) > 6
+    assert shards_of(f"gs://{BUCKET}/out") == shards_of(tmp_path / "twin")
+    assert run_cli("verify", f"gs://{BUCKET}/out", "--deep").code == 0
+
+
+def shards_of(uri: str | Path) -> dict[str, bytes]:
+    folder = open_folder(uri)
+    return {name: folder.read(name) for name in folder.names() if name.endswith(".tfrecord")}

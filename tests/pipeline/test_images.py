@@ -80,6 +80,14 @@ def test_split_folders(tmp_path: Path) -> None:
     assert set(images_of(tmp_path / "train")) == {name for name in PARTS if name.startswith("train/")}
 
 
+def test_a_folder_of_one_split_alone(tmp_path: Path) -> None:
+    source = write_files(tmp_path / "in", {name: content for name, content in PARTS.items() if name.startswith("test/")})
+    manifest = prepare(tmp_path / "out", *SMALL, "--split", "test", source=source, dataset="images")
+    assert (manifest.features["label"].class_names, manifest.counts.kept) == (("cats", "dogs"), 2)
+    ran = run_cli("prepare", "images", "--source", source, "-o", tmp_path / "train")
+    assert (ran.code, "no split 'train' in this source; it has: test" in ran.err) == (2, True)
+
+
 def test_a_split_that_is_not_there(tmp_path: Path) -> None:
     source = write_files(tmp_path / "in", PLAIN)
     ran = run_cli("prepare", "images", "--source", source, "--split", "test", "-o", tmp_path / "out")

@@ -109,27 +109,31 @@ def test_a_process_that_has_only_the_wheel_writes_the_same_shards(plans: list[Pl
 
 
 @pytest.fixture(scope="module")
-def dask() -> Iterator[str]:
-    """Address of a Dask cluster of two processes on this machine."""
+def dask() -> Iterator[Any]:
+    """A Dask cluster of two processes on this machine."""
     from dask.distributed import LocalCluster
 
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
-        yield cluster.scheduler_address
+        yield cluster
 
 
-def test_dask_writes_the_same_folder(dask: str, tmp_path: Path) -> None:
+def test_dask_writes_the_same_folder(dask: Any, tmp_path: Path) -> None:
     arguments = ("prepare", "mnist", "--source", "sample", "--limit", "40", "--shards", "4", "-o")
-    ran = run_child(*arguments, tmp_path / "dask", "--runner", "DaskRunner", "--", "--dask_client_address", dask)
+    ran = run_child(
+        *arguments, tmp_path / "dask", "--runner", "DaskRunner", "--", "--dask_client_address", dask.scheduler_address
+    )
     assert ran.code == 0, ran.err
     assert [line for line in ran.err.splitlines() if "shards" not in line] == []
     prepare(tmp_path / "here", "--limit", "40", "--shards", "4")
     assert tree(tmp_path / "dask") == tree(tmp_path / "here")
+    # A piece of work for each shard: by Beam's own default all four would go to one process.
+    assert dask.scheduler.task_prefixes["apply_dofn_to_bundle"].state_counts["memory"] == 4
 
 
-def test_dask_says_in_one_line_what_is_wrong(dask: str, tmp_path: Path) -> None:
+def test_dask_says_in_one_line_what_is_wrong(dask: Any, tmp_path: Path) -> None:
     source = write_files(tmp_path / "in", dict.fromkeys(PHOTOGRAPHS, b""))
     arguments = ("prepare", "images", "--source", source, "--runner", "DaskRunner", "-o")
-    ran = run_child(*arguments, tmp_path / "out", "--", "--dask_client_address", dask)
+    ran = run_child(*arguments, tmp_path / "out", "--", "--dask_client_address", dask.scheduler_address)
     assert ran.code == 3
     assert "12 of 12 inputs are unusable, more than --max-failure-rate 0.05 allows (12 empty" in ran.err
     assert len([line for line in ran.err.splitlines() if "shards" not in line]) == 1
