@@ -72,14 +72,15 @@ class Contender:
 
 def read_photographs(source: Path, limit: int | None) -> list[Photograph]:
     """The first images of a zip or folder, by name, each resized to 178x218."""
-    if source.is_dir():
-        contents = {str(path): path.read_bytes for path in source.rglob("*")}
+    folder: Path | zipfile.ZipFile = source if source.is_dir() else zipfile.ZipFile(source)
+    if isinstance(folder, zipfile.ZipFile):
+        names = folder.namelist()
     else:
-        archive = zipfile.ZipFile(source)
-        contents = {name: lambda name=name: archive.read(name) for name in archive.namelist()}
+        names = [str(path.relative_to(folder)) for path in folder.rglob("*")]
     photographs = []
-    for name in sorted(name for name in contents if name.lower().endswith(ENDINGS))[:limit]:
-        image = Image.open(io.BytesIO(contents[name]())).convert("RGB")
+    for name in sorted(name for name in names if name.lower().endswith(ENDINGS))[:limit]:
+        content = folder.read(name) if isinstance(folder, zipfile.ZipFile) else (folder / name).read_bytes()
+        image = Image.open(io.BytesIO(content)).convert("RGB")
         photographs.append(np.asarray(image.resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC)))
     return photographs
 
@@ -102,7 +103,7 @@ def facenet() -> dict[str, Contender]:
     """facenet-pytorch, with the package's smallest face and thresholds; nothing if it is not installed."""
     if find_spec("facenet_pytorch") is None:
         return {}
-    from facenet_pytorch import MTCNN
+    from facenet_pytorch import MTCNN  # type: ignore[import-not-found]
 
     detector = MTCNN(keep_all=True, min_face_size=20, thresholds=[0.6, 0.7, 0.8], device="cpu")
 

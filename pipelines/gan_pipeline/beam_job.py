@@ -83,7 +83,7 @@ class WriteShard(beam.DoFn):
 
     def _open_source(self) -> Source:
         if self._source is None:
-            self._source = self._spec.open()
+            self._source = _open_here.get(self._spec) or self._spec.open()
             if self._source.signature != self._signature:
                 raise DataError(f"{self._spec.uri or self._spec.kind}: changed while it was read; start the command again")
         return self._source
@@ -113,10 +113,22 @@ def _make_runner(execution: Execution) -> PipelineRunner:
         raise UsageError(f"--runner {execution.runner}: {error}") from error
 
 
+_open_here: dict[SourceSpec, Source] = {}
+"""What planning opened in this process, for a worker inside it: opened twice, a large source takes twice the memory."""
+
+
 def write_shards(
-    tasks: list[ShardTask], source: SourceSpec, signature: str, out: str, max_failure_rate: float, execution: Execution
+    tasks: list[ShardTask], spec: SourceSpec, source: Source, out: str, max_failure_rate: float, execution: Execution
 ) -> None:
     """Write the shards of all tasks into the folder `out`.
+
+    Args:
+        tasks: which.
+        spec: the source by name, for workers elsewhere.
+        source: the same source, open in this process.
+        out: local folder or gs:// prefix.
+        max_failure_rate: see `write_shard`.
+        execution: how the work is run.
 
     Raises:
         UsageError: the runner refuses its options.
@@ -125,7 +137,7 @@ def write_shards(
     # Processes take many seconds to start, which one shard cannot win back.
     in_processes = execution.in_processes and len(tasks) > 1
     owner = Owner(os.getpid(), max(1, (os.cpu_count() or 1) // execution.workers)) if in_processes else None
-    write = WriteShard(source, signature, out, max_failure_rate, owner)
+    write = WriteShard(spec, source.signature, out, max_failure_rate, owner)
     arguments = list(execution.runner_options)
     partitioned = any(argument.startswith(("--dask_npartitions", "--dask_partition_size")) for argument in arguments)
     if execution.runner == "DaskRunner" and not partitioned:
@@ -133,6 +145,8 @@ def write_shards(
     if in_processes:
         arguments += ["--direct_running_mode=multi_processing", f"--direct_num_workers={execution.workers}"]
     runner = _make_runner(execution)
+    if owner is None and execution.runner is None:
+        _open_here[spec] = source
     try:
         with _quiet_beam(), beam.Pipeline(runner=runner, options=PipelineOptions(arguments)) as pipeline:
             shards = pipeline | "Shards" >> beam.Create(tasks)
@@ -143,6 +157,8 @@ def write_shards(
         if ours is None and execution.runner:
             raise UsageError(f"--runner {execution.runner}: {type(error).__name__}: {error}") from error
         raise ours or error from None
+    finally:
+        _open_here.pop(spec, None)
 
 
 @contextmanager

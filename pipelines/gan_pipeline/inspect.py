@@ -9,7 +9,8 @@ import numpy as np
 from gan_pipeline.features import AttributesFeature, Feature, ImageFeature, LabelFeature, VectorFeature
 from gan_pipeline.manifest import Manifest, read_manifest
 from gan_pipeline.preview import PREVIEW
-from gan_pipeline.records import parse_example, unframe
+from gan_pipeline.records import parse_example
+from gan_pipeline.shard import stored_records
 from gan_pipeline.storage import Folder
 
 
@@ -35,11 +36,10 @@ def _split_summary(folder: Folder, manifest: Manifest, name: str) -> dict[str, A
     numbers = {key: feature for key, feature in manifest.features.items() if not isinstance(feature, ImageFeature)}
     stored: dict[str, list[Any]] = {key: [] for key in numbers}
     if numbers:
-        for shard in split.shards:
-            for record in unframe(folder.read(shard.file)):
-                _, values = parse_example(record, manifest.features)
-                for key in numbers:
-                    stored[key].append(values[key])
+        for record in stored_records(folder, split):
+            _, values = parse_example(record, manifest.features)
+            for key in numbers:
+                stored[key].append(values[key])
     return {
         "examples": split.examples,
         "shards": len(split.shards),

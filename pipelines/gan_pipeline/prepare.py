@@ -102,7 +102,7 @@ def _write(folder: Folder, plan: Plan, max_failure_rate: float, execution: Execu
         pending = [task for task in tasks if task not in there]
         if pending:
             with shard_progress(folder, tasks):
-                write_shards(pending, plan.spec, plan.source.signature, folder.uri, max_failure_rate, execution)
+                write_shards(pending, plan.spec, plan.source, folder.uri, max_failure_rate, execution)
         return {task: there.get(task) or _record_of(folder, task) for task in tasks}
 
     first = write([task for task in plan.tasks if not task.reserve])

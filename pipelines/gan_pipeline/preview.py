@@ -2,7 +2,7 @@
 
 import io
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from gan_pipeline.features import Features, image_features
 from gan_pipeline.grid import png, tile
 from gan_pipeline.manifest import Split
-from gan_pipeline.records import Example, decode_example, unframe
+from gan_pipeline.records import Example, decode_example
+from gan_pipeline.shard import stored_records
 from gan_pipeline.storage import Folder
 
 PREVIEW = "preview.png"
@@ -36,9 +37,8 @@ def preview(folder: Folder, splits: Mapping[str, Split], features: Features) -> 
 
 
 def _first(folder: Folder, split: Split, features: Features, count: int) -> list[Example]:
-    # Lazy: a shard is read only while examples are wanting.
-    records: Iterator[bytes] = (record for shard in split.shards for record in unframe(folder.read(shard.file)))
-    return [decode_example(record, features) for record in itertools.islice(records, count)]
+    records = itertools.islice(stored_records(folder, split), count)
+    return [decode_example(record, features) for record in records]
 
 
 def _pictures(folder: Folder, split: Split, features: Features, count: int) -> list[NDArray[np.uint8]]:

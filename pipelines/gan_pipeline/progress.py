@@ -40,7 +40,7 @@ class Heartbeat:
 
 @dataclass(frozen=True)
 class State:
-    """How far a whole job has come: shards done, inputs read, examples kept, resident bytes of the largest worker."""
+    """How far a whole job has come: shards done, inputs read, examples kept; the most resident bytes a worker was seen with."""
 
     done: int = 0
     read: int = 0
@@ -54,6 +54,7 @@ class Watch:
     def __init__(self, folder: Folder, tasks: Sequence[ShardTask]) -> None:
         self._folder, self._tasks = folder, tasks
         self._recorded: dict[ShardTask, ShardRecord] = {}
+        self._memory = 0
 
     @property
     def shards(self) -> int:
@@ -69,7 +70,8 @@ class Watch:
     def state(self) -> State:
         """The state now."""
         present = set(self._folder.names(f"{WORK}/"))
-        read, kept, memory = 0, 0, psutil.Process().memory_info().rss
+        read, kept = 0, 0
+        self._memory = max(self._memory, psutil.Process().memory_info().rss)
         for task in self._tasks:
             if task not in self._recorded and f"{WORK}/{task.file}.json" in present:
                 record = read_shard_record(self._folder, task)
@@ -80,8 +82,9 @@ class Watch:
                 kept += self._recorded[task].shard.examples
             elif _note_name(task) in present:
                 note = json.loads(self._folder.read(_note_name(task)))
-                read, kept, memory = read + note["read"], kept + note["kept"], max(memory, note["memory"])
-        return State(len(self._recorded), read, kept, memory)
+                read, kept = read + note["read"], kept + note["kept"]
+                self._memory = max(self._memory, note["memory"])
+        return State(len(self._recorded), read, kept, self._memory)
 
 
 _NOTE = ".progress"

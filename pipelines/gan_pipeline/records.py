@@ -8,7 +8,7 @@ import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import google_crc32c
 import numpy as np
@@ -166,21 +166,28 @@ def frame(record: bytes) -> bytes:
 
 
 def unframe(shard: bytes) -> Iterator[bytes]:
-    """The records of a whole shard, each checked. Raises DataError with the byte offset of the first fault."""
-    offset, view = 0, memoryview(shard)
-    while offset < len(shard):
-        head = shard[offset : offset + _LENGTH.size]
-        body = offset + _HEAD
-        if body > len(shard) or _CRC.unpack_from(shard, offset + _LENGTH.size)[0] != _masked_crc(head):
+    """The records of a whole shard in memory; see `read_records`."""
+    return read_records(io.BytesIO(shard))
+
+
+def read_records(file: IO[bytes]) -> Iterator[bytes]:
+    """The records of a shard, read one at a time and each checked.
+
+    Raises DataError with the byte offset of the first fault.
+    """
+    offset = 0
+    while head := file.read(_HEAD):
+        if len(head) < _HEAD or _CRC.unpack_from(head, _LENGTH.size)[0] != _masked_crc(head[: _LENGTH.size]):
             raise DataError(f"corrupt record header at byte {offset}")
-        end = body + _LENGTH.unpack(head)[0]
-        if end + _CRC.size > len(shard):
+        size = _LENGTH.unpack_from(head)[0]
+        body = file.read(size + _CRC.size)
+        if len(body) < size + _CRC.size:
             raise DataError(f"record at byte {offset} is cut off")
-        record = bytes(view[body:end])
-        if _CRC.unpack_from(shard, end)[0] != _masked_crc(record):
+        record = body[:size]
+        if _CRC.unpack_from(body, size)[0] != _masked_crc(record):
             raise DataError(f"corrupt record at byte {offset}")
         yield record
-        offset = end + _CRC.size
+        offset += _HEAD + len(body)
 
 
 def parse_batch(records: "tf.Tensor", features: Features) -> "dict[str, tf.Tensor]":

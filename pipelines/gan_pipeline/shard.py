@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -11,9 +11,9 @@ from pydantic import Field, ValidationError
 
 from gan_pipeline.failures import Failure, beyond_chance, too_many
 from gan_pipeline.features import Frozen
-from gan_pipeline.manifest import Count, Shard, dump_json
+from gan_pipeline.manifest import Count, Shard, Split, dump_json
 from gan_pipeline.plan import ShardTask
-from gan_pipeline.records import ExampleEncoder, frame
+from gan_pipeline.records import ExampleEncoder, frame, read_records
 from gan_pipeline.sources.base import Read, Source
 from gan_pipeline.storage import WORK, Folder
 
@@ -100,6 +100,16 @@ def finished_shards(folder: Folder, tasks: list[ShardTask]) -> dict[ShardTask, S
 def is_whole(folder: Folder, shard: Shard) -> bool:
     """Whether a shard's file has the recorded size and checksum."""
     return shard.bytes == folder.size(shard.file) and shard.sha256 == sha256_of(folder, shard.file)
+
+
+def stored_records(folder: Folder, split: Split) -> Iterator[bytes]:
+    """The records of a split in order, one in memory at a time; a shard is opened only while records are wanting.
+
+    Raises DataError if a record is damaged.
+    """
+    for shard in split.shards:
+        with folder.open_binary(shard.file) as file:
+            yield from read_records(file)
 
 
 def sha256_of(folder: Folder, name: str) -> str:

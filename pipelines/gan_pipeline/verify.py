@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from gan_pipeline.errors import DataError
 from gan_pipeline.manifest import Manifest, Shard, read_manifest
-from gan_pipeline.records import decode_example, parse_example, unframe
+from gan_pipeline.records import decode_example, parse_example, read_records
 from gan_pipeline.shard import sha256_of
 from gan_pipeline.storage import Folder
 
@@ -52,9 +52,10 @@ def _record_faults(folder: Folder, shard: Shard, manifest: Manifest, deep: bool)
     where, found = folder.locate(shard.file), 0
     look = decode_example if deep else parse_example
     try:
-        for record in unframe(folder.read(shard.file)):
-            look(record, manifest.features)
-            found += 1
+        with folder.open_binary(shard.file) as file:
+            for record in read_records(file):
+                look(record, manifest.features)
+                found += 1
     except DataError as error:
         yield f"{where}: after {found} good records: {error}"
         return

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
@@ -22,6 +22,15 @@ def touches(box: Box, height: int, width: int) -> bool:
     return box_width > 0 and box_height > 0 and x < width and y < height and x + box_width > 0 and y + box_height > 0
 
 
+@st.composite
+def touching_boxes(draw: st.DrawFn) -> tuple[Box, int, int]:
+    """A box with at least one pixel in an image, and the image's height and width."""
+    height, width = draw(SIDES), draw(SIDES)
+    box_width, box_height = draw(st.integers(1, 500)), draw(st.integers(1, 500))
+    x, y = draw(st.integers(1 - box_width, width - 1)), draw(st.integers(1 - box_height, height - 1))
+    return (x, y, box_width, box_height), height, width
+
+
 @given(box=BOXES, margin=MARGINS, height=SIDES, width=SIDES, rule=st.sampled_from(BoxRule))
 def test_a_window_has_pixels_and_lies_inside(box: Box, margin: float, height: int, width: int, rule: BoxRule) -> None:
     window = crop_window(box, rule, margin, height, width)
@@ -32,18 +41,17 @@ def test_a_window_has_pixels_and_lies_inside(box: Box, margin: float, height: in
         assert 0 <= top < bottom <= height
 
 
-@given(box=BOXES, margin=MARGINS, height=SIDES, width=SIDES)
-def test_exact_is_what_the_box_and_the_image_share(box: Box, margin: float, height: int, width: int) -> None:
-    assume(touches(box, height, width))
-    x, y, box_width, box_height = box
+@given(touching=touching_boxes(), margin=MARGINS)
+def test_exact_is_what_the_box_and_the_image_share(touching: tuple[Box, int, int], margin: float) -> None:
+    (x, y, box_width, box_height), height, width = touching
     expected = max(0, x), max(0, y), min(width, x + box_width), min(height, y + box_height)
-    assert crop_window(box, BoxRule.EXACT, margin, height, width) == expected
+    assert crop_window((x, y, box_width, box_height), BoxRule.EXACT, margin, height, width) == expected
 
 
-@given(box=BOXES, margin=MARGINS, height=SIDES, width=SIDES)
-def test_square_is_square_and_as_large_as_the_image_allows(box: Box, margin: float, height: int, width: int) -> None:
+@given(touching=touching_boxes(), margin=MARGINS)
+def test_square_is_square_and_as_large_as_the_image_allows(touching: tuple[Box, int, int], margin: float) -> None:
+    box, height, width = touching
     window = crop_window(box, BoxRule.SQUARE, margin, height, width)
-    assume(window is not None)
     assert window is not None
     left, top, right, bottom = window
     wanted = max(box[2:]) * (1 + 2 * margin)
@@ -62,12 +70,16 @@ def test_square_keeps_the_centre_where_there_is_room(x: int, y: int, size: tuple
     assert abs((top + bottom) - (2 * box[1] + box[3])) <= 1
 
 
-@given(box=BOXES, height=SIDES, width=SIDES)
-def test_square_without_margin_holds_the_box_where_the_image_does(box: Box, height: int, width: int) -> None:
-    x, y, box_width, box_height = box
-    assume(x >= 0 and y >= 0 and box_width and box_height and x + box_width <= width and y + box_height <= height)
-    assume(max(box_width, box_height) <= min(height, width))
-    window = crop_window(box, BoxRule.SQUARE, 0, height, width)
+@given(
+    sides=st.tuples(st.integers(1, 100), st.integers(1, 100)),
+    x=st.integers(0, 100),
+    y=st.integers(0, 100),
+    room=st.tuples(st.integers(0, 100), st.integers(0, 100)),
+)
+def test_square_without_margin_holds_the_box(sides: tuple[int, int], x: int, y: int, room: tuple[int, int]) -> None:
+    box_width, box_height = sides
+    width, height = (max(start + length, *sides) + more for start, length, more in zip((x, y), sides, room, strict=True))
+    window = crop_window((x, y, *sides), BoxRule.SQUARE, 0, height, width)
     assert window is not None
     left, top, right, bottom = window
     assert left <= x and top <= y and x + box_width <= right and y + box_height <= bottom

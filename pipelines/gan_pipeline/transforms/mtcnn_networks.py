@@ -49,9 +49,10 @@ class MtcnnNetworks:
         """
         levels = len(sizes)
         if levels not in self._propose:
-            signature = [_IMAGES, tf.TensorSpec((levels, 2), tf.int32)]
-            self._propose.setdefault(levels, tf.function(self._pnet_windows, input_signature=signature))
-        windows, offsets, scores = self._propose[levels](images, sizes)
+            # Traced here and not on the first call, which TensorFlow would count and warn of.
+            traced = tf.function(self._pnet_windows).get_concrete_function(_IMAGES, tf.TensorSpec((levels, 2), tf.int32))
+            self._propose.setdefault(levels, traced)
+        windows, offsets, scores = self._propose[levels](images, tf.constant(sizes, tf.int32))
         return windows.numpy(), offsets.numpy(), scores.numpy()
 
     def crop(self, images: tf.Tensor, boxes: Floats, owners: NDArray[np.int32], side: int) -> Floats:

@@ -1,0 +1,63 @@
+"""What a running job says of itself, read from the folder it writes."""
+
+from pathlib import Path
+
+import pytest
+
+from gan_pipeline import progress
+from gan_pipeline.manifest import Shard
+from gan_pipeline.plan import ShardTask
+from gan_pipeline.progress import Heartbeat, State, Watch, describe, shard_progress
+from gan_pipeline.shard import ShardRecord, Tally, write_shard_record
+from gan_pipeline.storage import open_folder
+
+TASKS = [ShardTask("train", index, 3, tuple(range(100))) for index in range(3)]
+MB = 1 << 20
+
+
+def record(task: ShardTask, kept: int) -> ShardRecord:
+    return ShardRecord(shard=Shard(file=task.file, examples=kept, bytes=1, sha256="0" * 64), read=100)
+
+
+def test_a_job_is_its_records_and_what_workers_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "_WORKER_SECONDS", 0.0)
+    folder, watch = open_folder(tmp_path), Watch(open_folder(tmp_path), TASKS)
+    assert (watch.state().done, watch.state().read) == (0, 0)
+    write_shard_record(folder, TASKS[0], record(TASKS[0], 90))
+    Heartbeat(folder, TASKS[1])(Tally(read=40, kept=30))
+    now = watch.state()
+    assert (now.done, now.read, now.kept) == (1, 140, 120)
+    assert now.memory > 10 * MB
+    write_shard_record(folder, TASKS[1], record(TASKS[1], 80))
+    now = watch.state()
+    assert (now.done, now.read, now.kept) == (2, 200, 170)
+
+
+def test_what_an_earlier_run_noted_is_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "_WORKER_SECONDS", 0.0)
+    folder, watch = open_folder(tmp_path), Watch(open_folder(tmp_path), TASKS)
+    Heartbeat(folder, TASKS[1])(Tally(read=40, kept=30))
+    watch.clear()
+    assert watch.state().read == 0
+
+
+def test_a_worker_does_not_note_every_input(tmp_path: Path) -> None:
+    Heartbeat(open_folder(tmp_path), TASKS[0])(Tally(read=1, kept=1))
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_line_says_what_one_wants_to_know() -> None:
+    before, now = State(done=1, read=1000, kept=900, memory=0), State(done=3, read=4000, kept=3600, memory=250 * MB)
+    line = describe(now, before, shards=8, inputs=10_000, seconds=60)
+    assert line == "3/8 shards, 50 images/s, 3,600 kept, 400 dropped, 0:02:00 left, 250 MB a worker"
+    assert "time left unknown" in describe(before, before, 8, 10_000, 60)
+    done = State(done=8, read=10_000, kept=9_000, memory=250 * MB)
+    assert "8/8 shards" in describe(done, before, 8, 10_000, 90) and "0:01:30 taken" in describe(done, before, 8, 10_000, 90)
+
+
+def test_without_a_terminal_it_is_a_plain_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = open_folder(tmp_path)
+    with shard_progress(folder, TASKS):
+        for task in TASKS:
+            write_shard_record(folder, task, record(task, 100))
+    assert capsys.readouterr().err.startswith("3/3 shards, ")
