@@ -50,6 +50,8 @@ class FaceDetector:
         from gan_pipeline.transforms.mtcnn_stages import MtcnnStages
 
         self._stages = MtcnnStages(min_face_size)
+        # Kept, for oneDNN prepares its kernels for each thread anew.
+        self._threads = ThreadPoolExecutor(_THREADS, "face-detector")
 
     def detect(self, images: Sequence[Image]) -> list[tuple[Face, ...]]:
         """The faces of each image, most confident first; an empty tuple where there are none.
@@ -70,8 +72,7 @@ class FaceDetector:
             for place, number in enumerate(numbers):
                 faces[number] = _faces(found, place, images[number])
 
-        with ThreadPoolExecutor(_THREADS) as threads:
-            list(threads.map(look, _rounds(images)))
+        list(self._threads.map(look, _rounds(images)))
         return faces
 
 
