@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 Image = NDArray[np.uint8]
 
-_ROUND_IMAGES, _ROUND_PIXELS = 32, 2**21
-_THREADS = 2  # while NumPy sorts out the boxes of one round, the networks look at the next
+_ROUND_IMAGES, _ROUND_PIXELS = 32, 5 * 2**18
+_THREADS = 4  # rounds at once: while NumPy sorts out the boxes of one, the networks look at others
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """From decoded images to the images of a record: one class for each kind of dataset, in batches."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -47,7 +48,7 @@ class Transform(Protocol):
         """One result for each image, in order."""
 
 
-class _OneByOne:
+class _OneByOne(ABC):
     """A transform whose images need no batch."""
 
     batch = 1
@@ -61,8 +62,9 @@ class _OneByOne:
         except UnusableInputError as failure:
             return Transformed(failure=failure)
 
+    @abstractmethod
     def _one(self, image: Image) -> Mapping[str, Image]:
-        raise NotImplementedError
+        """The images of one record. Raises UnusableInputError."""
 
 
 @dataclass(frozen=True)
