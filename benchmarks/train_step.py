@@ -25,9 +25,8 @@ import numpy as np
 import tensorflow as tf
 
 from gan_pipeline.beam_job import Execution
-from gan_pipeline.manifest import Options
+from gan_pipeline.options import Options
 from gan_pipeline.prepare import prepare
-from gan_pipeline.records import Encoding
 from gan_train.input import Chunks, Dataset, first_images, open_dataset
 from gan_train.networks.layers import plain_copy
 from gan_train.pixels import to_range
@@ -39,17 +38,8 @@ from gan_train.systems.catalogue import build_system
 def digits_folder() -> str:
     """The package's 10,000 digits, prepared."""
     out = tempfile.mkdtemp(prefix="ganmill-benchmark-")
-    options = Options(
-        dataset="mnist",
-        source="sample",
-        splits=("train",),
-        classes=None,
-        limit=None,
-        shards=None,
-        seed=0,
-        encoding=Encoding.RAW,
-    )
-    prepare(out, options, Execution())
+    options = Options(dataset="mnist", source="sample", splits=("train",))
+    prepare(out, options, Execution(), max_failure_rate=0.05)
     return out
 
 
