@@ -5,6 +5,8 @@ Runs in this process, in several, or on any other Beam runner; what it wrote is 
 
 import logging
 import os
+import shlex
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +17,7 @@ import psutil
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 from apache_beam.runners.runner import PipelineRunner, create_runner
+from apache_beam.transforms.environments import Environment, SubprocessSDKEnvironment
 
 from gan_pipeline.errors import DataError, GanmillError, UsageError, mark, unmark
 from gan_pipeline.plan import ShardTask
@@ -67,8 +70,6 @@ class WriteShard(beam.DoFn):
     def setup(self) -> None:
         logging.getLogger("apache_beam").setLevel(logging.CRITICAL + 1)
         if self._owner is not None:
-            # Beam prints every error of a worker here and also hands it to the owner, who says it in one line.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
             threading.Thread(target=_end_with, args=(self._owner.process,), daemon=True).start()
             # TensorFlow would take every core in every worker.
             os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(self._owner.threads))
@@ -113,6 +114,16 @@ def _make_runner(execution: Execution) -> PipelineRunner:
         raise UsageError(f"--runner {execution.runner}: {error}") from error
 
 
+def _worker_processes() -> Environment:
+    """Beam's own worker processes, deaf to Ctrl-C and mute from their first moment.
+
+    Ctrl-C reaches every process of a terminal; the owner alone answers it, and then ends its workers. Beam prints every error of a
+    worker and also hands it to the owner, who says it in one line.
+    """
+    command = f"trap '' INT; exec {shlex.quote(sys.executable)} -m apache_beam.runners.worker.sdk_worker_main 2>{os.devnull}"
+    return SubprocessSDKEnvironment.from_command_string(command)
+
+
 _open_here: dict[SourceSpec, Source] = {}
 """What planning opened in this process, for a worker inside it: opened twice, a large source takes twice the memory."""
 
@@ -143,8 +154,8 @@ def write_shards(
     if execution.runner == "DaskRunner" and not partitioned:
         arguments.append(f"--dask_npartitions={len(tasks)}")
     if in_processes:
-        arguments += ["--direct_running_mode=multi_processing", f"--direct_num_workers={execution.workers}"]
-    runner = _make_runner(execution)
+        arguments.append(f"--direct_num_workers={execution.workers}")
+    runner = FnApiRunner(_worker_processes()) if in_processes else _make_runner(execution)
     if owner is None and execution.runner is None:
         _open_here[spec] = source
     try:
