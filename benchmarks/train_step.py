@@ -90,7 +90,7 @@ class Ours:
         strategy = tf.distribute.get_strategy()
         system = build_system(recipe)
         self.run_steps = build_steps(system, strategy, recipe.seed)
-        self.chunks = Chunks(dataset, recipe.seed, strategy, 0, [steps] * 1000, system.reals_per_step)
+        self.chunks = Chunks(dataset, recipe.seed, strategy, 0, [steps] * 1000, system)
         self.step, self.waited, self.seconds = 0, 0.0, 0.0
 
     def run(self, steps: int) -> None:

@@ -84,15 +84,16 @@ def build(recipe: Recipe, replicas: int = 1) -> tuple[System, tf.distribute.Stra
 
 def random_chunk(recipe: Recipe, strategy: tf.distribute.Strategy, steps: int) -> Any:
     """The same random images whatever the number of replicas, shared out as the input does."""
-    images = np.random.default_rng(0).integers(0, 256, (steps, recipe.batch_size // 2, *recipe.image.shape), np.uint8)
+    shape = (steps, recipe.discriminator_steps, recipe.batch_size // 2, *recipe.image.shape)
+    images = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     replicas = strategy.num_replicas_in_sync
 
     def share(context: Any) -> dict[str, tf.Tensor]:
-        part = np.split(images, replicas, axis=1)[context.replica_id_in_sync_group]
-        return {"image": tf.constant(part), "label": tf.zeros(part.shape[:2], tf.int64)}
+        part = np.split(images, replicas, axis=2)[context.replica_id_in_sync_group]
+        return {"image": tf.constant(part), "label": tf.zeros(part.shape[:3], tf.int64)}
 
     if replicas == 1:
-        return {"image": tf.constant(images), "label": tf.zeros(images.shape[:2], tf.int64)}
+        return {"image": tf.constant(images), "label": tf.zeros(images.shape[:3], tf.int64)}
     return strategy.experimental_distribute_values_from_function(share)
 
 

@@ -71,14 +71,15 @@ def test_reading_from_any_position_continues_the_same_stream(digits: Path, posit
     assert list(islice(Reader(data, seed=5).records(position), 350)) == whole[position:]
 
 
-def test_the_order_does_not_depend_on_the_number_of_replicas(digits: Path) -> None:
+@pytest.mark.parametrize("batches", [1, 5])
+def test_the_order_does_not_depend_on_the_number_of_replicas(digits: Path, batches: int) -> None:
     """Each global batch is the same list of examples, shared out in slices, for 1, 2 and 4 replicas and any chunking."""
     orders = []
     for replicas, lengths in ((1, [7]), (2, [3, 4]), (4, [1, 5, 1])):
-        chunks = list(chunked_records(Reader(dataset(digits), 0).records(16), lengths, 16, replicas))
+        chunks = list(chunked_records(Reader(dataset(digits), 0).records(16), lengths, batches, 16, replicas))
         assert len(chunks) == replicas * len(lengths)
-        assert all(chunk.shape[1] == 16 // replicas for chunk in chunks)
-        steps = [np.concatenate(chunks[n : n + replicas], axis=1) for n in range(0, len(chunks), replicas)]
+        assert all(chunk.shape[1:] == (batches, 16 // replicas) for chunk in chunks)
+        steps = [np.concatenate(chunks[n : n + replicas], axis=2) for n in range(0, len(chunks), replicas)]
         orders.append(np.concatenate(steps).ravel().tolist())
     assert orders[0] == orders[1] == orders[2]
 

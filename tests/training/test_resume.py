@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.training.helpers import RECIPES, SMALL, assert_same_checkpoint, gan_train, gan_train_child
+from tests.training.helpers import RECIPES, SMALL, assert_same_checkpoint, gan_train, gan_train_child, saved_variables
 
 SCHEDULE = ("--set", "checkpoint_every=10", "--set", "snapshot_every=10", "--steps", "20")
 
@@ -107,6 +107,47 @@ def test_killed_at_every_write_of_a_checkpoint(unbroken: tuple[str, Path], digit
         write += 3
     assert write > 10
     assert_same_run(whole, out)
+
+
+PRACTICES = (
+    "discriminator_batch=joint",
+    "discriminator_steps=2",
+    "discriminator.dropout=0.3",
+    "augment=[flip, colour, translation, cutout]",
+    "instance_noise={stddev: 0.2, steps: 15}",
+    "average={half_life_images: 100}",
+    "penalties={r1: {gamma: 2, every: 3}, orthogonal: {weight: 0.001}}",
+    "generator.optimizer.schedule={shape: cosine, warm_up: 3, start: 5, steps: 30}",
+    "latent={distribution: truncated}",
+)
+BFLOAT16 = (
+    "precision=bfloat16",
+    "discriminator_steps=1",
+    "loss=hinge",
+    "labels={flip: 0.2}",
+    "discriminator.spectral_norm=true",
+)
+FLOAT32 = ("loss=least-squares", "labels={real: [0.7, 1.2], fake: [0.0, 0.3], flip: 0.2}")
+
+
+@pytest.mark.parametrize("more", [FLOAT32, BFLOAT16], ids=["float32", "bfloat16"])
+def test_killed_with_every_practice(more: tuple[str, ...], digits: Path, tmp_path: Path) -> None:
+    """Nothing of them lives outside the checkpoint and the step; that of step 10 lies inside R1's rhythm of 3."""
+    whole, out = tmp_path / "whole", tmp_path / "run"
+    options = [part for override in (*PRACTICES, *more) for part in ("--set", override)]
+    ran = gan_train_child(*arguments("mnist-dcgan", digits, whole), *options)
+    assert ran.code == 0, ran.err
+    killed = gan_train_child(
+        *arguments("mnist-dcgan", digits, out), *options, prelude=AT_STEP.format(step=14, signal="SIGKILL")
+    )
+    assert killed.code == -signal.SIGKILL
+    assert (out / "checkpoints" / "step-00000010" / "COMMIT").exists()
+    assert not (out / "checkpoints" / "step-00000020").exists()
+    ran = gan_train_child(*arguments("mnist-dcgan", digits, out), *options)
+    assert ran.code == 0, ran.err
+    assert_same_run(whole, out)
+    assert [row["step"] for row in losses(out) if "r1.loss" in row] == [1, 4, 7, 10, 13, 16, 19]
+    assert any(name.startswith("average/") for name in saved_variables(out, 20))
 
 
 def test_ctrl_c_stops_like_sigterm(digits: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from PIL import Image
 
 from gan_pipeline.errors import UsageError
 from gan_train.generate import choose_latents, parse_seeds
+from gan_train.practice_config import LatentConfig
 from tests.training.helpers import gan_train
 
 
@@ -43,10 +44,10 @@ def test_the_all_zero_vector_gives_what_keras_gives(trained: Path, tmp_path: Pat
 
 
 def test_fewer_latents_are_a_prefix_of_more() -> None:
-    few, _ = choose_latents(50, 3, 4, None, False)
-    many, names = choose_latents(50, 30, 4, None, False)
+    few, _ = choose_latents(LatentConfig(), 50, 3, 4, None, False)
+    many, names = choose_latents(LatentConfig(), 50, 30, 4, None, False)
     np.testing.assert_array_equal(many[:3], few)
-    np.testing.assert_array_equal(choose_latents(50, 9, 0, "4", False)[0], few[:1])
+    np.testing.assert_array_equal(choose_latents(LatentConfig(), 50, 9, 0, "4", False)[0], few[:1])
     assert len(set(names)) == 30
 
 

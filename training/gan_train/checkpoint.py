@@ -45,6 +45,8 @@ def named_variables(system: System) -> dict[str, keras.Variable]:
             named[f"{player.name}/{variable.path}"] = variable
         for variable in player.optimizer.variables:
             named[f"{player.name}/optimizer/{variable.path}"] = variable
+    if system.average:
+        named |= {f"average/{variable.path}": variable for variable in system.average.network.variables}
     return named
 
 

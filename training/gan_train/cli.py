@@ -127,7 +127,7 @@ def sample(
     import_tensorflow()
     from gan_train.generate import choose_latents, sample_run
 
-    written = sample_run(folder, out, lambda size: choose_latents(size, count, seed, seeds, zero), step)
+    written = sample_run(folder, out, lambda config, size: choose_latents(config, size, count, seed, seeds, zero), step)
     if as_json:
         print_json(written)
     else:

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from gan_pipeline.errors import DataError, UsageError
 from gan_pipeline.grid import png
 from gan_pipeline.storage import Folder, open_folder
+from gan_train.latents import sample_latents
+from gan_train.practice_config import LatentConfig
 from gan_train.run_folder import MODELS, open_run, read_record
 from gan_train.snapshots import generate, grid_png
 
@@ -19,10 +21,13 @@ MOST_IMAGES = 10_000
 """In one call, as `--count` allows."""
 
 
-def choose_latents(size: int, count: int, seed: int, seeds: str | None, zero: bool) -> tuple[Latents, list[str]]:
+def choose_latents(
+    config: LatentConfig, size: int, count: int, seed: int, seeds: str | None, zero: bool
+) -> tuple[Latents, list[str]]:
     """Latents, float32 (n, size), and a name for each image.
 
     Args:
+        config: what they are drawn from.
         size: of the latent vector.
         count: how many, from `seed`, when nothing more special is asked for.
         seed: the k-th vector depends on it and on k alone.
@@ -38,13 +43,12 @@ def choose_latents(size: int, count: int, seed: int, seeds: str | None, zero: bo
         return np.zeros((1, size), np.float32), ["zero"]
     if seeds is not None:
         numbers = parse_seeds(seeds)
-        return np.concatenate([_normal(number, 1, size) for number in numbers]), [f"seed-{number}" for number in numbers]
-    return _normal(seed, count, size), [f"seed-{seed}-{number:05d}" for number in range(count)]
+        return np.concatenate([_drawn(config, number, 1, size) for number in numbers]), [f"seed-{number}" for number in numbers]
+    return _drawn(config, seed, count, size), [f"seed-{seed}-{number:05d}" for number in range(count)]
 
 
-def _normal(seed: int, count: int, size: int) -> Latents:
-    """Vectors of N(0, 1), row by row, so that fewer of them are a prefix of more."""
-    return np.random.default_rng(seed).standard_normal((count, size), np.float32)
+def _drawn(config: LatentConfig, seed: int, count: int, size: int) -> Latents:
+    return sample_latents(config, np.random.default_rng(seed), count, size)
 
 
 def parse_seeds(text: str) -> list[int]:
@@ -63,7 +67,7 @@ def parse_seeds(text: str) -> list[int]:
 
 
 def sample_run(
-    folder: str, out: str, latents_of_size: Callable[[int], tuple[Latents, list[str]]], step: int | None
+    folder: str, out: str, latents_for: Callable[[LatentConfig, int], tuple[Latents, list[str]]], step: int | None
 ) -> dict[str, Any]:
     """Generate from a run's saved generator into a grid (`out` ends in .png) or a folder of single images.
 
@@ -74,7 +78,7 @@ def sample_run(
     run = open_run(folder)
     record = read_record(run)
     chosen = _generator_step(run, step)
-    latents, names = latents_of_size(record.recipe.latent_size)
+    latents, names = latents_for(record.recipe.latent, record.recipe.latent_size)
     images = generate(_load_generator(run, chosen), latents, record.recipe.image.range)
     facts = {"run": folder, "step": str(chosen), "dataset": record.dataset_digest, "recipe": record.recipe.name}
     if out.endswith(".png"):

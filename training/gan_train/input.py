@@ -21,6 +21,7 @@ from gan_pipeline.records import decode_example, parse_batch, unframe
 from gan_pipeline.storage import Folder, open_folder
 from gan_train.order import Block, epoch_blocks, permutation
 from gan_train.recipe import Recipe
+from gan_train.systems.base import System
 
 PREFETCH_CHUNKS = 2
 
@@ -113,19 +114,19 @@ class Reader:
 
 
 def chunked_records(
-    records: Iterator[bytes], lengths: Sequence[int], reals_per_step: int, replicas: int
+    records: Iterator[bytes], lengths: Sequence[int], batches: int, reals_per_batch: int, replicas: int
 ) -> Iterator[NDArray[np.object_]]:
-    """Cut a stream into chunks: for each length and then each replica, an array (steps, reals_per_step / replicas).
+    """Cut a stream into chunks: for each length and then each replica, (steps, batches, reals_per_batch / replicas).
 
-    Replica r of every step takes the r-th slice of the step's global batch.
+    Replica r takes the r-th slice of every global batch.
     """
     for steps in lengths:
-        chunk = np.empty(steps * reals_per_step, np.object_)
+        chunk = np.empty(steps * batches * reals_per_batch, np.object_)
         for place in range(chunk.size):
             chunk[place] = next(records)
-        per_replica = chunk.reshape(steps, replicas, reals_per_step // replicas)
+        per_replica = chunk.reshape(steps, batches, replicas, reals_per_batch // replicas)
         for replica in range(replicas):
-            yield per_replica[:, replica]
+            yield per_replica[:, :, replica]
 
 
 class Chunks:
@@ -137,7 +138,7 @@ class Chunks:
         strategy: whose devices share each batch.
         start: step to begin with.
         lengths: steps of each chunk.
-        reals_per_step: real examples of a global batch.
+        system: says how many reals it wants for a step.
 
     Attributes:
         waited: how long the last `take` waited, in seconds.
@@ -150,25 +151,26 @@ class Chunks:
         strategy: tf.distribute.Strategy,
         start: int,
         lengths: Sequence[int],
-        reals_per_step: int,
+        system: System,
     ) -> None:
         self.waited = 0.0
         self._reader = Reader(dataset, seed)
         self._features = dataset.manifest.features
         replicas = strategy.num_replicas_in_sync
-        share = reals_per_step // replicas
+        batches, share = system.batches_per_step, system.reals_per_batch // replicas
 
         def stream() -> Iterator[NDArray[np.object_]]:
-            return chunked_records(self._reader.records(start * reals_per_step), lengths, reals_per_step, replicas)
+            records = self._reader.records(start * system.reals_per_step)
+            return chunked_records(records, lengths, batches, system.reals_per_batch, replicas)
 
         def build(_: tf.distribute.InputContext) -> tf.data.Dataset:
-            records = tf.data.Dataset.from_generator(stream, output_signature=tf.TensorSpec((None, share), tf.string))
+            records = tf.data.Dataset.from_generator(stream, output_signature=tf.TensorSpec((None, batches, share), tf.string))
             return records.map(self._decode).prefetch(PREFETCH_CHUNKS * replicas)
 
         self._chunks = iter(strategy.distribute_datasets_from_function(build))
 
     def take(self) -> tf.distribute.DistributedValues:
-        """The next chunk: for every replica each feature by name, with axes (steps, examples, ...).
+        """The next chunk: for every replica each feature by name, with axes (steps, batches, examples, ...).
 
         Raises:
             GanmillError: what stopped the reader, such as DataError naming a shard.
@@ -182,10 +184,10 @@ class Chunks:
         return chunk
 
     def _decode(self, records: tf.Tensor) -> dict[str, tf.Tensor]:
-        """(steps, n) serialised examples to features of that shape."""
-        steps, count = tf.shape(records)[0], records.shape[1]
+        """(steps, batches, n) serialised examples to features of that shape."""
+        steps, (batches, count) = tf.shape(records)[0], records.shape[1:]
         batch = parse_batch(tf.reshape(records, [-1]), self._features)
-        return {name: tf.reshape(value, (steps, count, *value.shape[1:])) for name, value in batch.items()}
+        return {name: tf.reshape(value, (steps, batches, count, *value.shape[1:])) for name, value in batch.items()}
 
 
 def first_images(dataset: Dataset, seed: int, count: int) -> NDArray[np.uint8]:

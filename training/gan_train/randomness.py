@@ -30,12 +30,22 @@ class Draw:
         self._key = tf.constant([seed], tf.uint64)
         self._address = tf.cast(step, tf.uint64) * (1 << 16) + (phase << 8)
         self._replica = tf.cast(replica, tf.uint64)
+        self.step = step
         self._streams = 0
         self.replicas = replicas
 
     def normal(self, global_count: int, size: int) -> tf.Tensor:
         """This replica's share of `global_count` vectors of N(0, 1): float32 (global_count / replicas, size)."""
         return self._numbers(tf.raw_ops.StatelessRandomNormalV2, global_count // self.replicas, size)
+
+    def uniform(self, global_count: int, size: int) -> tf.Tensor:
+        """This replica's share of `global_count` vectors of numbers in [0, 1): float32 (global_count / replicas, size)."""
+        return self._numbers(tf.raw_ops.StatelessRandomUniformV2, global_count // self.replicas, size)
+
+    def normal_like(self, tensor: tf.Tensor) -> tf.Tensor:
+        """Numbers of N(0, 1), float32, of the shape of this replica's `tensor`, whose first axis is the batch."""
+        count, size = tf.shape(tensor)[0], math.prod(tensor.shape[1:])
+        return tf.reshape(self._numbers(tf.raw_ops.StatelessRandomNormalV2, count, size), tf.shape(tensor))
 
     def uniform_like(self, tensor: tf.Tensor, parts: int = 1) -> tf.Tensor:
         """Numbers in [0, 1), float32, of the shape of this replica's `tensor`, whose first axis is the batch.

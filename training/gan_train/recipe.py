@@ -12,6 +12,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from gan_pipeline.errors import UsageError
+from gan_train.optimizer_config import OptimizerConfig
+from gan_train.practice_config import AverageConfig, InstanceNoiseConfig, LabelsConfig, LatentConfig, PenaltiesConfig
 
 PositiveInt = Annotated[int, Field(ge=1)]
 
@@ -32,21 +34,13 @@ class ImageConfig(_Frozen):
     range: Literal["unit", "symmetric"]
 
 
-class AdamConfig(_Frozen):
-    """Adam (Kingma and Ba 2015) as Keras computes it."""
-
-    learning_rate: Annotated[float, Field(gt=0, le=1)]
-    beta_1: Annotated[float, Field(ge=0, lt=1)]
-    beta_2: Annotated[float, Field(ge=0, lt=1)] = 0.999
-    epsilon: Annotated[float, Field(gt=0)] = 1e-7
-
-
 class BatchNormConfig(_Frozen):
     """Batch normalisation.
 
     Attributes:
         momentum: of the moving averages.
         epsilon: added to the variance.
+        synchronized: take the statistics of the global batch, not of each replica's share.
         bias_correction: correct the moving averages for their start at 0 and 1. Without it a discriminator fed by
             inference-mode fakes sees grey images for hundreds of steps and the GAN never converges (spec C, G8).
     """
@@ -54,6 +48,7 @@ class BatchNormConfig(_Frozen):
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.99
     epsilon: Annotated[float, Field(gt=0)] = 1e-3
     bias_correction: bool = True
+    synchronized: bool = False
 
 
 class _NetworkConfig(_Frozen):
@@ -61,13 +56,15 @@ class _NetworkConfig(_Frozen):
 
     Attributes:
         initializer: of the convolutions and the generator's dense layer; "normal_0.02" is N(0, 0.02).
+        spectral_norm: divide every kernel by its largest singular value (Miyato et al. 2018).
         batch_norm: after every convolution but the generator's last, or None.
         optimizer: of this network's variables.
     """
 
-    initializer: Literal["glorot_uniform", "normal_0.02"]
+    initializer: Literal["glorot_uniform", "normal_0.02", "he_uniform", "he_normal", "orthogonal"]
     batch_norm: BatchNormConfig | None
-    optimizer: AdamConfig
+    spectral_norm: bool = False
+    optimizer: OptimizerConfig
 
 
 class GeneratorConfig(_NetworkConfig):
@@ -107,8 +104,18 @@ class Recipe(_Frozen):
         name: as in `gan-train run NAME`.
         about: one line for `gan-train recipes`.
         system: which system in systems/ reads this recipe.
-        latent_size: size of the generator's input, drawn from N(0, 1).
-        discriminator_batch: "mixed" is one update on real and fake stacked, "separate" two updates, real first.
+        latent_size: size of the generator's input.
+        latent: what it is drawn from.
+        loss: what the two players minimise; losses.py has the formulas.
+        labels: smoothing and flips of the discriminator's targets.
+        penalties: on the discriminator, added to its loss or done after its updates.
+        discriminator_batch: "mixed" is one update on real and fake stacked, "separate" two updates, real first, "joint"
+            one update on both, each batch with its own statistics.
+        discriminator_steps: turns of the discriminator before each update of the generator.
+        augment: changes to all images the discriminator sees, in order; augmentation.py has them.
+        instance_noise: on the same images, or None.
+        average: moving average of the generator, or None.
+        precision: what the layers compute in.
         batch_size: global examples of a generator update; the discriminator sees half real and half fake.
         steps: how long to train. One step runs all phases once.
         seed: of initial weights, data order, latents and dropout.
@@ -126,7 +133,16 @@ class Recipe(_Frozen):
     latent_size: PositiveInt
     generator: GeneratorConfig
     discriminator: DiscriminatorConfig
-    discriminator_batch: Literal["mixed", "separate"]
+    discriminator_batch: Literal["mixed", "separate", "joint"]
+    loss: Literal["minimax", "non-saturating", "least-squares", "wasserstein", "hinge"] = "non-saturating"
+    latent: LatentConfig = LatentConfig()
+    labels: LabelsConfig = LabelsConfig()
+    penalties: PenaltiesConfig = PenaltiesConfig()
+    discriminator_steps: Annotated[int, Field(ge=1, le=20)] = 1
+    augment: tuple[Literal["flip", "colour", "translation", "cutout"], ...] = ()
+    instance_noise: InstanceNoiseConfig | None = None
+    average: AverageConfig | None = None
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
     batch_size: Annotated[int, Field(ge=2, multiple_of=2)]
     steps: PositiveInt
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
@@ -157,6 +173,41 @@ class Recipe(_Frozen):
                 "those of the all-fake batch in the generator's step, so it learns nothing (spec C 1.3); use separate"
             )
         return self
+
+    @model_validator(mode="after")
+    def _loss_knows_the_targets(self) -> Self:
+        if self.labels.smoothed and self.loss in ("wasserstein", "hinge"):
+            raise ValueError(f"labels are smoothed, but loss={self.loss} knows only real and fake; leave real and fake alone")
+        return self
+
+    @model_validator(mode="after")
+    def _penalties_have_their_images(self) -> Self:
+        wanting = [*self.penalties.of_gradients, *(["orthogonal"] if self.penalties.orthogonal else [])]
+        if wanting and self.discriminator_batch != "joint":
+            raise ValueError(f"penalties.{wanting[0]} is added to one loss on real and fake; set discriminator_batch=joint")
+        return self
+
+    @model_validator(mode="after")
+    def _penalties_need_range(self) -> Self:
+        if self.precision == "float16" and self.penalties.of_gradients:
+            raise ValueError(
+                f"penalties.{self.penalties.of_gradients[0]} with precision=float16: the gradient it squares is not scaled "
+                "and underflows; use bfloat16 or float32"
+            )
+        return self
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is allowed but seldom meant."""
+        said = []
+        if self.loss in ("minimax", "non-saturating") and max(self.labels.real[1], self.labels.fake[1]) > 1:
+            said.append(f"labels above 1 with loss={self.loss}: the loss has no lower bound, scores may grow without end")
+        bounded = self.penalties.clip or self.penalties.of_gradients or self.discriminator.spectral_norm
+        if self.loss == "wasserstein" and not bounded:
+            said.append("loss=wasserstein without clip, gradient penalty or spectral_norm: nothing bounds the critic's scores")
+        if {"gradient", "dragan"} & set(self.penalties.of_gradients) and self.discriminator.batch_norm:
+            said.append("a gradient penalty with discriminator.batch_norm: the penalty is meant for each example on its own")
+        return tuple(said)
 
 
 def recipe_names() -> list[str]:
@@ -218,17 +269,18 @@ def _read_document(name: str) -> dict[str, Any]:
 
 
 def _apply(document: dict[str, Any], override: str) -> None:
-    """Set one `key.path=value` in place; the value is read as YAML."""
+    """Set one `key.path=value` in place, in new sections where the recipe leaves them out; the value is read as YAML."""
     path, separator, text = override.partition("=")
     if not separator or not path.strip():
         raise UsageError(f"--set {override!r}: write key=value, such as --set batch_size=128")
     *parents, last = path.strip().split(".")
     place = document
     for parent in parents:
-        inner = place.get(parent)
-        if not isinstance(inner, dict):
-            raise UsageError(f"--set {path}: no section {parent!r} in this recipe; 'gan-train show' prints the keys")
-        place = inner
+        if place.get(parent) is None:
+            place[parent] = {}
+        place = place[parent]
+        if not isinstance(place, dict):
+            raise UsageError(f"--set {path}: {parent!r} is no section of this recipe; 'gan-train show' prints the keys")
     place[last] = _parse_value(text, override)
 
 

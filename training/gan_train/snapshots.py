@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from gan_pipeline.grid import png, tile
 from gan_pipeline.storage import Folder, storage_errors
+from gan_train.latents import sample_latents
 from gan_train.metrics_log import Row
 from gan_train.networks.layers import inference_pass, plain_copy
 from gan_train.pixels import to_uint8
@@ -23,9 +24,10 @@ LOSSES = "losses.png"
 def fixed_latents(run: Folder, recipe: Recipe) -> NDArray[np.float32]:
     """The latents of every sample grid of a run, float32 (sample_images, latent_size); made once and kept."""
     if not run.exists(LATENTS):
-        normal = np.random.default_rng([recipe.seed, recipe.latent_size]).standard_normal
+        random = np.random.default_rng([recipe.seed, recipe.latent_size])
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, latents=normal((recipe.sample_images, recipe.latent_size), np.float32))
+        drawn = sample_latents(recipe.latent, random, recipe.sample_images, recipe.latent_size)
+        np.savez_compressed(buffer, latents=drawn)
         run.write(LATENTS, buffer.getvalue())
     with np.load(io.BytesIO(run.read(LATENTS)), allow_pickle=False) as archive:
         latents: NDArray[np.float32] = archive["latents"]

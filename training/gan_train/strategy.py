@@ -33,12 +33,12 @@ def make_strategy(name: str, logical_cpus: int = 1) -> tf.distribute.Strategy:
     return tf.distribute.MirroredStrategy(devices)
 
 
-def check_replicas(strategy: tf.distribute.Strategy, reals_per_step: int) -> None:
+def check_replicas(strategy: tf.distribute.Strategy, reals_per_batch: int) -> None:
     """Raise UsageError unless every replica gets the same share of a batch."""
     replicas = strategy.num_replicas_in_sync
-    if reals_per_step % replicas:
+    if reals_per_batch % replicas:
         raise UsageError(
-            f"half a batch is {reals_per_step} examples, which {replicas} devices cannot share evenly; "
+            f"half a batch is {reals_per_batch} examples, which {replicas} devices cannot share evenly; "
             f"set batch_size to a multiple of {2 * replicas}"
         )
 

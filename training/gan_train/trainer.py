@@ -23,7 +23,7 @@ from gan_train.run_folder import REALS, write_status
 from gan_train.schedule import call_lengths, is_due
 from gan_train.signals import Interruption
 from gan_train.snapshots import fixed_latents, generate, grid_png, write_curves, write_generator, write_samples
-from gan_train.step import build_steps, metric_names
+from gan_train.step import build_steps, metric_names, phase_metrics, rests
 from gan_train.systems.base import System
 
 
@@ -109,7 +109,7 @@ class _Session:
             self.run.write(REALS, grid_png(self.reals, self.facts))
         run_steps = build_steps(self.system, strategy, recipe.seed)
         lengths = list(call_lengths(start, recipe))
-        chunks = Chunks(self.dataset, recipe.seed, strategy, start, lengths, self.system.reals_per_step)
+        chunks = Chunks(self.dataset, recipe.seed, strategy, start, lengths, self.system)
         with self.progress.showing(start, recipe):
             for length in lengths:
                 chunk = chunks.take()
@@ -138,9 +138,12 @@ class _Session:
         }
         names, rows = metric_names(self.system), []
         for row_step, row_values in enumerate(values.tolist(), step - len(values) + 1):
-            row: Row = {"step": row_step} | dict(zip(names, row_values, strict=True))
+            silent = {name for phase in self.system.phases if rests(phase, row_step - 1) for name in phase_metrics(phase)}
+            named = zip(names, row_values, strict=True)
+            row: Row = {"step": row_step} | {name: value for name, value in named if name not in silent}
             self._check_finite(row)
-            rows.append(row | speed)
+            # What is left are the norms of updates that float16 skipped, and JSON knows no infinity.
+            rows.append({name: value for name, value in row.items() if math.isfinite(value)} | speed)
         return rows
 
     def _log(self, step: int, rows: list[Row]) -> None:
@@ -152,8 +155,10 @@ class _Session:
         self.progress.update(step, rows[-1])
 
     def _check_finite(self, row: Row) -> None:
+        # In float16 an update whose gradient is not finite is skipped, and that is no divergence.
+        skips = self.recipe.precision == "float16"
         for name, value in row.items():
-            if not math.isfinite(value):
+            if not math.isfinite(value) and not (skips and name.endswith(".gradient_norm")):
                 saved = committed_steps(self.run)
                 kept = f"the newest checkpoint is {checkpoint_name(saved[-1])}" if saved else "no checkpoint was written yet"
                 write_status(self.run, "diverged", int(row["step"]), self.recipe.steps)
@@ -168,9 +173,9 @@ class _Session:
         return {f"snapshot.{name}": float(value) for name, value in scores.items()}
 
     def _snapshot(self, step: int) -> str:
-        images = generate(self.system.generator, self.latents, self.recipe.image.range)
+        images = generate(self.system.sampler, self.latents, self.recipe.image.range)
         samples = write_samples(self.run, images, step, self.facts)
-        write_generator(self.run, self.system.generator, step)
+        write_generator(self.run, self.system.sampler, step)
         write_curves(self.run, read_metrics(self.run))
         return samples
 

@@ -1,5 +1,6 @@
 """`gan-train run` from end to end: check everything, then hand over to the trainer."""
 
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +41,7 @@ def plan(recipe: Recipe, data: str, out: str, strategy_name: str, logical_cpus: 
         "recipe": recipe.name,
         "parameters": {name: plain_copy(network).count_params() for name, network in networks.items()},
         "phases": [phase.name for phase in system.phases],
+        "warnings": list(recipe.warnings),
         "dataset": f"{data} ({dataset.examples} examples of {dataset.manifest.name})",
         "dataset_digest": dataset.manifest.digest,
         "devices": prepared.strategy.num_replicas_in_sync,
@@ -66,6 +68,8 @@ def train(recipe: Recipe, data: str, out: str, strategy_name: str, logical_cpus:
         if before >= recipe.steps:
             newest = max(run.names(f"{SAMPLES}/"), default="")
             return {"run": out, "step": before, "already_done": True, "samples": run.locate(newest)}
+        for warning in recipe.warnings:
+            print(f"warning: {warning}", file=sys.stderr)
         with locked(run):
             claim(run, recipe, data, dataset.manifest.digest)
             ended = fit(recipe, dataset, run, prepared.strategy, prepared.system, Progress(), wish)
@@ -79,7 +83,7 @@ def _prepare(recipe: Recipe, data: str, out: str, strategy_name: str, logical_cp
         tf.config.experimental.enable_op_determinism()
     with strategy.scope():
         system = build_system(recipe)
-    check_replicas(strategy, system.reals_per_step)
+    check_replicas(strategy, system.reals_per_batch)
     return _Prepared(run, dataset, strategy, system)
 
 

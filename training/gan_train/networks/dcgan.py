@@ -10,72 +10,115 @@ from itertools import count
 import keras
 
 from gan_train.networks.layers import BatchNormalization, Dropout
+from gan_train.networks.spectral import SpectralNormalization
 from gan_train.networks.thin_conv import ThinConv2D
+from gan_train.precision import Precision, layer_dtype
 from gan_train.recipe import BatchNormConfig, DiscriminatorConfig, GeneratorConfig, ImageConfig
 
 _SLOPE = 0.2
 _ACTIVATION = {"unit": "sigmoid", "symmetric": "tanh"}
 
 
-def build_generator(config: GeneratorConfig, latent_size: int, image: ImageConfig, seed: int) -> keras.Model:
-    """Latents, float32 (n, latent_size), to images, float32 (n, height, width, channels) in the image range."""
+def build_generator(
+    config: GeneratorConfig, latent_size: int, image: ImageConfig, seed: int, precision: Precision = "float32"
+) -> keras.Model:
+    """Latents, float32 (n, latent_size), to images, float32 (n, height, width, channels) in the image range.
+
+    In a precision below float32 the last activation is a layer of its own, in float32: bfloat16 would round images to
+    fewer steps than their 256.
+    """
+    dtype = layer_dtype(precision)
     initial = _initializers(config.initializer, seed)
     height, width, channels = config.base
     inputs = keras.Input((latent_size,), name="latent")
-    x = keras.layers.Dense(height * width * channels, kernel_initializer=next(initial), name="project")(inputs)
-    x = _rectified(x, "project")
-    x = keras.layers.Reshape(config.base, name="reshape")(x)
+    project = keras.layers.Dense(height * width * channels, kernel_initializer=next(initial), dtype=dtype, name="project")
+    x = _bounded(project, config.spectral_norm)(inputs)
+    x = _rectified(x, "project", dtype)
+    x = keras.layers.Reshape(config.base, dtype=dtype, name="reshape")(x)
     for stage, filters in enumerate(config.filters, 1):
-        x = keras.layers.Conv2DTranspose(
-            filters, config.kernel, strides=2, padding="same", kernel_initializer=next(initial), name=f"up_{stage}"
-        )(x)
-        x = _rectified(_normalised(x, config.batch_norm, f"up_{stage}"), f"up_{stage}")
+        up = keras.layers.Conv2DTranspose(
+            filters, config.kernel, strides=2, padding="same", kernel_initializer=next(initial), dtype=dtype, name=f"up_{stage}"
+        )
+        x = _bounded(up, config.spectral_norm)(x)
+        x = _rectified(_normalised(x, config.batch_norm, f"up_{stage}", dtype), f"up_{stage}", dtype)
     convolution = ThinConv2D if config.output_kernel % 2 else partial(keras.layers.Conv2D, padding="same")
-    outputs = convolution(
+    activation = _ACTIVATION[image.range]
+    last = convolution(
         image.shape[-1],
         config.output_kernel,
-        activation=_ACTIVATION[image.range],
+        activation=activation if precision == "float32" else None,
         kernel_initializer=next(initial),
+        dtype=dtype,
         name="image",
-    )(x)
+    )
+    outputs = _bounded(last, config.spectral_norm)(x)
+    if precision != "float32":
+        outputs = keras.layers.Activation(activation, dtype="float32", name="image_range")(outputs)
     return keras.Model(inputs, outputs, name="generator")
 
 
-def build_discriminator(config: DiscriminatorConfig, image: ImageConfig, seed: int) -> keras.Model:
+def build_discriminator(
+    config: DiscriminatorConfig, image: ImageConfig, seed: int, precision: Precision = "float32"
+) -> keras.Model:
     """Images, float32 (n, height, width, channels), to scores, float32 (n, 1): logits of "this is real".
 
-    The specification ends in a sigmoid; the loss applies it, which is the same function and does not saturate.
+    The specification ends in a sigmoid; the loss applies it, which is the same function and does not saturate. The
+    score is computed in float32 in every precision.
     """
+    dtype = layer_dtype(precision)
     initial = _initializers(config.initializer, seed)
     inputs = keras.Input(image.shape, name="image")
     x = inputs
     for stage, filters in enumerate(config.filters, 1):
-        x = keras.layers.Conv2D(
-            filters, config.kernel, strides=2, padding="same", kernel_initializer=next(initial), name=f"down_{stage}"
-        )(x)
-        x = _rectified(_normalised(x, config.batch_norm, f"down_{stage}"), f"down_{stage}")
+        down = keras.layers.Conv2D(
+            filters,
+            config.kernel,
+            strides=2,
+            padding="same",
+            kernel_initializer=next(initial),
+            dtype=dtype,
+            name=f"down_{stage}",
+        )
+        x = _bounded(down, config.spectral_norm)(x)
+        x = _rectified(_normalised(x, config.batch_norm, f"down_{stage}", dtype), f"down_{stage}", dtype)
         if config.dropout:
-            x = Dropout(config.dropout, name=f"down_{stage}_dropout")(x)
-    x = keras.layers.Flatten(name="flatten")(x)
+            x = Dropout(config.dropout, dtype=dtype, name=f"down_{stage}_dropout")(x)
+    x = keras.layers.Flatten(dtype=dtype, name="flatten")(x)
     final = next(_initializers("glorot_uniform", seed + len(config.filters)))
-    outputs = keras.layers.Dense(1, kernel_initializer=final, name="score")(x)
+    score = keras.layers.Dense(1, kernel_initializer=final, dtype="float32", name="score")
+    outputs = _bounded(score, config.spectral_norm)(x)
     return keras.Model(inputs, outputs, name="discriminator")
 
 
-def _rectified(x: keras.KerasTensor, stage: str) -> keras.KerasTensor:
-    return keras.layers.LeakyReLU(negative_slope=_SLOPE, name=f"{stage}_rectified")(x)
+def _rectified(x: keras.KerasTensor, stage: str, dtype: str) -> keras.KerasTensor:
+    return keras.layers.LeakyReLU(negative_slope=_SLOPE, dtype=dtype, name=f"{stage}_rectified")(x)
 
 
-def _normalised(x: keras.KerasTensor, config: BatchNormConfig | None, stage: str) -> keras.KerasTensor:
+def _normalised(x: keras.KerasTensor, config: BatchNormConfig | None, stage: str, dtype: str) -> keras.KerasTensor:
     if config is None:
         return x
-    return BatchNormalization(config.momentum, config.epsilon, config.bias_correction, name=f"{stage}_normalised")(x)
+    return BatchNormalization(
+        config.momentum,
+        config.epsilon,
+        config.bias_correction,
+        synchronized=config.synchronized,
+        dtype=dtype,
+        name=f"{stage}_normalised",
+    )(x)
+
+
+def _bounded(layer: keras.Layer, spectral_norm: bool) -> keras.Layer:
+    return SpectralNormalization(layer) if spectral_norm else layer
 
 
 def _initializers(kind: str, seed: int) -> Iterator[keras.Initializer]:
     """Kernel initialisers, one per layer, each with a seed of its own."""
+    made = {
+        "glorot_uniform": keras.initializers.GlorotUniform,
+        "normal_0.02": partial(keras.initializers.RandomNormal, stddev=0.02),
+        "he_uniform": keras.initializers.HeUniform,
+        "he_normal": keras.initializers.HeNormal,
+        "orthogonal": keras.initializers.Orthogonal,
+    }[kind]
     for number in count(seed):
-        if kind == "glorot_uniform":
-            yield keras.initializers.GlorotUniform(seed=number)
-        else:
-            yield keras.initializers.RandomNormal(stddev=0.02, seed=number)
+        yield made(seed=number)

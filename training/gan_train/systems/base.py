@@ -1,7 +1,8 @@
 """What every system is made of. The trainer knows only this file.
 
-A player is a network with its optimizer. A phase is one optimizer update of one player. One training step runs the
-phases of a system in order, each on the weights its predecessors left.
+A player is a network with its optimizer. A phase is one optimizer update of one player. A turn is some phases, run in
+order and perhaps several times. One training step takes the turns of a system in order, each phase on the weights its
+predecessors left.
 """
 
 from abc import ABC, abstractmethod
@@ -11,8 +12,11 @@ from dataclasses import dataclass
 import keras
 import tensorflow as tf
 
+from gan_train.average import MovingAverage
+from gan_train.optimizer_config import OptimizerConfig
+from gan_train.optimizers import Optimizer, build_optimizer, learning_rate
+from gan_train.precision import Precision
 from gan_train.randomness import Draw
-from gan_train.recipe import AdamConfig
 
 Batch = dict[str, tf.Tensor]
 """This replica's real examples: "image" uint8 (n, height, width, channels), "label" int64 (n,)."""
@@ -24,12 +28,17 @@ class Player:
 
     name: str
     network: keras.Model
-    optimizer: keras.optimizers.Optimizer
+    optimizer: Optimizer
+    config: OptimizerConfig
 
     @property
     def variables(self) -> list[keras.Variable]:
         """What a phase of this player updates, and all it updates."""
         return list(self.network.trainable_variables)
+
+    def learning_rate(self, step: tf.Tensor) -> tf.Tensor:
+        """Of a step, float32 scalar."""
+        return learning_rate(self.config.schedule, self.config.learning_rate, step)
 
 
 @dataclass(frozen=True)
@@ -54,38 +63,71 @@ class Phase:
         player: name of the player that moves.
         loss: computes the outcome from this replica's batch; called while a tape watches the player's variables.
         metrics: names of the outcome's metrics, besides "loss".
+        after: done on every replica when the variables have moved, such as clipping weights.
+        every: runs only in steps divisible by it; a system has at most one such phase rhythm besides 1.
+        partial: its loss may leave some of the player's variables out.
     """
 
     name: str
     player: str
     loss: Callable[[Batch, Draw], Outcome]
     metrics: tuple[str, ...]
+    after: Callable[[], None] | None = None
+    every: int = 1
+    partial: bool = False
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Phases in order, taken `times` times. Each time with a fresh batch of reals if it `reads`, else with the last one."""
+
+    phases: tuple[Phase, ...]
+    times: int = 1
+    reads: bool = True
 
 
 class System(ABC):
-    """Networks plus an ordered list of phases.
+    """Networks plus an ordered list of turns.
 
     Attributes:
         players: by name.
-        phases: of one step, in order.
-        reals_per_step: real examples of the global batch that one step takes from the dataset.
+        turns: of one step, in order.
+        reals_per_batch: real examples of a global batch.
         generator: makes images from latents.
+        average: follows the generator, if the recipe wants one.
     """
 
     players: dict[str, Player]
-    phases: tuple[Phase, ...]
-    reals_per_step: int
+    turns: tuple[Turn, ...]
+    reals_per_batch: int
     generator: keras.Model
+    average: MovingAverage | None = None
+
+    @property
+    def sampler(self) -> keras.Model:
+        """The generator whose images are shown and saved: the average where there is one."""
+        return self.average.network if self.average else self.generator
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """The phases of all turns, each once, in order."""
+        return tuple(phase for turn in self.turns for phase in turn.phases)
+
+    @property
+    def batches_per_step(self) -> int:
+        """Batches of reals that one step takes from the dataset."""
+        return sum(turn.times for turn in self.turns if turn.reads)
+
+    @property
+    def reals_per_step(self) -> int:
+        """Real examples that one step takes from the dataset."""
+        return self.batches_per_step * self.reals_per_batch
 
     @abstractmethod
     def evaluate(self, images: tf.Tensor, latents: tf.Tensor) -> dict[str, tf.Tensor]:
         """Scalars worth logging at a snapshot, from uint8 real images and latents, all networks in inference mode."""
 
 
-def build_player(name: str, network: keras.Model, config: AdamConfig) -> Player:
-    """A player with Adam, its slots created now so that a checkpoint can restore them."""
-    optimizer = keras.optimizers.Adam(
-        config.learning_rate, beta_1=config.beta_1, beta_2=config.beta_2, epsilon=config.epsilon, name=f"{name}_adam"
-    )
-    optimizer.build(network.trainable_variables)
-    return Player(name, network, optimizer)
+def build_player(name: str, network: keras.Model, config: OptimizerConfig, precision: Precision) -> Player:
+    """A player with its optimizer, whose slots are created now so that a checkpoint can restore them."""
+    return Player(name, network, build_optimizer(config, name, network.trainable_variables, precision), config)

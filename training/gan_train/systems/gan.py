@@ -1,21 +1,29 @@
-"""The GAN with cross-entropy (Goodfellow et al. 2014), generator trained by the non-saturating loss.
+"""The unconditional GAN (Goodfellow et al. 2014) with any of the losses, as a recipe says.
 
-One step (spec B section 0, spec C 1.0):
+One step (spec B section 0, spec C 1.0 and 1.8), the discriminator's turn `discriminator_steps` times:
     mixed      D on real and fake stacked · G
     separate   D on real · D on fake · G
+    joint      D on real and fake, one loss with its penalties · G
 D sees half a batch of real and half a batch of fake images; G then moves through the updated D on a full batch of
 fresh latents. Fakes for D are made in inference mode.
 """
 
+import keras
 import tensorflow as tf
 
-from gan_train.losses import FAKE, REAL, cross_entropy
+from gan_pipeline.errors import UsageError
+from gan_train.augmentation import augment
+from gan_train.average import MovingAverage
+from gan_train.labels import LabelNoise, Truth, targets
+from gan_train.latents import draw_latents
+from gan_train.losses import FAKE, LOSSES, REAL, Target
 from gan_train.networks.dcgan import build_discriminator, build_generator
-from gan_train.networks.layers import inference_pass, training_pass
+from gan_train.networks.passes import inference_pass, training_pass
+from gan_train.penalties import Critic, clip_weights, dragan, gradient_penalty, orthogonal, r1
 from gan_train.pixels import to_range
 from gan_train.randomness import Draw
 from gan_train.recipe import Recipe
-from gan_train.systems.base import Batch, Outcome, Phase, System, build_player
+from gan_train.systems.base import Batch, Outcome, Phase, System, Turn, build_player
 
 GENERATOR, DISCRIMINATOR = "generator", "discriminator"
 
@@ -27,43 +35,121 @@ class GAN(System):
     """Build inside the strategy's scope, so that the variables are mirrored."""
 
     def __init__(self, recipe: Recipe) -> None:
-        self._recipe = recipe
-        self.generator = build_generator(recipe.generator, recipe.latent_size, recipe.image, recipe.seed)
-        self.discriminator = build_discriminator(recipe.discriminator, recipe.image, recipe.seed + _DISCRIMINATOR_SEEDS)
+        self._recipe, self._loss = recipe, LOSSES[recipe.loss]
+        self.generator = self._build_generator()
+        self.discriminator = build_discriminator(
+            recipe.discriminator, recipe.image, recipe.seed + _DISCRIMINATOR_SEEDS, recipe.precision
+        )
         self.players = {
-            GENERATOR: build_player(GENERATOR, self.generator, recipe.generator.optimizer),
-            DISCRIMINATOR: build_player(DISCRIMINATOR, self.discriminator, recipe.discriminator.optimizer),
+            GENERATOR: build_player(GENERATOR, self.generator, recipe.generator.optimizer, recipe.precision),
+            DISCRIMINATOR: build_player(DISCRIMINATOR, self.discriminator, recipe.discriminator.optimizer, recipe.precision),
         }
-        self.reals_per_step = recipe.batch_size // 2
+        if recipe.average:
+            self.average = MovingAverage(self.generator, self._build_generator(), recipe.average, recipe.batch_size)
+        self.reals_per_batch = recipe.batch_size // 2
         generator_phase = Phase("g", GENERATOR, self._generator_through_discriminator, ("score",))
-        if recipe.discriminator_batch == "mixed":
-            mixed = Phase("d", DISCRIMINATOR, self._discriminator_on_both, ("accuracy_real", "accuracy_fake"))
-            self.phases = (mixed, generator_phase)
-        else:
-            real = Phase("d_real", DISCRIMINATOR, self._discriminator_on_real, ("accuracy", "score"))
-            fake = Phase("d_fake", DISCRIMINATOR, self._discriminator_on_fake, ("accuracy", "score"))
-            self.phases = (real, fake, generator_phase)
+        self.turns = (
+            Turn(self._discriminator_phases(), times=recipe.discriminator_steps),
+            Turn((generator_phase,), reads=False),
+        )
 
-    def _discriminator_on_both(self, batch: Batch, draw: Draw) -> Outcome:
-        images = tf.concat([self._real_images(batch), self._fake_images(draw)], axis=0)
+    def _build_generator(self) -> keras.Model:
+        recipe = self._recipe
+        return build_generator(recipe.generator, recipe.latent_size, recipe.image, recipe.seed, recipe.precision)
+
+    def _discriminator_phases(self) -> tuple[Phase, ...]:
+        recipe, after = self._recipe, None
+        if recipe.penalties.clip:
+            kernels, limit = self._kernels(recipe.penalties.clip.layers), recipe.penalties.clip.limit
+
+            def after() -> None:
+                clip_weights(kernels, limit)
+
+        both = ("accuracy_real", "accuracy_fake")
+        match recipe.discriminator_batch:
+            case "mixed":
+                return (Phase("d", DISCRIMINATOR, self._on_mixed, both, after),)
+            case "separate":
+                real = Phase("d_real", DISCRIMINATOR, self._on_real, ("accuracy", "score"), after)
+                fake = Phase("d_fake", DISCRIMINATOR, self._on_fake, ("accuracy", "score"), after)
+                return (real, fake)
+        joint = Phase("d", DISCRIMINATOR, self._on_both, (*both, "score_real", "score_fake", "penalty"), after)
+        lazy = recipe.penalties.r1
+        if lazy and lazy.every > 1:
+            return (joint, Phase("r1", DISCRIMINATOR, self._lazy_r1, (), after, every=lazy.every, partial=True))
+        return (joint,)
+
+    def _kernels(self, layers: tuple[str, ...]) -> list[keras.Variable]:
+        known = {layer.name: layer for layer in self.discriminator.layers if hasattr(layer, "kernel")}
+        unknown = [name for name in layers if name not in known]
+        if unknown:
+            raise UsageError(f"penalties.clip.layers: no layer {unknown[0]!r}; there are: {', '.join(known)}")
+        return [known[name].kernel for name in layers]
+
+    def _on_mixed(self, batch: Batch, draw: Draw) -> Outcome:
+        images = tf.concat([self._real_images(batch, draw), self._fake_images(draw)], axis=0)
         scores = training_pass(self.discriminator, images, draw, update_statistics=True, parts=2)
         on_real, on_fake = tf.split(scores, 2)
-        losses = tf.concat([cross_entropy(on_real, REAL), cross_entropy(on_fake, FAKE)], axis=0)
-        return Outcome(losses, {"accuracy_real": _called_real(on_real), "accuracy_fake": 1 - _called_real(on_fake)})
+        losses = [self._real_losses(on_real, draw), self._fake_losses(on_fake, draw)]
+        return Outcome(
+            tf.concat(losses, axis=0), {"accuracy_real": _called_real(on_real), "accuracy_fake": 1 - _called_real(on_fake)}
+        )
 
-    def _discriminator_on_real(self, batch: Batch, draw: Draw) -> Outcome:
-        scores = training_pass(self.discriminator, self._real_images(batch), draw, update_statistics=True)
-        return Outcome(cross_entropy(scores, REAL), {"accuracy": _called_real(scores), "score": scores})
+    def _on_real(self, batch: Batch, draw: Draw) -> Outcome:
+        scores = training_pass(self.discriminator, self._real_images(batch, draw), draw, update_statistics=True)
+        return Outcome(self._real_losses(scores, draw), {"accuracy": _called_real(scores), "score": scores})
 
-    def _discriminator_on_fake(self, batch: Batch, draw: Draw) -> Outcome:
+    def _on_fake(self, batch: Batch, draw: Draw) -> Outcome:
         scores = training_pass(self.discriminator, self._fake_images(draw), draw, update_statistics=True)
-        return Outcome(cross_entropy(scores, FAKE), {"accuracy": 1 - _called_real(scores), "score": scores})
+        return Outcome(self._fake_losses(scores, draw), {"accuracy": 1 - _called_real(scores), "score": scores})
+
+    def _on_both(self, batch: Batch, draw: Draw) -> Outcome:
+        real, fake = self._real_images(batch, draw), self._fake_images(draw)
+        on_real = training_pass(self.discriminator, real, draw, update_statistics=True)
+        on_fake = training_pass(self.discriminator, fake, draw, update_statistics=True)
+        penalty = self._penalty(real, fake, draw)
+        metrics = {
+            "accuracy_real": _called_real(on_real),
+            "accuracy_fake": 1 - _called_real(on_fake),
+            "score_real": on_real,
+            "score_fake": on_fake,
+            "penalty": penalty,
+        }
+        return Outcome(self._real_losses(on_real, draw) + self._fake_losses(on_fake, draw) + penalty, metrics)
+
+    def _penalty(self, real: tf.Tensor, fake: tf.Tensor, draw: Draw) -> tf.Tensor:
+        """All penalties of a joint update, float32 (n,)."""
+        chosen = self._recipe.penalties
+        penalty = tf.zeros(tf.shape(real)[0])
+        if chosen.gradient:
+            config, mix = chosen.gradient, draw.uniform(self.reals_per_batch, 1)[:, 0]
+            of_gradient = gradient_penalty(self._critic(draw), real, fake, mix, config.one_sided, config.target)
+            penalty += config.weight * of_gradient
+        if chosen.dragan:
+            config, mix = chosen.dragan, draw.uniform(self.reals_per_batch, 1)[:, 0]
+            around = dragan(self._critic(draw), real, draw.uniform_like(real), mix, config.one_sided, config.target)
+            penalty += config.weight * around
+        if chosen.r1 and chosen.r1.every == 1:
+            penalty += chosen.r1.gamma * r1(self._critic(draw), real)
+        if chosen.orthogonal:
+            kernels = [layer.kernel for layer in self.discriminator.layers if hasattr(layer, "kernel")]
+            penalty += chosen.orthogonal.weight * orthogonal(kernels, chosen.orthogonal.free_norms)
+        return penalty
+
+    def _lazy_r1(self, batch: Batch, draw: Draw) -> Outcome:
+        config = self._recipe.penalties.r1
+        assert config is not None
+        return Outcome(config.every * config.gamma * r1(self._critic(draw), self._real_images(batch, draw)), {})
+
+    def _critic(self, draw: Draw) -> Critic:
+        """The discriminator as a function of images, its averages left alone."""
+        return lambda images: training_pass(self.discriminator, images, draw, update_statistics=False)
 
     def _generator_through_discriminator(self, batch: Batch, draw: Draw) -> Outcome:
-        latents = draw.normal(self._recipe.batch_size, self._recipe.latent_size)
+        latents = draw_latents(self._recipe.latent, draw, self._recipe.batch_size, self._recipe.latent_size)
         images = training_pass(self.generator, latents, draw, update_statistics=True)
-        scores = training_pass(self.discriminator, images, draw, update_statistics=False)
-        return Outcome(cross_entropy(scores, REAL), {"score": scores})
+        scores = training_pass(self.discriminator, self._shown(images, draw), draw, update_statistics=False)
+        return Outcome(self._loss.of_generator(scores), {"score": scores})
 
     def evaluate(self, images: tf.Tensor, latents: tf.Tensor) -> dict[str, tf.Tensor]:
         """Accuracy of the discriminator on real and on generated images, as spec B 1.8 reports it.
@@ -74,18 +160,40 @@ class GAN(System):
         if self._recipe.discriminator.batch_norm:
             return {}
         on_real = inference_pass(self.discriminator, to_range(images, self._recipe.image.range))
-        on_fake = inference_pass(self.discriminator, inference_pass(self.generator, latents))
+        on_fake = inference_pass(self.discriminator, inference_pass(self.sampler, latents))
         return {
             "accuracy_real": tf.reduce_mean(_called_real(on_real)),
             "accuracy_fake": tf.reduce_mean(1 - _called_real(on_fake)),
         }
 
-    def _real_images(self, batch: Batch) -> tf.Tensor:
-        return to_range(batch["image"], self._recipe.image.range)
+    def _real_losses(self, scores: tf.Tensor, draw: Draw) -> tf.Tensor:
+        return self._loss.on_real(scores, self._targets("real", REAL, draw))
+
+    def _fake_losses(self, scores: tf.Tensor, draw: Draw) -> tf.Tensor:
+        return self._loss.on_fake(scores, self._targets("fake", FAKE, draw))
+
+    def _targets(self, truth: Truth, plain: float, draw: Draw) -> Target:
+        labels = self._recipe.labels
+        if labels.plain:
+            return plain
+        return targets(truth, LabelNoise(labels.real, labels.fake, labels.flip), draw, self.reals_per_batch)
+
+    def _real_images(self, batch: Batch, draw: Draw) -> tf.Tensor:
+        return self._shown(to_range(batch["image"], self._recipe.image.range), draw)
 
     def _fake_images(self, draw: Draw) -> tf.Tensor:
-        latents = draw.normal(self.reals_per_step, self._recipe.latent_size)
-        return inference_pass(self.generator, latents)
+        latents = draw_latents(self._recipe.latent, draw, self.reals_per_batch, self._recipe.latent_size)
+        return self._shown(inference_pass(self.generator, latents), draw)
+
+    def _shown(self, images: tf.Tensor, draw: Draw) -> tf.Tensor:
+        """What the discriminator sees of images: augmented and noisy, real and fake alike."""
+        recipe = self._recipe
+        if recipe.augment:
+            images = augment(images, recipe.augment, recipe.image.range, draw)
+        if recipe.instance_noise:
+            left = tf.maximum(0.0, 1.0 - tf.cast(draw.step, tf.float32) / recipe.instance_noise.steps)
+            images += recipe.instance_noise.stddev * left * draw.normal_like(images)
+        return images
 
 
 def _called_real(scores: tf.Tensor) -> tf.Tensor:

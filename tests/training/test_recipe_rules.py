@@ -1,0 +1,134 @@
+"""Recipes that contradict themselves are refused in words, exit 2; what is allowed but seldom meant is warned of."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.commands import Argument, Ran
+from tests.training.helpers import SMALL, gan_train
+
+JOINT = "discriminator_batch=joint"
+
+
+def run(digits: Argument, out: Path, *overrides: str, options: tuple[str, ...] = ()) -> Ran:
+    sets = [part for override in overrides for part in ("--set", override)]
+    return gan_train("run", "mnist-gan", "--data", digits, "-o", out, *SMALL, *sets, *options)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["discriminator.batch_norm={}"], ["discriminator_batch=mixed", "batch_norm", "use separate"]),
+        (["loss=wasserstein", "labels={real: [0.7, 1.2]}"], ["smoothed", "loss=wasserstein"]),
+        (["loss=hinge", "labels={fake: [0, 0.3]}"], ["smoothed", "loss=hinge"]),
+        (["penalties={gradient: {}}"], ["penalties.gradient", "discriminator_batch=joint"]),
+        (["penalties={dragan: {}}"], ["penalties.dragan", "discriminator_batch=joint"]),
+        (["penalties={r1: {gamma: 1}}", "discriminator_batch=separate"], ["penalties.r1", "discriminator_batch=joint"]),
+        (["penalties={orthogonal: {weight: 1}}"], ["penalties.orthogonal", "discriminator_batch=joint"]),
+        (["penalties={r1: {gamma: 1}}", JOINT, "precision=float16"], ["penalties.r1", "float16", "bfloat16 or float32"]),
+        (["penalties={gradient: {}}", JOINT, "precision=float16"], ["penalties.gradient", "float16"]),
+        (["penalties={dragan: {}}", JOINT, "precision=float16"], ["penalties.dragan", "float16"]),
+        (["labels={real: [1.2, 0.7]}"], ["labels.real", "1.2 to 0.7", "upside down"]),
+        (["labels={fake: [0.3, 0.0]}"], ["labels.fake", "0.3 to 0.0", "upside down"]),
+        (["labels={flip: 0.5}"], ["labels.flip", "less than 0.5"]),
+        (["generator.optimizer={kind: adamax, learning_rate: 0.1}"], ["generator.optimizer", "'adamax'", "adam, rmsprop, sgd"]),
+        (["discriminator.optimizer={kind: sgd, learning_rate: 1, beta_1: 0.5}"], ["discriminator.optimizer", "beta_1"]),
+        (["generator.optimizer.clip_norm=1", "generator.optimizer.clip_value=1"], ["clip_norm and clip_value exclude"]),
+        (["generator.optimizer.schedule={shape: cosine}"], ["schedule.shape=cosine", "schedule.steps"]),
+        (["penalties={clip: {limit: 0.01, layers: []}}"], ["penalties.clip.layers", "at least 1"]),
+        (["penalties={r1: {gamma: 1, every: 0}}", JOINT], ["penalties.r1.every", "greater than or equal to 1"]),
+        (["augment=[blur]"], ["augment.0", "cutout"]),
+        (["latent={distribution: cauchy}"], ["latent.distribution", "truncated"]),
+        (["latent={distribution: truncated, threshold: 1e-12}"], ["latent.threshold"]),
+        (["instance_noise={stddev: 0.1}"], ["instance_noise.steps", "required"]),
+        (["average={half_life_images: 0}"], ["average.half_life_images", "greater than 0"]),
+        (["discriminator_steps=0"], ["discriminator_steps", "greater than or equal to 1"]),
+        (["precision=int8"], ["precision", "bfloat16"]),
+        (["loss=wgan"], ["loss", "wasserstein"]),
+        (["penalties={r2: {}}"], ["unknown key penalties.r2"]),
+    ],
+)
+def test_a_contradiction_is_refused_before_anything_is_written(
+    overrides: list[str], words: list[str], digits: Path, tmp_path: Path
+) -> None:
+    ran = run(digits, tmp_path / "run", *overrides, options=("--steps", "1"))
+    assert (ran.code, ran.out) == (2, "")
+    assert all(word in ran.err for word in words), ran.err
+    assert "Traceback" not in ran.err and len(ran.err.splitlines()) == 1
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("options", [(), ("--dry-run",)])
+def test_an_unknown_layer_is_refused_with_the_known_ones(options: tuple[str, ...], digits: Path, tmp_path: Path) -> None:
+    ran = run(digits, tmp_path / "run", "penalties={clip: {limit: 0.01, layers: [down_1, down_9]}}", options=options)
+    assert ran.code == 2
+    assert "'down_9'" in ran.err and "down_1, down_2, score" in ran.err
+    assert not (tmp_path / "run").exists()
+
+
+UNBOUNDED, ABOVE_ONE, NOT_ALONE = "nothing bounds the critic", "labels above 1", "each example on its own"
+CLIP = "penalties={clip: {limit: 0.01, layers: [score]}}"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "warnings"),
+    [
+        ([], []),
+        (["loss=wasserstein"], [UNBOUNDED]),
+        (["loss=wasserstein", "penalties={orthogonal: {weight: 1}}", JOINT], [UNBOUNDED]),
+        (["loss=wasserstein", CLIP], []),
+        (["loss=wasserstein", "penalties={gradient: {}}", JOINT], []),
+        (["loss=wasserstein", "penalties={r1: {gamma: 1}}", JOINT], []),
+        (["loss=wasserstein", "discriminator.spectral_norm=true"], []),
+        (["labels={real: [0.7, 1.2]}"], [ABOVE_ONE]),
+        (["loss=minimax", "labels={fake: [0.7, 1.2]}"], [ABOVE_ONE]),
+        (["labels={real: [0.7, 1.0]}"], []),
+        (["loss=least-squares", "labels={real: [0.7, 1.2]}"], []),
+        (["penalties={gradient: {}}", JOINT, "discriminator.batch_norm={}"], [NOT_ALONE]),
+        (["penalties={dragan: {}}", JOINT, "discriminator.batch_norm={}"], [NOT_ALONE]),
+        (["penalties={r1: {gamma: 1}}", JOINT, "discriminator.batch_norm={}"], []),
+        (["penalties={gradient: {}}", JOINT, "generator.batch_norm={}"], []),
+    ],
+)
+def test_a_plan_says_what_is_seldom_meant(overrides: list[str], warnings: list[str], digits: Path, tmp_path: Path) -> None:
+    ran = run(digits, tmp_path / "run", *overrides, options=("--dry-run", "--json"))
+    assert ran.code == 0, ran.err
+    said = json.loads(ran.out)["warnings"]
+    assert len(said) == len(warnings) and all(words in text for words, text in zip(warnings, said, strict=True)), said
+
+
+def test_a_run_warns_on_stderr_and_trains(digits: Path, tmp_path: Path) -> None:
+    overrides = (JOINT, "discriminator.batch_norm={}", "penalties={gradient: {}}", "labels={real: [0.7, 1.2]}")
+    ran = run(digits, tmp_path / "run", *overrides, options=("--steps", "1", "--json"))
+    assert ran.code == 0, ran.err
+    warned = [line for line in ran.err.splitlines() if line.startswith("warning: ")]
+    assert len(warned) == 2 and ABOVE_ONE in warned[0] and NOT_ALONE in warned[1]
+    assert json.loads(ran.out)["step"] == 1
+
+
+@pytest.mark.parametrize(
+    ("override", "shown"),
+    [
+        ("labels.flip=0.05", "flip: 0.05"),
+        ("penalties.clip.limit=0.02", None),
+        ("latent.distribution=uniform", "distribution: uniform"),
+        ("generator.optimizer.schedule.warm_up=7", "warm_up: 7"),
+        ("average.half_life_images=1e4", "half_life_images: 10000.0"),
+        ("generator.batch_norm.synchronized=true", "synchronized: true"),
+    ],
+)
+def test_a_key_may_be_set_in_a_section_that_the_recipe_leaves_out(override: str, shown: str | None) -> None:
+    """'gan-train show' prints these sections, so --set must find them; what they lack beyond that is named."""
+    ran = gan_train("show", "mnist-gan", "--set", override)
+    if shown is None:
+        assert ran.code == 2 and "penalties.clip.layers" in ran.err
+    else:
+        assert ran.code == 0, ran.err
+        assert shown in ran.out
+
+
+def test_a_value_is_no_section() -> None:
+    ran = gan_train("show", "mnist-gan", "--set", "batch_size.half=3")
+    assert ran.code == 2
+    assert "batch_size" in ran.err

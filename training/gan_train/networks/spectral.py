@@ -1,0 +1,84 @@
+"""Spectral normalisation (Miyato et al. 2018) as the paper has it: a reparameterisation, not a projection.
+
+The kernel W stays as trained; the layer computes with W / sigma(W), and gradients flow through sigma. (Keras' own layer
+overwrites W by W / sigma in every training pass and hides sigma from the gradient.)
+
+SpectralNormalization(keras.layers.Conv2D(64, 3, name="down_1"))
+"""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from gan_train.networks.passes import training_pass_of
+
+
+class SpectralNormalization(keras.layers.Wrapper):
+    """Computes with `layer`'s kernel divided by its largest singular value.
+
+    The kernel counts as the matrix W with one row per output channel. Its first left singular vector u is followed by
+    `power_iterations` of v = W^T u / |W^T u|, u = W v / |W v| in each training pass that may update statistics, so in
+    those of the network's own player. sigma = u^T W v with u and v held constant in the gradient. sigma is computed in
+    float32 in every precision; the replicas hold the same u.
+
+    Args:
+        layer: Conv2D, Conv2DTranspose, Dense or ThinConv2D. This layer takes its name.
+        power_iterations: at least 1.
+    """
+
+    def __init__(self, layer: keras.Layer, power_iterations: int = 1) -> None:
+        # autocast=False: the inner layer casts what it needs, sigma stays in float32.
+        super().__init__(layer, name=layer.name, dtype="float32", autocast=False)
+        if power_iterations < 1:
+            raise ValueError(f"layer {layer.name}: power_iterations is {power_iterations}, must be at least 1")
+        self.power_iterations = power_iterations
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        super().build(input_shape)
+        # Keras keeps the kernel of all layers but Conv2DTranspose behind a property that casts.
+        self.kernel = self.layer.kernel if isinstance(self.layer, keras.layers.Conv2DTranspose) else self.layer._kernel
+        self.u = self.add_weight(
+            name="u",
+            shape=(self._rows(self.kernel).shape[0], 1),
+            initializer=keras.initializers.RandomNormal(stddev=1.0, seed=0),
+            trainable=False,
+            aggregation="only_first_replica",
+        )
+
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        update = training and training_pass_of(self).update_statistics
+        with keras.StatelessScope(state_mapping=[(self.kernel, self._normalised(update))]):
+            return self.layer(inputs)
+
+    def normalised_weights(self) -> list[NDArray[Any]]:
+        """The weights of a layer without normalisation that gives the same outputs, in the order of `layer.get_weights()`."""
+        return [
+            self._normalised(update=False).numpy() if variable is self.kernel else variable.numpy()
+            for variable in self.layer.weights
+        ]
+
+    def _normalised(self, update: bool) -> tf.Tensor:
+        """W / sigma, in the kernel's shape; with `update`, u makes its iterations first."""
+        kernel = tf.convert_to_tensor(self.kernel)
+        rows, u = self._rows(kernel), tf.convert_to_tensor(self.u)
+        constant = tf.stop_gradient(rows)
+        v = _unit(tf.matmul(constant, u, transpose_a=True))
+        for _ in range(self.power_iterations if update else 0):
+            u = _unit(tf.matmul(constant, v))
+            v = _unit(tf.matmul(constant, u, transpose_a=True))
+        if update:
+            self.u.assign(u)
+        return kernel / tf.reduce_sum(u * tf.matmul(rows, v))
+
+    def _rows(self, kernel: Any) -> tf.Tensor:
+        """The kernel as a matrix, (output channels, everything else)."""
+        kernel = tf.convert_to_tensor(kernel)
+        if isinstance(self.layer, keras.layers.Conv2DTranspose):
+            kernel = tf.transpose(kernel, (0, 1, 3, 2))
+        return tf.transpose(tf.reshape(kernel, (-1, kernel.shape[-1])))
+
+
+def _unit(vector: tf.Tensor) -> tf.Tensor:
+    return tf.math.l2_normalize(vector, epsilon=1e-12)

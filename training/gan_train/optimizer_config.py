@@ -1,0 +1,110 @@
+"""What a recipe can say of an optimizer and of its learning rate.
+
+optimizer: {learning_rate: 0.0002, beta_1: 0.5}
+optimizer: {kind: rmsprop, learning_rate: 0.00005, clip_norm: 10.0}
+optimizer: {kind: sgd, learning_rate: 0.1, schedule: {shape: linear, start: 1000, steps: 1000}}
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+Positive = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+"""A decay rate or momentum."""
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ScheduleConfig(_Frozen):
+    """How the learning rate moves with the step, as factors of its base value.
+
+    Attributes:
+        shape: "constant" stays at 1; "linear" falls to 0 at start + steps; "cosine" falls to 0 along half a cosine
+            (Loshchilov and Hutter 2017); "exponential" is rate ** ((step - start) / steps) and does not end.
+        warm_up: the first steps rise linearly to the full value; 0 for none.
+        start: step at which the fall begins.
+        steps: its length; required unless constant.
+        rate: of "exponential".
+    """
+
+    shape: Literal["constant", "linear", "cosine", "exponential"] = "constant"
+    warm_up: Annotated[int, Field(ge=0)] = 0
+    start: Annotated[int, Field(ge=0)] = 0
+    steps: Annotated[int, Field(ge=1)] | None = None
+    rate: Annotated[float, Field(gt=0, lt=1)] = 0.5
+
+    @model_validator(mode="after")
+    def _a_fall_has_a_length(self) -> Self:
+        if self.shape != "constant" and self.steps is None:
+            raise ValueError(f"schedule.shape={self.shape} needs schedule.steps, the steps from full rate to its end")
+        return self
+
+
+class _OptimizerConfig(_Frozen):
+    """What all optimizers share.
+
+    Attributes:
+        learning_rate: base value, multiplied by the schedule.
+        schedule: of the learning rate.
+        clip_norm: scale the global gradient of all variables down to this norm, or None.
+        clip_value: clip each number of the global gradient to [-clip_value, clip_value], or None.
+    """
+
+    learning_rate: Annotated[float, Field(gt=0, le=1)]
+    schedule: ScheduleConfig = ScheduleConfig()
+    clip_norm: Positive | None = None
+    clip_value: Positive | None = None
+
+    @model_validator(mode="after")
+    def _one_way_to_clip(self) -> Self:
+        if self.clip_norm is not None and self.clip_value is not None:
+            raise ValueError("clip_norm and clip_value exclude each other; set one of them to null")
+        return self
+
+
+class AdamConfig(_OptimizerConfig):
+    """Adam (Kingma and Ba 2015) as Keras computes it; `epsilon` is the paper's "epsilon hat"."""
+
+    kind: Literal["adam"] = "adam"
+    beta_1: Share
+    beta_2: Share = 0.999
+    epsilon: Positive = 1e-7
+
+
+class RMSpropConfig(_OptimizerConfig):
+    """RMSprop (Hinton 2012) as Keras computes it; the defaults are Keras', which the WGAN takes (spec C 1.8)."""
+
+    kind: Literal["rmsprop"]
+    rho: Share = 0.9
+    momentum: Share = 0.0
+    epsilon: Positive = 1e-7
+
+
+class SGDConfig(_OptimizerConfig):
+    """Gradient descent with momentum, as Keras computes it."""
+
+    kind: Literal["sgd"]
+    momentum: Share = 0.0
+
+
+_KINDS: dict[str, type[_OptimizerConfig]] = {"adam": AdamConfig, "rmsprop": RMSpropConfig, "sgd": SGDConfig}
+
+
+def _of_its_kind(value: Any) -> Any:
+    # A tagged union of pydantic would want the kind written out, and put it into the path of every error.
+    if isinstance(value, _OptimizerConfig):
+        return value
+    if not isinstance(value, Mapping):
+        raise ValueError("not a mapping of keys to values, such as {learning_rate: 0.0002, beta_1: 0.5}")
+    kind = value.get("kind", "adam")
+    if str(kind) not in _KINDS:
+        raise ValueError(f"unknown kind {kind!r}; choose one of: {', '.join(_KINDS)}")
+    return _KINDS[kind].model_validate(value)
+
+
+OptimizerConfig = Annotated[AdamConfig | RMSpropConfig | SGDConfig, BeforeValidator(_of_its_kind)]
+"""One of the above, by its key `kind`, which is "adam" where it is absent."""
