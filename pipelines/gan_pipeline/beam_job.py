@@ -115,12 +115,12 @@ def _make_runner(execution: Execution) -> PipelineRunner:
 
 
 def _worker_processes() -> Environment:
-    """Beam's own worker processes, deaf to Ctrl-C and mute from their first moment.
+    """Beam's own worker processes, mute from their first moment.
 
-    Ctrl-C reaches every process of a terminal; the owner alone answers it, and then ends its workers. Beam prints every error
-    of a worker and also hands it to the owner, who says it in one line.
+    Ctrl-C reaches every process of a terminal, and a worker that is still starting would print a traceback. Beam prints every
+    other error of a worker too, and also hands it to the owner, who says it in one line.
     """
-    command = f"trap '' INT; exec {shlex.quote(sys.executable)} -m apache_beam.runners.worker.sdk_worker_main 2>{os.devnull}"
+    command = f"exec {shlex.quote(sys.executable)} -m apache_beam.runners.worker.sdk_worker_main 2>{os.devnull}"
     return SubprocessSDKEnvironment.from_command_string(command)
 
 
