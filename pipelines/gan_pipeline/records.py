@@ -64,22 +64,32 @@ def decode_image(content: bytes, shape: tuple[int, ...], encoding: Encoding) -> 
     return pixels.reshape(shape)
 
 
+_MESSAGE_BYTES = 1 << 20
+"""How much a message may hold on to."""
+
+
 class ExampleEncoder:
     """Serialises examples to `tf.train.Example`; equal examples give equal bytes.
 
-    One message is filled again and again, which takes half the time of building one for each example. Not to be
-    shared between threads.
+    One message is filled again and again, which takes half the time of building one for each example. A message keeps
+    the memory of everything it ever held, so now and then a new one takes its place. Not to be shared between threads.
     """
 
     def __init__(self, features: Features) -> None:
-        self._message = _example_class()()
+        self._features = features
+        self._begin_message()
+
+    def _begin_message(self) -> None:
+        self._message, self._held = _example_class()(), 0
         feature = self._message.features.feature
         self._id = feature["id"].bytes_list.value
         self._id.append(b"")
-        self._values = [(name, kind, _values_of(feature[name], kind)) for name, kind in features.items()]
+        self._values = [(name, kind, _values_of(feature[name], kind)) for name, kind in self._features.items()]
 
     def encode(self, example: Example) -> bytes:
         """The serialised example."""
+        if self._held > _MESSAGE_BYTES:
+            self._begin_message()
         self._id[0] = example.id.encode()
         for name, feature, stored in self._values:
             value: Any = example.values[name]
@@ -89,7 +99,9 @@ class ExampleEncoder:
                 stored[:] = (value,)
             else:
                 stored[:] = value.tolist()
-        return self._message.SerializeToString(deterministic=True)
+        encoded: bytes = self._message.SerializeToString(deterministic=True)
+        self._held += len(encoded)
+        return encoded
 
 
 def _values_of(stored: Any, feature: Feature) -> Any:
