@@ -1,0 +1,37 @@
+"""Every recipe fragment of the documentation is a recipe."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from gan_train.recipe import check_recipe, load_recipe
+
+RECIPES = Path(__file__).parent.parent / "docs" / "recipes.md"
+FRAGMENTS = re.findall(r"```yaml\n(.*?)```", RECIPES.read_text(), re.DOTALL)
+
+
+def laid_over(base: dict[str, Any], fragment: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in fragment.items():
+        below = base.get(key)
+        merged[key] = laid_over(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged
+
+
+@pytest.mark.parametrize("fragment", FRAGMENTS)
+def test_a_fragment_laid_over_a_recipe_is_a_recipe(fragment: str) -> None:
+    base = load_recipe("mnist-gan").model_dump(mode="json")
+    chosen = check_recipe(laid_over(base, yaml.safe_load(fragment)), str(RECIPES))
+    assert chosen != load_recipe("mnist-gan")
+    assert chosen.warnings == ()
+
+
+def test_every_practice_of_a_recipe_is_told() -> None:
+    text = RECIPES.read_text()
+    practices = ("loss", "latent", "labels", "penalties", "discriminator_steps", "augment", "instance_noise", "average")
+    fields = load_recipe("mnist-gan").model_dump()["penalties"]
+    for key in (*practices, *fields):
+        assert re.search(rf"\b{key}\b", text), key
