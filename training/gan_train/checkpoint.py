@@ -5,13 +5,14 @@
         state.json              step, dataset digest, versions
         COMMIT                  sha256 of both, written last
 
-Random numbers and the data position follow from the step, so they need no state.
+Random numbers and the data position follow from the step and the run's records of rollbacks and of skipped shards, so
+they need no state.
 """
 
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -50,8 +51,8 @@ def named_variables(system: System) -> dict[str, keras.Variable]:
     return named
 
 
-def save_checkpoint(run: Folder, system: System, step: int, digest: str, keep: int) -> None:
-    """Write a checkpoint, commit it, then remove all but the newest `keep`."""
+def save_checkpoint(run: Folder, system: System, step: int, digest: str) -> None:
+    """Write a checkpoint and commit it."""
     place = f"{FOLDER}/{checkpoint_name(step)}"
     variables = {name: np.asarray(variable.numpy(), order="C") for name, variable in named_variables(system).items()}
     state = {"step": step, "dataset_digest": digest, "packages": {p: version(p) for p in ("tensorflow", "keras")}}
@@ -60,14 +61,19 @@ def save_checkpoint(run: Folder, system: System, step: int, digest: str, keep: i
         run.write(f"{place}/{name}", content)
     sums = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     run.write(f"{place}/{COMMIT}", dump_json(sums))
-    for old in committed_steps(run)[:-keep]:
-        remove_checkpoint(run, old)
 
 
 def committed_steps(run: Folder) -> list[int]:
     """Steps of all complete checkpoints, ascending."""
     found = (_COMMITTED.fullmatch(name) for name in run.names(f"{FOLDER}/step-"))
     return sorted(int(name[1]) for name in found if name)
+
+
+def remove_all_but(run: Folder, kept: Collection[int]) -> None:
+    """Remove all complete checkpoints but those of these steps, oldest first."""
+    for step in committed_steps(run):
+        if step not in kept:
+            remove_checkpoint(run, step)
 
 
 def remove_checkpoint(run: Folder, step: int) -> None:

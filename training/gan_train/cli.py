@@ -31,6 +31,16 @@ def run(
     overrides: SetOption = None,
     strategy: Annotated[str, typer.Option(help="auto, default (one device) or mirrored (all GPUs).")] = "auto",
     logical_cpus: Annotated[int, typer.Option(min=1, help="Split the CPU into devices, to try 'mirrored' on it.")] = 1,
+    on_divergence: Annotated[
+        str, typer.Option(help="When a number is not finite: stop, rollback (other random numbers) or warn.")
+    ] = "stop",
+    max_rollbacks: Annotated[int, typer.Option(min=1, help="In the whole life of the run.")] = 3,
+    keep: Annotated[
+        str, typer.Option(help="Checkpoints that stay: last=3,every=1000,best=d.loss:min; parts may be left out.")
+    ] = "last=3",
+    on_corrupt: Annotated[
+        str, typer.Option(help="When a shard is damaged: fail, or skip-shard and go on without it.")
+    ] = "fail",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, print the plan, train nothing.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -43,8 +53,10 @@ def run(
 
     SIGTERM or Ctrl-C commits a checkpoint and exits 75; the same command continues, bit for bit.
     """
+    from gan_train.operation import read_operation
     from gan_train.recipe import load_recipe
 
+    operation = read_operation(on_divergence, max_rollbacks, keep, on_corrupt)
     chosen = load_recipe(recipe, [*(overrides or []), *([f"steps={steps}"] if steps else [])])
     from gan_pipeline.quiet import import_tensorflow
 
@@ -52,9 +64,9 @@ def run(
     from gan_train import training_run
 
     if dry_run:
-        _answer(training_run.plan(chosen, data, out, strategy, logical_cpus), as_json)
+        _answer(training_run.plan(chosen, data, out, strategy, logical_cpus, operation), as_json)
         return
-    ended = training_run.train(chosen, data, out, strategy, logical_cpus)
+    ended = training_run.train(chosen, data, out, strategy, logical_cpus, operation)
     if as_json:
         print_json(ended)
         return

@@ -1,6 +1,7 @@
 """Images from a trained generator: by count, by seeds, or from the all-zero vector."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,23 @@ from gan_pipeline.errors import DataError, UsageError
 from gan_pipeline.grid import png
 from gan_pipeline.storage import Folder, open_folder
 from gan_train.latents import sample_latents
+from gan_train.networks.layers import sampling_copy
 from gan_train.practice_config import LatentConfig
+from gan_train.randomness import picture_draw
 from gan_train.run_folder import MODELS, open_run, read_record
 from gan_train.snapshots import generate, grid_png
 
 Latents = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where an image comes from: its latent is the `number`-th of `seed`, and so is its dropout where that is kept."""
+
+    name: str
+    seed: int
+    number: int
+
 
 MOST_IMAGES = 10_000
 """In one call, as `--count` allows."""
@@ -23,8 +36,8 @@ MOST_IMAGES = 10_000
 
 def choose_latents(
     config: LatentConfig, size: int, count: int, seed: int, seeds: str | None, zero: bool
-) -> tuple[Latents, list[str]]:
-    """Latents, float32 (n, size), and a name for each image.
+) -> tuple[Latents, list[Origin]]:
+    """Latents, float32 (n, size), and the origin of each image.
 
     Args:
         config: what they are drawn from.
@@ -32,7 +45,7 @@ def choose_latents(
         count: how many, from `seed`, when nothing more special is asked for.
         seed: the k-th vector depends on it and on k alone.
         seeds: one vector per seed, "3,7,10-15"; the same as the first vector of that seed.
-        zero: the one all-zero vector.
+        zero: the one all-zero vector; `seed` then chooses its dropout alone.
 
     Raises:
         UsageError: `seeds` cannot be read, or both `seeds` and `zero` are given.
@@ -40,11 +53,12 @@ def choose_latents(
     if zero and seeds is not None:
         raise UsageError("--zero and --seeds exclude each other; give one")
     if zero:
-        return np.zeros((1, size), np.float32), ["zero"]
+        return np.zeros((1, size), np.float32), [Origin("zero", seed, 0)]
     if seeds is not None:
         numbers = parse_seeds(seeds)
-        return np.concatenate([_drawn(config, number, 1, size) for number in numbers]), [f"seed-{number}" for number in numbers]
-    return _drawn(config, seed, count, size), [f"seed-{seed}-{number:05d}" for number in range(count)]
+        origins = [Origin(f"seed-{number}", number, 0) for number in numbers]
+        return np.concatenate([_drawn(config, number, 1, size) for number in numbers]), origins
+    return _drawn(config, seed, count, size), [Origin(f"seed-{seed}-{number:05d}", seed, number) for number in range(count)]
 
 
 def _drawn(config: LatentConfig, seed: int, count: int, size: int) -> Latents:
@@ -67,7 +81,7 @@ def parse_seeds(text: str) -> list[int]:
 
 
 def sample_run(
-    folder: str, out: str, latents_for: Callable[[LatentConfig, int], tuple[Latents, list[str]]], step: int | None
+    folder: str, out: str, latents_for: Callable[[LatentConfig, int], tuple[Latents, list[Origin]]], step: int | None
 ) -> dict[str, Any]:
     """Generate from a run's saved generator into a grid (`out` ends in .png) or a folder of single images.
 
@@ -78,15 +92,25 @@ def sample_run(
     run = open_run(folder)
     record = read_record(run)
     chosen = _generator_step(run, step)
-    latents, names = latents_for(record.recipe.latent, record.recipe.latent_size)
-    images = generate(_load_generator(run, chosen), latents, record.recipe.image.range)
+    latents, origins = latents_for(record.recipe.latent, record.recipe.latent_size)
+    generator = _load_generator(run, chosen)
+    if record.recipe.generator.dropout_in_sampling:
+        generator = sampling_copy(generator)
+    images = generate(
+        generator,
+        latents,
+        record.recipe.image.range,
+        lambda place: picture_draw(origins[place].seed, origins[place].number),
+    )
     facts = {"run": folder, "step": str(chosen), "dataset": record.dataset_digest, "recipe": record.recipe.name}
     if out.endswith(".png"):
         place = Path(out)
-        open_folder(place.parent).write(place.name, grid_png(images, facts | {"latents": ",".join(names)}))
+        open_folder(place.parent).write(
+            place.name, grid_png(images, facts | {"latents": ",".join(origin.name for origin in origins)})
+        )
     else:
-        for name, image in zip(names, images, strict=True):
-            open_folder(out).write(f"{name}.png", png(image, facts | {"latents": name}))
+        for origin, image in zip(origins, images, strict=True):
+            open_folder(out).write(f"{origin.name}.png", png(image, facts | {"latents": origin.name}))
     return {"run": folder, "step": chosen, "images": len(images), "out": out}
 
 

@@ -2,20 +2,27 @@
 
 Shards are read through `storage`, checked against the manifest, and put in the order of `order.py`. The stream is cut
 into chunks of several steps, so that the host waits for input at one place and can measure the wait.
+
+A shard that is missing, cut off, altered, or holds another number of records than the manifest says ends the run, or with
+`--on-corrupt skip-shard` is left out. Then the data is what it would be had the shard never been there: the examples of
+the shards that are left, in the order that (manifest digest, seed, epoch) gives those, and a position counts them alone.
+So the order stays a pure function of the position and of which shards are left out. All are checked before the first
+step. Where one goes bad later, the reader finds it before it uses any of it; the step reached is saved, the shard is
+recorded (skipped.py), and from that step on it is left out, in this run and in any resumed one.
 """
 
 import hashlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from gan_pipeline.errors import DataError, GanmillError, UsageError
+from gan_pipeline.errors import DataError, GanmillError, StorageError, UsageError
 from gan_pipeline.manifest import Manifest, Shard, read_manifest
 from gan_pipeline.records import decode_example, parse_batch, unframe
 from gan_pipeline.storage import Folder, open_folder
@@ -26,23 +33,44 @@ from gan_train.systems.base import System
 PREFETCH_CHUNKS = 2
 
 
+class CorruptShardError(DataError):
+    """A shard that is not what the manifest says. `file` is its name."""
+
+    def __init__(self, file: str, message: str) -> None:
+        super().__init__(message)
+        self.file = file
+
+
 @dataclass(frozen=True)
 class Dataset:
-    """One split of a dataset folder, open for training."""
+    """One split of a dataset folder, open for training; `skipped` names the shards that are left out."""
 
     folder: Folder
     manifest: Manifest
     split: str
+    skipped: frozenset[str] = frozenset()
 
     @property
     def shards(self) -> tuple[Shard, ...]:
-        """The shards of the split."""
-        return self.manifest.splits[self.split].shards
+        """The shards of the split that are read."""
+        return tuple(shard for shard in self.manifest.splits[self.split].shards if shard.file not in self.skipped)
 
     @property
     def examples(self) -> int:
-        """Number of examples in the split."""
-        return self.manifest.splits[self.split].examples
+        """Number of examples in those shards."""
+        return sum(shard.examples for shard in self.shards)
+
+    @property
+    def skipped_share(self) -> float:
+        """Share of the split's examples that is left out."""
+        return 1 - self.examples / self.manifest.splits[self.split].examples
+
+    def without(self, files: Iterable[str]) -> "Dataset":
+        """The same without some more shards. Raises DataError if no example is left."""
+        fewer = replace(self, skipped=self.skipped | set(files))
+        if not fewer.examples:
+            raise DataError(f"{self.folder.uri}: split {self.split!r} has no shard to read; prepare the dataset again")
+        return fewer
 
 
 def open_dataset(uri: str, recipe: Recipe, split: str = "train") -> Dataset:
@@ -60,7 +88,7 @@ def open_dataset(uri: str, recipe: Recipe, split: str = "train") -> Dataset:
     if manifest.image().shape != recipe.image.shape:
         has, takes = ("x".join(map(str, shape)) for shape in (manifest.image().shape, recipe.image.shape))
         raise UsageError(f"{uri}: images are {has}, recipe {recipe.name} takes {takes}; choose another recipe or dataset")
-    return Dataset(folder, manifest, split)
+    return Dataset(folder, manifest, split).without(())
 
 
 class Reader:
@@ -104,13 +132,30 @@ class Reader:
         return [records[place] for place in permutation(block.key, block.examples)]
 
     def _load_shard(self, shard: Shard) -> list[bytes]:
-        content = self._dataset.folder.read(shard.file)
+        folder = self._dataset.folder
+        try:
+            content = folder.read(shard.file)
+        except StorageError:
+            # An outage tells nothing of the shard; that the storage answers and has no such file does.
+            if folder.exists(shard.file):
+                raise
+            raise _corrupt(folder, shard, "missing") from None
         if hashlib.sha256(content).hexdigest() != shard.sha256:
-            raise DataError(
-                f"{self._dataset.folder.locate(shard.file)}: its content changed, the sha256 is not the manifest's; "
-                "see 'gan-pipeline verify', then restore that file or prepare the dataset again"
-            )
-        return list(unframe(content))
+            raise _corrupt(folder, shard, "its content changed, the sha256 is not the manifest's")
+        try:
+            records = list(unframe(content))
+        except DataError as error:
+            raise _corrupt(folder, shard, str(error)) from error
+        if len(records) != shard.examples:
+            raise _corrupt(folder, shard, f"{len(records)} records where the manifest says {shard.examples}")
+        return records
+
+
+def _corrupt(folder: Folder, shard: Shard, fault: str) -> CorruptShardError:
+    return CorruptShardError(
+        shard.file,
+        f"{folder.locate(shard.file)}: {fault}; see 'gan-pipeline verify', then restore that file or prepare the dataset again",
+    )
 
 
 def chunked_records(

@@ -41,10 +41,11 @@ class Progress:
 
     def _line(self, step: int, row: Row) -> str:
         losses = " ".join(f"{name.removesuffix('.loss')} {value:.3f}" for name, value in row.items() if name.endswith(".loss"))
+        skipped = f"{row['input_skipped']:.1%} of the data left out | " if "input_skipped" in row else ""
         left = (time.monotonic() - self._began) / max(step - self._start, 1) * (self._total - step)
         return (
             f"step {step}/{self._total} | loss {losses} | {row['images_per_second']:,.0f} images/s | "
-            f"input wait {row['input_wait']:.1%} | {_duration(left)} left"
+            f"input wait {row['input_wait']:.1%} | {skipped}{_duration(left)} left"
         )
 
 

@@ -2,7 +2,8 @@
 
 Philox (Salmon et al. 2011) is a function of a key and a 128-bit counter. The key is the run's seed; the counter's high
 half is (step, phase, stream), its low half the position inside the global batch. So a replica draws exactly its slice
-of what one device would draw, and a resumed run needs no stored generator state.
+of what one device would draw, and a resumed run needs no stored generator state. After a rollback the key is another
+(rollbacks.py).
 """
 
 import math
@@ -14,20 +15,23 @@ _PHILOX = 1
 _GROUP = 4
 """Numbers one counter value gives."""
 
+_PICTURES = 255
+"""Phase of what is made to be looked at, beyond those of a step."""
+
 
 class Draw:
     """The random numbers of one phase of one step on one replica. Each call takes the next stream.
 
     Args:
-        seed: of the run, int in [0, 2**32).
+        key: the seed of the run, int in [0, 2**32), or a uint64 scalar.
         step: int64 scalar, zero based.
         phase: position of the phase in its step, below 256.
         replica: int scalar, this replica's position among `replicas`.
         replicas: number of replicas that share the global batch.
     """
 
-    def __init__(self, seed: int, step: tf.Tensor, phase: int, replica: tf.Tensor | int, replicas: int) -> None:
-        self._key = tf.constant([seed], tf.uint64)
+    def __init__(self, key: int | tf.Tensor, step: tf.Tensor, phase: int, replica: tf.Tensor | int, replicas: int) -> None:
+        self._key = tf.reshape(tf.convert_to_tensor(key, tf.uint64), [1])
         self._address = tf.cast(step, tf.uint64) * (1 << 16) + (phase << 8)
         self._replica = tf.cast(replica, tf.uint64)
         self.step = step
@@ -69,3 +73,8 @@ class Draw:
         if self._streams >= 1 << 8:
             raise RuntimeError("a phase uses more than 255 random streams; widen the stream field of the address")
         return self._streams
+
+
+def picture_draw(seed: int, number: int) -> Draw:
+    """Random numbers of the `number`-th picture of a seed, beside its latent; a run's own seed for its sample grids."""
+    return Draw(seed % 2**64, tf.constant(number, tf.int64), _PICTURES, 0, 1)

@@ -75,12 +75,23 @@ class GeneratorConfig(_NetworkConfig):
         filters: channels of each upsampling stage.
         kernel: size of the transposed convolutions.
         output_kernel: size of the last convolution.
+        dropout: share of activations dropped after each stage, 0 for none.
+        dropout_in_sampling: drop them too where the generator makes images for the discriminator or to be looked at,
+            with its moving averages all the same (spec C, G39).
     """
 
     base: tuple[PositiveInt, PositiveInt, PositiveInt]
     filters: Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
     kernel: PositiveInt
     output_kernel: PositiveInt
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    dropout_in_sampling: bool = False
+
+    @model_validator(mode="after")
+    def _something_to_drop(self) -> Self:
+        if self.dropout_in_sampling and not self.dropout:
+            raise ValueError("dropout_in_sampling without dropout drops nothing; set generator.dropout too")
+        return self
 
 
 class DiscriminatorConfig(_NetworkConfig):
@@ -120,7 +131,6 @@ class Recipe(_Frozen):
         steps: how long to train. One step runs all phases once.
         seed: of initial weights, data order, latents and dropout.
         log_every, snapshot_every, checkpoint_every: in steps.
-        keep_checkpoints: how many of the newest to keep.
         sample_images: images in a sample grid.
         steps_per_call: steps that run on the device between two looks of the host. Changes no result.
         deterministic: ask TensorFlow for operations that give the same bits each time.
@@ -149,7 +159,6 @@ class Recipe(_Frozen):
     log_every: PositiveInt = 1
     snapshot_every: PositiveInt
     checkpoint_every: PositiveInt
-    keep_checkpoints: PositiveInt = 3
     sample_images: Annotated[int, Field(ge=1, le=1024)] = 100
     steps_per_call: PositiveInt = 10
     deterministic: bool = True

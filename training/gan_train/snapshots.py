@@ -2,7 +2,7 @@
 
 import io
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import keras
@@ -13,8 +13,9 @@ from gan_pipeline.grid import png, tile
 from gan_pipeline.storage import Folder, storage_errors
 from gan_train.latents import sample_latents
 from gan_train.metrics_log import Row
-from gan_train.networks.layers import inference_pass, plain_copy
+from gan_train.networks.layers import inference_pass, keeps_dropout, plain_copy
 from gan_train.pixels import to_uint8
+from gan_train.randomness import Draw
 from gan_train.recipe import Recipe
 from gan_train.run_folder import LATENTS, MODELS, SAMPLES
 
@@ -40,11 +41,22 @@ def grid_png(images: NDArray[np.uint8], facts: dict[str, str]) -> bytes:
     return png(tile(shown), facts)
 
 
-def generate(generator: keras.Model, latents: NDArray[np.float32], image_range: str) -> NDArray[np.uint8]:
-    """Images, uint8 (n, height, width, channels), in inference mode."""
+def generate(
+    generator: keras.Model, latents: NDArray[np.float32], image_range: str, draw_of: Callable[[int], Draw]
+) -> NDArray[np.uint8]:
+    """Images, uint8 (n, height, width, channels), in inference mode.
+
+    Args:
+        generator: made of our layers, or of Keras' own.
+        latents: float32 (n, latent_size).
+        image_range: what the generator's numbers mean.
+        draw_of: random numbers for each image, by its place, where the generator keeps its dropout. Such images are
+            made one by one, so that none depends on its neighbours.
+    """
+    size = 1 if keeps_dropout(generator) else 256
     batches = [
-        to_uint8(np.asarray(inference_pass(generator, latents[start : start + 256])), image_range)
-        for start in range(0, len(latents), 256)
+        to_uint8(np.asarray(inference_pass(generator, latents[start : start + size], draw_of(start))), image_range)
+        for start in range(0, len(latents), size)
     ]
     return np.concatenate(batches)
 

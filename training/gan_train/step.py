@@ -4,13 +4,14 @@ Every replica takes the turns of a system in order. A phase's gradients are thos
 its loss is summed on the replica and divided by the global count, and the optimizer adds the replicas' gradients.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 
 import tensorflow as tf
 
 from gan_train.optimizers import global_norm
 from gan_train.randomness import Draw
+from gan_train.rollbacks import random_key
 from gan_train.systems.base import Batch, Phase, System
 
 StepFunction = Callable[[tf.distribute.DistributedValues, tf.Tensor, tf.Tensor], tf.Tensor]
@@ -32,11 +33,12 @@ def rests(phase: Phase, step: int) -> bool:
     return step % phase.every != 0
 
 
-def build_steps(system: System, strategy: tf.distribute.Strategy, seed: int) -> StepFunction:
+def build_steps(system: System, strategy: tf.distribute.Strategy, seed: int, restored: Sequence[int] = ()) -> StepFunction:
     """A function of (chunk, first step, number of steps) that trains and returns float32 (steps, metrics).
 
     The chunk holds, for every replica, tensors with leading axes of steps and batches. One trace serves every chunk
     length. The metrics of a phase that runs several times in a step are their means; those of one that rests are 0.
+    `restored` are the steps that rollbacks returned to.
     """
     rhythms = {phase.every for phase in system.phases} - {1}
     if len(rhythms) > 1:
@@ -45,7 +47,8 @@ def build_steps(system: System, strategy: tf.distribute.Strategy, seed: int) -> 
     def replica_step(chunk: Batch, place: tf.Tensor, step: tf.Tensor, resting: bool) -> tf.Tensor:
         context = tf.distribute.get_replica_context()
         replicas = context.num_replicas_in_sync
-        draws = (Draw(seed, step, number, context.replica_id_in_sync_group, replicas) for number in count())
+        key = random_key(seed, restored, step)
+        draws = (Draw(key, step, number, context.replica_id_in_sync_group, replicas) for number in count())
         batches = ({name: values[place, number] for name, values in chunk.items()} for number in count())
         batch: Batch = {}
         values: list[tf.Tensor] = []

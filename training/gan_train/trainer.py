@@ -7,21 +7,35 @@ with locked(run):
 import math
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from gan_pipeline.errors import DivergenceError, InterruptedRunError
+from gan_pipeline.errors import InterruptedRunError
 from gan_pipeline.storage import Folder
-from gan_train.checkpoint import checkpoint_name, committed_steps, remove_uncommitted, restore_checkpoint, save_checkpoint
-from gan_train.input import Chunks, Dataset, first_images
+from gan_train.checkpoint import (
+    committed_steps,
+    named_variables,
+    remove_all_but,
+    remove_uncommitted,
+    restore_checkpoint,
+    save_checkpoint,
+)
+from gan_train.divergence import DivergedError, Divergence, Warnings, Watch, diverged, rolled_back
+from gan_train.input import Chunks, CorruptShardError, Dataset, first_images
 from gan_train.metrics_log import MetricsLog, Row, read_metrics
+from gan_train.operation import Operation
 from gan_train.progress import Progress
+from gan_train.randomness import picture_draw
 from gan_train.recipe import Recipe
+from gan_train.retention import kept_steps
+from gan_train.rollbacks import Rollbacks, read_rollbacks
 from gan_train.run_folder import REALS, write_status
 from gan_train.schedule import call_lengths, is_due
 from gan_train.signals import Interruption
+from gan_train.skipped import without_shard
 from gan_train.snapshots import fixed_latents, generate, grid_png, write_curves, write_generator, write_samples
 from gan_train.step import build_steps, metric_names, phase_metrics, rests
 from gan_train.systems.base import System
@@ -43,39 +57,58 @@ def fit(
     system: System,
     progress: Progress,
     interruption: Interruption,
+    operation: Operation,
 ) -> Ended:
     """Train to `recipe.steps`, from the newest checkpoint of the run if it has one.
 
+    A rollback, or a shard that went bad, ends an attempt; the next one starts just as a resumed run would.
+
     Raises:
         InterruptedRunError: a signal arrived; a checkpoint of the step reached is committed.
-        DivergenceError: a loss is not finite; the newest checkpoint is from before that.
+        DivergenceError: a number is not finite, and the policy ends here; the newest checkpoint is from before that.
         DataError, StorageError, UsageError: as input and storage say; the newest checkpoint is kept.
     """
-    start = _restore(run, system)
-    log = MetricsLog(run, start)
-    try:
-        session = _Session(
-            recipe,
-            dataset,
-            run,
-            system,
-            log,
-            progress,
-            latents=fixed_latents(run, recipe),
-            reals=first_images(dataset, recipe.seed, recipe.sample_images),
-        )
-        return session.train(strategy, start, interruption)
-    finally:
-        log.close()
+    initial = {} if committed_steps(run) else {name: values.numpy() for name, values in named_variables(system).items()}
+    rollbacks = read_rollbacks(run)
+    while True:
+        start = _restore(run, system, initial)
+        log = MetricsLog(run, start)
+        try:
+            session = _Session(
+                recipe,
+                dataset,
+                run,
+                system,
+                log,
+                progress,
+                operation,
+                rollbacks,
+                watch=Watch(system, recipe.precision),
+                warnings=Warnings(recipe.log_every),
+                latents=fixed_latents(run, recipe),
+                reals=first_images(dataset, recipe.seed, recipe.sample_images),
+            )
+            return session.train(strategy, start, interruption)
+        except DivergedError as error:
+            rollbacks = rolled_back(run, recipe.steps, operation, rollbacks, error.divergence)
+        except CorruptShardError as error:
+            if operation.on_corrupt == "fail":
+                raise
+            dataset = without_shard(dataset, run, error)
+        finally:
+            log.close()
 
 
-def _restore(run: Folder, system: System) -> int:
+def _restore(run: Folder, system: System, initial: dict[str, NDArray[Any]]) -> int:
+    """Set the system to the newest checkpoint, or to its initial state; the step it then stands at."""
     remove_uncommitted(run)
     steps = committed_steps(run)
-    if not steps:
-        return 0
-    restore_checkpoint(run, system, steps[-1])
-    return steps[-1]
+    if steps:
+        restore_checkpoint(run, system, steps[-1])
+        return steps[-1]
+    for name, variable in named_variables(system).items():
+        variable.assign(initial[name])
+    return 0
 
 
 @dataclass(frozen=True)
@@ -93,6 +126,10 @@ class _Session:
     system: System
     log: MetricsLog
     progress: Progress
+    operation: Operation
+    rollbacks: Rollbacks
+    watch: Watch
+    warnings: Warnings
     latents: NDArray[np.float32]
     reals: NDArray[np.uint8]
 
@@ -107,43 +144,74 @@ class _Session:
         write_status(self.run, "training", start, recipe.steps)
         if not self.run.exists(REALS):
             self.run.write(REALS, grid_png(self.reals, self.facts))
-        run_steps = build_steps(self.system, strategy, recipe.seed)
+        run_steps = build_steps(self.system, strategy, recipe.seed, [one.restored for one in self.rollbacks])
         lengths = list(call_lengths(start, recipe))
         chunks = Chunks(self.dataset, recipe.seed, strategy, start, lengths, self.system)
         with self.progress.showing(start, recipe):
             for length in lengths:
-                chunk = chunks.take()
+                chunk = self._take(chunks, step)
                 began = time.monotonic()
-                values = run_steps(chunk, tf.constant(step, tf.int64), tf.constant(length)).numpy()
+                values = run_steps(chunk, tf.constant(step, tf.int64), tf.constant(length))
+                self._judge(self.watch.metrics(values, step + length))
                 timing = {"seconds": chunks.waited + time.monotonic() - began, "waited": chunks.waited}
                 step += length
-                rows = self._rows(step, values, timing)
-                if is_due(step, recipe.snapshot_every, recipe.steps):
+                rows = self._rows(step, values.numpy(), timing)
+                stopping = interruption.requested
+                look = is_due(step, recipe.snapshot_every, recipe.steps)
+                save = stopping or is_due(step, recipe.checkpoint_every, recipe.steps)
+                broken = self._broken(step) if look or save else None
+                if look and not broken:
                     rows[-1] |= self._evaluate()
                 self._log(step, rows)
-                if is_due(step, recipe.snapshot_every, recipe.steps):
+                if look and not broken:
                     samples = self._snapshot(step)
-                if interruption.requested or is_due(step, recipe.checkpoint_every, recipe.steps):
+                if save and not broken:
                     self._checkpoint(step)
-                if interruption.requested and step < recipe.steps:
-                    self._interrupt(step, interruption.name)
+                if broken and step == recipe.steps:
+                    raise diverged(self.run, recipe.steps, self.rollbacks, broken)
+                if stopping and step < recipe.steps:
+                    self._interrupt(step, interruption.name, committed=not broken)
         write_status(self.run, "finished", step, recipe.steps)
         return Ended(step, samples)
 
+    def _take(self, chunks: Chunks, step: int) -> tf.distribute.DistributedValues:
+        """The next chunk. Where a shard of it went bad and is to be left out, the step reached is saved first."""
+        try:
+            return chunks.take()
+        except CorruptShardError:
+            unsaved = step > 0 and step not in committed_steps(self.run)
+            if self.operation.on_corrupt == "skip-shard" and unsaved and not self._broken(step):
+                self._checkpoint(step)
+            raise
+
+    def _broken(self, step: int) -> Divergence | None:
+        """What of the state is not finite and must not be saved, when the policy is to go on."""
+        divergence = self.watch.variables(step)
+        self._judge(divergence)
+        return divergence
+
+    def _judge(self, divergence: Divergence | None) -> None:
+        """Warn of what is not finite, or end this attempt."""
+        if divergence and self.operation.on_divergence != "warn":
+            raise DivergedError(divergence)
+        if divergence:
+            self.warnings.say(divergence)
+
     def _rows(self, step: int, values: NDArray[np.float32], timing: dict[str, float]) -> list[Row]:
-        """One row for each step of a call, the last of which is `step`. Raises DivergenceError."""
-        speed = {
+        """One row for each step of a call, the last of which is `step`."""
+        shared = {
             "images_per_second": len(values) * self.recipe.batch_size / timing["seconds"],
             "input_wait": timing["waited"] / timing["seconds"],
         }
+        if self.dataset.skipped:
+            shared["input_skipped"] = self.dataset.skipped_share
         names, rows = metric_names(self.system), []
         for row_step, row_values in enumerate(values.tolist(), step - len(values) + 1):
             silent = {name for phase in self.system.phases if rests(phase, row_step - 1) for name in phase_metrics(phase)}
             named = zip(names, row_values, strict=True)
             row: Row = {"step": row_step} | {name: value for name, value in named if name not in silent}
-            self._check_finite(row)
-            # What is left are the norms of updates that float16 skipped, and JSON knows no infinity.
-            rows.append({name: value for name, value in row.items() if math.isfinite(value)} | speed)
+            # JSON knows no infinity: updates that float16 skipped have no norm, nor has what was only warned of a value.
+            rows.append({name: value for name, value in row.items() if math.isfinite(value)} | shared)
         return rows
 
     def _log(self, step: int, rows: list[Row]) -> None:
@@ -154,38 +222,30 @@ class _Session:
         self.log.flush()
         self.progress.update(step, rows[-1])
 
-    def _check_finite(self, row: Row) -> None:
-        # In float16 an update whose gradient is not finite is skipped, and that is no divergence.
-        skips = self.recipe.precision == "float16"
-        for name, value in row.items():
-            if not math.isfinite(value) and not (skips and name.endswith(".gradient_norm")):
-                saved = committed_steps(self.run)
-                kept = f"the newest checkpoint is {checkpoint_name(saved[-1])}" if saved else "no checkpoint was written yet"
-                write_status(self.run, "diverged", int(row["step"]), self.recipe.steps)
-                raise DivergenceError(
-                    f"{self.run.uri}: {name} is {value} at step {int(row['step'])}; {kept}. Try a smaller learning rate "
-                    "in a new folder, such as --set generator.optimizer.learning_rate=1e-4"
-                )
-
     def _evaluate(self) -> Row:
         shown = min(len(self.reals), len(self.latents))
         scores = self.system.evaluate(tf.constant(self.reals[:shown]), tf.constant(self.latents[:shown]))
         return {f"snapshot.{name}": float(value) for name, value in scores.items()}
 
     def _snapshot(self, step: int) -> str:
-        images = generate(self.system.sampler, self.latents, self.recipe.image.range)
+        recipe = self.recipe
+        images = generate(self.system.sampler, self.latents, recipe.image.range, lambda place: picture_draw(recipe.seed, place))
         samples = write_samples(self.run, images, step, self.facts)
         write_generator(self.run, self.system.sampler, step)
         write_curves(self.run, read_metrics(self.run))
         return samples
 
     def _checkpoint(self, step: int) -> None:
-        save_checkpoint(self.run, self.system, step, self.dataset.manifest.digest, self.recipe.keep_checkpoints)
+        save_checkpoint(self.run, self.system, step, self.dataset.manifest.digest)
+        keep = self.operation.keep
+        rows = read_metrics(self.run) if keep.best else []
+        remove_all_but(self.run, kept_steps(committed_steps(self.run), rows, keep))
         write_status(self.run, "training", step, self.recipe.steps)
 
-    def _interrupt(self, step: int, signal_name: str) -> None:
+    def _interrupt(self, step: int, signal_name: str, committed: bool) -> None:
         write_status(self.run, "interrupted", step, self.recipe.steps)
+        saved = "checkpoint committed" if committed else "which is not finite and was not saved"
         raise InterruptedRunError(
-            f"{self.run.uri}: stopped by {signal_name} at step {step} of {self.recipe.steps}, checkpoint committed; "
+            f"{self.run.uri}: stopped by {signal_name} at step {step} of {self.recipe.steps}, {saved}; "
             "run the same command again to continue"
         )

@@ -6,15 +6,18 @@ from typing import Any
 
 import tensorflow as tf
 
+from gan_pipeline.errors import UsageError
 from gan_pipeline.storage import Folder
-from gan_pipeline.verify import check_shard
 from gan_train.checkpoint import committed_steps
 from gan_train.input import Dataset, open_dataset
 from gan_train.networks.layers import plain_copy
+from gan_train.operation import Operation
 from gan_train.progress import Progress
 from gan_train.recipe import Recipe
 from gan_train.run_folder import SAMPLES, check_claim, claim, locked, open_run
 from gan_train.signals import interruption
+from gan_train.skipped import Skipped, corrupt_shards, read_skipped, warn_of, write_skipped
+from gan_train.step import metric_names
 from gan_train.strategy import check_replicas, make_strategy
 from gan_train.systems.base import System
 from gan_train.systems.catalogue import build_system
@@ -23,17 +26,18 @@ from gan_train.trainer import fit
 
 @dataclass(frozen=True)
 class _Prepared:
-    """A run that passed every check which needs no look at its folder."""
+    """A run that passed every check but that of its folder's owner; `skipped` are the shards its dataset is without."""
 
     run: Folder
     dataset: Dataset
+    skipped: tuple[Skipped, ...]
     strategy: tf.distribute.Strategy
     system: System
 
 
-def plan(recipe: Recipe, data: str, out: str, strategy_name: str, logical_cpus: int) -> dict[str, Any]:
+def plan(recipe: Recipe, data: str, out: str, strategy_name: str, logical_cpus: int, operation: Operation) -> dict[str, Any]:
     """Everything `train` would check, and what it would do; writes nothing. Raises what `train` raises."""
-    prepared = _prepare(recipe, data, out, strategy_name, logical_cpus)
+    prepared = _prepare(recipe, data, out, strategy_name, logical_cpus, operation)
     run, dataset, system = prepared.run, prepared.dataset, prepared.system
     check_claim(run, recipe, data, dataset.manifest.digest)
     networks = {name: player.network for name, player in system.players.items()}
@@ -44,6 +48,7 @@ def plan(recipe: Recipe, data: str, out: str, strategy_name: str, logical_cpus: 
         "warnings": list(recipe.warnings),
         "dataset": f"{data} ({dataset.examples} examples of {dataset.manifest.name})",
         "dataset_digest": dataset.manifest.digest,
+        "skipped_shards": [one.file for one in prepared.skipped],
         "devices": prepared.strategy.num_replicas_in_sync,
         "batch_size": recipe.batch_size,
         "from_step": max(committed_steps(run), default=0),
@@ -54,14 +59,14 @@ def plan(recipe: Recipe, data: str, out: str, strategy_name: str, logical_cpus: 
     }
 
 
-def train(recipe: Recipe, data: str, out: str, strategy_name: str, logical_cpus: int) -> dict[str, Any]:
+def train(recipe: Recipe, data: str, out: str, strategy_name: str, logical_cpus: int, operation: Operation) -> dict[str, Any]:
     """Train, or continue, or find the run finished.
 
     Raises:
         GanmillError: of the kind whose exit code the architecture documents.
     """
     with interruption() as wish:
-        prepared = _prepare(recipe, data, out, strategy_name, logical_cpus)
+        prepared = _prepare(recipe, data, out, strategy_name, logical_cpus, operation)
         run, dataset = prepared.run, prepared.dataset
         check_claim(run, recipe, data, dataset.manifest.digest)
         before = max(committed_steps(run), default=0)
@@ -72,24 +77,32 @@ def train(recipe: Recipe, data: str, out: str, strategy_name: str, logical_cpus:
             print(f"warning: {warning}", file=sys.stderr)
         with locked(run):
             claim(run, recipe, data, dataset.manifest.digest)
-            ended = fit(recipe, dataset, run, prepared.strategy, prepared.system, Progress(), wish)
+            if prepared.skipped:
+                write_skipped(run, prepared.skipped)
+                warn_of(prepared.skipped, dataset)
+            ended = fit(recipe, dataset, run, prepared.strategy, prepared.system, Progress(), wish, operation)
     return {"run": out, "step": ended.step, "already_done": False, "samples": run.locate(ended.samples)}
 
 
-def _prepare(recipe: Recipe, data: str, out: str, strategy_name: str, logical_cpus: int) -> _Prepared:
-    run, dataset = open_run(out), _checked_dataset(data, recipe)
+def _prepare(recipe: Recipe, data: str, out: str, strategy_name: str, logical_cpus: int, operation: Operation) -> _Prepared:
+    run, dataset = open_run(out), open_dataset(data, recipe)
+    # Before the first step is spent on it.
+    skipped = read_skipped(run)
+    dataset = dataset.without(one.file for one in skipped)
+    found = corrupt_shards(dataset, max(committed_steps(run), default=0), operation.on_corrupt)
+    dataset = dataset.without(one.file for one in found)
     strategy = make_strategy(strategy_name, logical_cpus)
     if recipe.deterministic:
         tf.config.experimental.enable_op_determinism()
     with strategy.scope():
         system = build_system(recipe)
     check_replicas(strategy, system.reals_per_batch)
-    return _Prepared(run, dataset, strategy, system)
+    _check_score(operation, system)
+    return _Prepared(run, dataset, skipped + found, strategy, system)
 
 
-def _checked_dataset(data: str, recipe: Recipe) -> Dataset:
-    """Open the dataset and compare every shard with the manifest before the first step is spent on it."""
-    dataset = open_dataset(data, recipe)
-    for shard in dataset.shards:
-        check_shard(dataset.folder, shard)
-    return dataset
+def _check_score(operation: Operation, system: System) -> None:
+    """Raise UsageError unless the log will have what the best checkpoint is chosen by."""
+    best, known = operation.keep.best, metric_names(system)
+    if best and best.metric not in known and not best.metric.startswith("snapshot."):
+        raise UsageError(f"--keep best={best.metric}: no such metric; choose one of: {', '.join(known)}, or a snapshot's")

@@ -41,6 +41,8 @@ def build_generator(
         )
         x = _bounded(up, config.spectral_norm)(x)
         x = _rectified(_normalised(x, config.batch_norm, f"up_{stage}", dtype), f"up_{stage}", dtype)
+        if config.dropout:
+            x = Dropout(config.dropout, config.dropout_in_sampling, dtype=dtype, name=f"up_{stage}_dropout")(x)
     convolution = ThinConv2D if config.output_kernel % 2 else partial(keras.layers.Conv2D, padding="same")
     activation = _ACTIVATION[image.range]
     last = convolution(

@@ -5,40 +5,88 @@ fakes = inference_pass(generator, latents)
 plain_copy(generator).save("generator.keras")     # loads in Keras alone
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from gan_train.networks.normalization import BatchNormalization
-from gan_train.networks.passes import inference_pass, training_pass, training_pass_of
+from gan_train.networks.passes import inference_pass, sampling_draw_of, training_pass, training_pass_of
 from gan_train.networks.spectral import SpectralNormalization
 from gan_train.networks.thin_conv import ThinConv2D
+from gan_train.randomness import Draw
 
 __all__ = ["BatchNormalization", "Dropout", "SpectralNormalization", "inference_pass", "plain_copy", "training_pass"]
 
 
 class Dropout(keras.layers.Layer):
-    """Inverted dropout whose mask depends only on the address of its numbers. Identity in inference mode."""
+    """Inverted dropout whose mask depends only on the address of its numbers.
 
-    def __init__(self, rate: float, **options: Any) -> None:
+    Args:
+        rate: share of its inputs that it sets to 0.
+        in_sampling: whether it drops in inference mode too; it is the identity there otherwise.
+        **options: of every layer.
+    """
+
+    def __init__(self, rate: float, in_sampling: bool = False, **options: Any) -> None:
         super().__init__(**options)
-        self.rate = rate
+        self.rate, self.in_sampling = rate, in_sampling
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
-        if not training:
-            return inputs
-        current = training_pass_of(self)
-        kept = current.draw.uniform_like(inputs, current.parts) >= self.rate
+        if training:
+            current = training_pass_of(self)
+            return self._dropped(inputs, current.draw, current.parts)
+        return self._dropped(inputs, sampling_draw_of(self), 1) if self.in_sampling else inputs
+
+    def compute_output_spec(self, inputs: keras.KerasTensor, training: bool = False) -> keras.KerasTensor:
+        # Keras would call the layer, which has no numbers to draw while a network is put together.
+        return keras.KerasTensor(inputs.shape, self.compute_dtype)
+
+    def _dropped(self, inputs: tf.Tensor, draw: Draw, parts: int) -> tf.Tensor:
+        kept = draw.uniform_like(inputs, parts) >= self.rate
         return tf.where(kept, inputs / (1 - self.rate), tf.zeros_like(inputs))
 
 
+def keeps_dropout(network: keras.Model) -> bool:
+    """Whether a network made of our layers drops in inference mode too."""
+    return any(isinstance(layer, Dropout) and layer.in_sampling for layer in network.layers)
+
+
 def plain_copy(network: keras.Model) -> keras.Model:
-    """The same function in inference mode, in float32, built from Keras' own layers only, so that Keras alone loads it."""
-    copy = keras.models.clone_model(network, clone_function=_plain_layer)
+    """The same function in inference mode, in float32, built from Keras' own layers only, so that Keras alone loads it.
+
+    Dropout that is kept in sampling is written into the call of its layer as training=True: `generator(latents)` then
+    drops, by Keras' own random numbers; `generator.predict` does not.
+    """
+    copy = keras.models.clone_model(network, clone_function=_plain_layer, call_function=_keeping(network))
     for original, plain in zip(network.layers, copy.layers, strict=True):
         plain.set_weights(_plain_weights(original)[: len(plain.weights)])
     return copy
+
+
+def sampling_copy(network: keras.Model) -> keras.Model:
+    """A network of Keras' own layers whose dropout is ours and kept in sampling, by the numbers of `inference_pass`."""
+    copy = keras.models.clone_model(
+        network, clone_function=_sampling_layer, call_function=lambda layer, *inputs, **_: layer(*inputs)
+    )
+    copy.set_weights(network.get_weights())
+    return copy
+
+
+def _keeping(network: keras.Model) -> Callable[..., Any]:
+    kept = {layer.name for layer in network.layers if isinstance(layer, Dropout) and layer.in_sampling}
+
+    def call(layer: keras.Layer, *inputs: Any, **options: Any) -> Any:
+        return layer(*inputs, **options | ({"training": True} if layer.name in kept else {}))
+
+    return call
+
+
+def _sampling_layer(layer: keras.Layer) -> keras.Layer:
+    if isinstance(layer, keras.layers.Dropout):
+        return Dropout(layer.rate, in_sampling=True, name=layer.name)
+    return layer.__class__.from_config(layer.get_config())
 
 
 def _plain_layer(layer: keras.Layer) -> keras.Layer:

@@ -44,9 +44,19 @@ def training_pass(network: keras.Model, inputs: tf.Tensor, draw: Draw, update_st
         _current.value = None
 
 
-def inference_pass(network: keras.Model, inputs: tf.Tensor) -> tf.Tensor:
-    """Run a network in inference mode: moving averages, no dropout."""
-    return network(inputs, training=False)
+def inference_pass(network: keras.Model, inputs: tf.Tensor, draw: Draw | None = None) -> tf.Tensor:
+    """Run a network in inference mode: moving averages, and no dropout but what is kept in sampling.
+
+    Args:
+        network: any.
+        inputs: a batch.
+        draw: where dropout that is kept takes its numbers from; a network that keeps none needs none.
+    """
+    _current.sampling = draw
+    try:
+        return network(inputs, training=False)
+    finally:
+        _current.sampling = None
 
 
 def training_pass_of(layer: keras.Layer) -> TrainingPass:
@@ -55,3 +65,11 @@ def training_pass_of(layer: keras.Layer) -> TrainingPass:
     if current is None:
         raise RuntimeError(f"layer {layer.name}: call its network by training_pass(), not with training=True")
     return current
+
+
+def sampling_draw_of(layer: keras.Layer) -> Draw:
+    """Random numbers of the inference pass that calls this layer. Raises RuntimeError when it was given none."""
+    draw: Draw | None = getattr(_current, "sampling", None)
+    if draw is None:
+        raise RuntimeError(f"layer {layer.name} drops in sampling too: call its network by inference_pass() with a draw")
+    return draw

@@ -5,7 +5,7 @@ One step (spec B section 0, spec C 1.0 and 1.8), the discriminator's turn `discr
     separate   D on real · D on fake · G
     joint      D on real and fake, one loss with its penalties · G
 D sees half a batch of real and half a batch of fake images; G then moves through the updated D on a full batch of
-fresh latents. Fakes for D are made in inference mode.
+fresh latents. Fakes for D are made in inference mode, with the dropout that the recipe keeps in sampling.
 """
 
 import keras
@@ -21,7 +21,7 @@ from gan_train.networks.dcgan import build_discriminator, build_generator
 from gan_train.networks.passes import inference_pass, training_pass
 from gan_train.penalties import Critic, clip_weights, dragan, gradient_penalty, orthogonal, r1
 from gan_train.pixels import to_range
-from gan_train.randomness import Draw
+from gan_train.randomness import Draw, picture_draw
 from gan_train.recipe import Recipe
 from gan_train.systems.base import Batch, Outcome, Phase, System, Turn, build_player
 
@@ -160,7 +160,8 @@ class GAN(System):
         if self._recipe.discriminator.batch_norm:
             return {}
         on_real = inference_pass(self.discriminator, to_range(images, self._recipe.image.range))
-        on_fake = inference_pass(self.discriminator, inference_pass(self.sampler, latents))
+        fakes = inference_pass(self.sampler, latents, picture_draw(self._recipe.seed, 0))
+        on_fake = inference_pass(self.discriminator, fakes)
         return {
             "accuracy_real": tf.reduce_mean(_called_real(on_real)),
             "accuracy_fake": tf.reduce_mean(1 - _called_real(on_fake)),
@@ -183,7 +184,7 @@ class GAN(System):
 
     def _fake_images(self, draw: Draw) -> tf.Tensor:
         latents = draw_latents(self._recipe.latent, draw, self.reals_per_batch, self._recipe.latent_size)
-        return self._shown(inference_pass(self.generator, latents), draw)
+        return self._shown(inference_pass(self.generator, latents, draw), draw)
 
     def _shown(self, images: tf.Tensor, draw: Draw) -> tf.Tensor:
         """What the discriminator sees of images: augmented and noisy, real and fake alike."""

@@ -1,0 +1,88 @@
+"""Which checkpoints stay: the last ones, every k-th step, the best by a score. Pure functions, no I/O.
+
+keep = parse_keep("last=3,every=1000,best=d.loss:min")
+stay = kept_steps([900, 1000, 1100], rows, keep)
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, cast, get_args
+
+from gan_pipeline.errors import UsageError
+
+Direction = Literal["min", "max"]
+
+
+@dataclass(frozen=True)
+class Best:
+    """The checkpoint with the lowest or highest value of a metric.
+
+    Attributes:
+        metric: a name of metrics.jsonl.
+        direction: which end is better.
+    """
+
+    metric: str
+    direction: Direction
+
+
+@dataclass(frozen=True)
+class Keep:
+    """A checkpoint stays if any of these wants it.
+
+    Attributes:
+        last: this many of the newest, at least 1.
+        every: those of steps divisible by it, for ever; or None.
+        best: the best so far by a score, or None.
+    """
+
+    last: int = 3
+    every: int | None = None
+    best: Best | None = None
+
+
+def kept_steps(steps: Iterable[int], rows: Sequence[Mapping[str, float]], keep: Keep) -> set[int]:
+    """The steps, of those that have a checkpoint, whose checkpoints stay. The newest always does.
+
+    A checkpoint's score is the newest value of the metric up to its step, so a metric that is measured more seldom than
+    checkpoints are made serves too; of equal scores the earliest counts, which stands next to the measurement. Applied
+    to each new checkpoint in turn, this keeps the best of all there ever were.
+
+    Args:
+        steps: steps with a checkpoint.
+        rows: of metrics.jsonl, in ascending order of "step".
+        keep: the policy.
+    """
+    ascending = sorted(steps)
+    kept = set(ascending[-keep.last :])
+    if keep.every:
+        kept |= {step for step in ascending if step % keep.every == 0}
+    if keep.best:
+        kept |= _best(ascending, rows, keep.best)
+    return kept
+
+
+def _best(steps: Sequence[int], rows: Sequence[Mapping[str, float]], best: Best) -> set[int]:
+    """The one best step, or none if no row has the metric yet."""
+    measured = [row for row in rows if best.metric in row]
+    at = [row["step"] for row in measured]
+    sign = 1 if best.direction == "min" else -1
+    places = {step: bisect_right(at, step) for step in steps}
+    scores = {step: sign * measured[place - 1][best.metric] for step, place in places.items() if place}
+    return {min(scores, key=lambda step: (scores[step], step))} if scores else set()
+
+
+def parse_keep(text: str) -> Keep:
+    """A policy from "last=3,every=1000,best=d.loss:min", each part optional. Raises UsageError that shows the form."""
+    parts = [part.strip().partition("=") for part in text.split(",")]
+    return Keep(**{name: _parse_part(name, value, text) for name, _, value in parts})
+
+
+def _parse_part(name: str, value: str, text: str) -> Any:
+    if name in ("last", "every") and value.isdecimal() and int(value) >= 1:
+        return int(value)
+    metric, _, direction = value.rpartition(":")
+    if name == "best" and metric and direction in get_args(Direction):
+        return Best(metric, cast(Direction, direction))
+    raise UsageError(f"--keep {text!r}: write last=N, every=N and best=METRIC:min or :max, such as last=3,best=d.loss:min")
