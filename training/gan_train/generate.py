@@ -1,7 +1,6 @@
 """Images from a trained generator: by count, by seeds, or from the all-zero vector."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from gan_pipeline.grid import png
 from gan_pipeline.storage import Folder, open_folder
 from gan_train.latents import sample_latents
 from gan_train.practice_config import LatentConfig
-from gan_train.run_folder import MODELS, open_run, read_record
+from gan_train.run_folder import MODELS, read_record
 from gan_train.snapshots import generate, grid_png
 
 Latents = NDArray[np.float32]
@@ -75,15 +74,15 @@ def sample_run(
         DataError: no run, or no generator of that step.
         StorageError: `out` cannot be written.
     """
-    run = open_run(folder)
+    run = open_folder(folder)
     record = read_record(run)
     chosen = _generator_step(run, step)
     latents, names = latents_for(record.recipe.latent, record.recipe.latent_size)
     images = generate(_load_generator(run, chosen), latents, record.recipe.image.range)
     facts = {"run": folder, "step": str(chosen), "dataset": record.dataset_digest, "recipe": record.recipe.name}
     if out.endswith(".png"):
-        place = Path(out)
-        open_folder(place.parent).write(place.name, grid_png(images, facts | {"latents": ",".join(names)}))
+        parent, slash, name = out.rpartition("/")
+        open_folder(parent + slash or ".").write(name, grid_png(images, facts | {"latents": ",".join(names)}))
     else:
         for name, image in zip(names, images, strict=True):
             open_folder(out).write(f"{name}.png", png(image, facts | {"latents": name}))

@@ -1,7 +1,7 @@
 """fit(recipe, dataset, run, ...): the only training loop. It never knows which GAN it trains.
 
-with locked(run):
-    fit(recipe, dataset, run, make_strategy("auto"), Console())
+with workplace(open_folder(out), wish) as run:
+    fit(recipe, dataset, run, strategy, system, Progress(), wish)
 """
 
 import math
@@ -13,7 +13,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from gan_pipeline.errors import DivergenceError, InterruptedRunError
-from gan_pipeline.storage import Folder
+from gan_pipeline.storage import LocalFolder
 from gan_train.checkpoint import checkpoint_name, committed_steps, remove_uncommitted, restore_checkpoint, save_checkpoint
 from gan_train.input import Chunks, Dataset, first_images
 from gan_train.metrics_log import MetricsLog, Row, read_metrics
@@ -38,7 +38,7 @@ class Ended:
 def fit(
     recipe: Recipe,
     dataset: Dataset,
-    run: Folder,
+    run: LocalFolder,
     strategy: tf.distribute.Strategy,
     system: System,
     progress: Progress,
@@ -69,7 +69,7 @@ def fit(
         log.close()
 
 
-def _restore(run: Folder, system: System) -> int:
+def _restore(run: LocalFolder, system: System) -> int:
     remove_uncommitted(run)
     steps = committed_steps(run)
     if not steps:
@@ -89,7 +89,7 @@ class _Session:
 
     recipe: Recipe
     dataset: Dataset
-    run: Folder
+    run: LocalFolder
     system: System
     log: MetricsLog
     progress: Progress

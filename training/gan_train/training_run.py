@@ -6,14 +6,14 @@ from typing import Any
 
 import tensorflow as tf
 
-from gan_pipeline.storage import Folder
+from gan_pipeline.storage import CloudFolder, LocalFolder, open_folder
 from gan_pipeline.verify import check_shard
 from gan_train.checkpoint import committed_steps
 from gan_train.input import Dataset, open_dataset
 from gan_train.networks.layers import plain_copy
 from gan_train.progress import Progress
 from gan_train.recipe import Recipe
-from gan_train.run_folder import SAMPLES, check_claim, claim, locked, open_run
+from gan_train.run_folder import SAMPLES, check_claim, claim, workplace
 from gan_train.signals import interruption
 from gan_train.strategy import check_replicas, make_strategy
 from gan_train.systems.base import System
@@ -25,7 +25,7 @@ from gan_train.trainer import fit
 class _Prepared:
     """A run that passed every check which needs no look at its folder."""
 
-    run: Folder
+    run: LocalFolder | CloudFolder
     dataset: Dataset
     strategy: tf.distribute.Strategy
     system: System
@@ -70,14 +70,14 @@ def train(recipe: Recipe, data: str, out: str, strategy_name: str, logical_cpus:
             return {"run": out, "step": before, "already_done": True, "samples": run.locate(newest)}
         for warning in recipe.warnings:
             print(f"warning: {warning}", file=sys.stderr)
-        with locked(run):
-            claim(run, recipe, data, dataset.manifest.digest)
-            ended = fit(recipe, dataset, run, prepared.strategy, prepared.system, Progress(), wish)
+        with workplace(run, wish) as place:
+            claim(place, recipe, data, dataset.manifest.digest)
+            ended = fit(recipe, dataset, place, prepared.strategy, prepared.system, Progress(), wish)
     return {"run": out, "step": ended.step, "already_done": False, "samples": run.locate(ended.samples)}
 
 
 def _prepare(recipe: Recipe, data: str, out: str, strategy_name: str, logical_cpus: int) -> _Prepared:
-    run, dataset = open_run(out), _checked_dataset(data, recipe)
+    run, dataset = open_folder(out), _checked_dataset(data, recipe)
     strategy = make_strategy(strategy_name, logical_cpus)
     if recipe.deterministic:
         tf.config.experimental.enable_op_determinism()
