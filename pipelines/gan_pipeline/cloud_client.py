@@ -4,10 +4,11 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from gan_pipeline.errors import StorageError, UsageError
+from gan_pipeline.errors import StorageError, StorageOutageError, UsageError
 
 if TYPE_CHECKING:
     from google.cloud.storage import Client
@@ -20,6 +21,7 @@ CONNECTIONS = 16
 
 _DEFAULT_TIMEOUT = 300
 _Result = TypeVar("_Result")
+_patience = ContextVar("patience", default=float("inf"))
 
 
 def client() -> "Client":
@@ -54,11 +56,25 @@ def timeout() -> float:
     return seconds
 
 
+@contextmanager
+def patience(seconds: float) -> Iterator[None]:
+    """Repeat the requests of the block, in this thread, for no longer than that, whatever `timeout` says."""
+    before = _patience.set(seconds)
+    try:
+        yield
+    finally:
+        _patience.reset(before)
+
+
+def _limit() -> float:
+    return min(timeout(), _patience.get())
+
+
 def retry() -> Any:
     """The policy for every request: what Google calls passing (429, 5xx, a broken connection) is tried again."""
     from google.cloud.storage.retry import DEFAULT_RETRY
 
-    return DEFAULT_RETRY.with_timeout(timeout()).with_delay(initial=0.2, maximum=15, multiplier=2)
+    return DEFAULT_RETRY.with_timeout(_limit()).with_delay(initial=0.2, maximum=15, multiplier=2)
 
 
 def call(uri: str, request: Callable[[], _Result]) -> _Result:
@@ -69,7 +85,10 @@ def call(uri: str, request: Callable[[], _Result]) -> _Result:
 
 @contextmanager
 def cloud_errors(uri: str) -> Iterator[None]:
-    """Turn what google-cloud-storage raises in the block into a StorageError that says what to do."""
+    """Turn what google-cloud-storage raises in the block into a StorageError that says what to do.
+
+    It is a StorageOutageError if requests were repeated in vain.
+    """
     from google.api_core import exceptions
     from google.auth.exceptions import GoogleAuthError
     from google.cloud.storage.exceptions import DataCorruption
@@ -78,7 +97,8 @@ def cloud_errors(uri: str) -> Iterator[None]:
     try:
         yield
     except (exceptions.GoogleAPIError, GoogleAuthError, DataCorruption, RequestException, ConnectionError) as error:
-        raise StorageError(f"{uri}: {_explain(error)}") from error
+        kind = StorageOutageError if isinstance(error, exceptions.RetryError) else StorageError
+        raise kind(f"{uri}: {_explain(error)}") from error
 
 
 def _explain(error: Exception) -> str:
@@ -89,7 +109,7 @@ def _explain(error: Exception) -> str:
     match error:
         case exceptions.RetryError():
             return (
-                f"the storage could not be reached for {timeout():g} seconds ({_short(error.cause)}); "
+                f"the storage could not be reached for {_limit():g} seconds ({_short(error.cause)}); "
                 f"check the network, then run the same command again; {TIMEOUT} sets how long it is tried"
             )
         case exceptions.PreconditionFailed():

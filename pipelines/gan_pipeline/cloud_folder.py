@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, cast
 
 from gan_pipeline.cloud_client import CONNECTIONS, call, client, cloud_errors, retry
@@ -122,6 +122,20 @@ class CloudFolder(Folder):
         call(self.locate(name), lambda: blob.reload(retry=None))
         return (blob.metadata or {}).get(_TOKEN) == token
 
+    def replace(self, name: str, content: bytes, version: str | None) -> str | None:
+        """Write the named file if just that version stands there, or with None if nothing does.
+
+        The content must differ from every other writer's: that is how a lost answer is told from a lost race.
+
+        Returns:
+            The new version; None, and nothing is changed, if something else stands there.
+        """
+        out = Upload(self._blob(name), self.locate(name), int(version or 0))
+        out.write(content)
+        out.complete()
+        now = self._find(name)
+        return now.version if now and _holds(now, out) else None
+
     @contextmanager
     def create(self, name: str) -> Iterator[IO[bytes]]:
         before = self._find(name)
@@ -138,7 +152,7 @@ class CloudFolder(Folder):
     def _accept_twin(self, name: str, out: Upload, before: Entry | None) -> None:
         """Our object was not published. That is well if the one that stands there has the same content."""
         now = self._find(name)
-        if now and (now.size, now.checksum) == (out.size, _checksum(out.crc32c)):
+        if now and _holds(now, out):
             return
         if now == before:
             raise StorageError(f"{self.locate(name)}: the storage broke the upload off; run the same command again")
@@ -150,13 +164,14 @@ class CloudFolder(Folder):
     def remove(self, name: str) -> None:
         entry = self._find(name)
         if entry:
-            self._remove(entry)
+            self.remove_version(entry)
 
     def remove_all(self, prefix: str) -> None:
         with ThreadPoolExecutor(CONNECTIONS) as pool:
-            list(pool.map(self._remove, self.entries(prefix)))
+            list(pool.map(self.remove_version, self.entries(prefix)))
 
-    def _remove(self, entry: Entry) -> None:
+    def remove_version(self, entry: Entry) -> None:
+        """Remove a file unless another version stands there by now."""
         from google.api_core.exceptions import NotFound, PreconditionFailed
 
         blob = self._blob(entry.name)
@@ -170,8 +185,10 @@ class CloudFolder(Folder):
 
     @contextmanager
     def local_file(self, name: str) -> Iterator[Path]:
-        blob = self._blob(name)
-        with storage_errors(Path(tempfile.gettempdir())), tempfile.NamedTemporaryFile(prefix="ganmill-") as local:
+        blob, temporary = self._blob(name), Path(tempfile.gettempdir())
+        # Keras tells the format of a model by the end of its name.
+        suffix = PurePosixPath(name).suffix
+        with storage_errors(temporary), tempfile.NamedTemporaryFile(prefix="ganmill-", suffix=suffix) as local:
 
             def download() -> None:
                 local.seek(0)
@@ -185,6 +202,11 @@ class CloudFolder(Folder):
 
 def _entry(name: str, blob: "Blob") -> Entry:
     return Entry(name, int(blob.size), str(blob.generation), _checksum(blob.crc32c))
+
+
+def _holds(entry: Entry, upload: Upload) -> bool:
+    """Whether the stored file has the content of that upload."""
+    return (entry.size, entry.checksum) == (upload.size, _checksum(upload.crc32c))
 
 
 def _checksum(crc32c: str) -> str:

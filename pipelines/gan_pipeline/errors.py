@@ -34,6 +34,10 @@ class StorageError(GanmillError):
     exit_code = 5
 
 
+class StorageOutageError(StorageError):
+    """The storage did not answer for as long as it was asked, which may pass; any other refusal will not."""
+
+
 class InterruptedRunError(GanmillError):
     """A signal arrived; everything done so far is committed. The same command continues."""
 

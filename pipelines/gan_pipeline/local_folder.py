@@ -117,6 +117,9 @@ class LocalFolder(Folder):
             temporary.replace(target)
             _sync_directory(target.parent)
 
+    def appended(self, prefix: str) -> None:
+        """Note that files whose names start with `prefix` were opened and appended to. A folder that is copied cares."""
+
     @contextmanager
     def _temporary_file(self, target: Path) -> Iterator[tuple[IO[bytes], Path]]:
         """A file in the work folder that is to become `target`; it is gone after the block unless it was renamed."""

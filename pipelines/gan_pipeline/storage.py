@@ -19,7 +19,7 @@ from gan_pipeline.local_folder import LocalFolder, storage_errors
 __all__ = ["WORK", "CloudFolder", "Entry", "Folder", "LocalFolder", "open_folder", "storage_errors"]
 
 
-def open_folder(uri: str | os.PathLike[str]) -> Folder:
+def open_folder(uri: str | os.PathLike[str]) -> LocalFolder | CloudFolder:
     """The folder at a local path or a gs:// URI. Nothing is created or contacted yet.
 
     A gs:// request that fails for a passing reason is repeated for $GANMILL_STORAGE_TIMEOUT seconds (300).

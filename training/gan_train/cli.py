@@ -26,7 +26,9 @@ def _about() -> None:
 def run(
     recipe: Annotated[str, typer.Argument(help="A name from 'gan-train recipes', or a .yaml file.", show_default=False)],
     data: Annotated[str, typer.Option("--data", help="Dataset folder, local or gs://.", show_default=False)],
-    out: Annotated[str, typer.Option("--out", "-o", help="Run folder; continued if it holds this run.", show_default=False)],
+    out: Annotated[
+        str, typer.Option("--out", "-o", help="Run folder, local or gs://; continued if it holds this run.", show_default=False)
+    ],
     steps: Annotated[int | None, typer.Option(min=1, help="Train to this step.  [default: the recipe's]")] = None,
     overrides: SetOption = None,
     strategy: Annotated[str, typer.Option(help="auto, default (one device) or mirrored (all GPUs).")] = "auto",
@@ -117,8 +119,10 @@ def show(
 
 @app.command()
 def sample(
-    folder: Annotated[str, typer.Argument(metavar="RUN", help="A run folder.", show_default=False)],
-    out: Annotated[str, typer.Option("--out", "-o", help="A .png file for a grid, or a folder for single images.")],
+    folder: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, local or gs://.", show_default=False)],
+    out: Annotated[
+        str, typer.Option("--out", "-o", help="A .png file for a grid, or a folder for single images; local or gs://.")
+    ],
     count: Annotated[int, typer.Option("--count", "-n", min=1, max=10_000, help="How many images.")] = 25,
     seed: Annotated[int, typer.Option(min=0, help="Chooses the latents; the first ones do not depend on the count.")] = 0,
     seeds: Annotated[str | None, typer.Option(help="One image for each seed: 3,7,10-15.")] = None,

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from gan_train.latents import sample_latents
 from gan_train.networks.layers import sampling_copy
 from gan_train.practice_config import LatentConfig
 from gan_train.randomness import picture_draw
-from gan_train.run_folder import MODELS, open_run, read_record
+from gan_train.run_folder import MODELS, read_record
 from gan_train.snapshots import generate, grid_png
 
 Latents = NDArray[np.float32]
@@ -89,7 +88,7 @@ def sample_run(
         DataError: no run, or no generator of that step.
         StorageError: `out` cannot be written.
     """
-    run = open_run(folder)
+    run = open_folder(folder)
     record = read_record(run)
     chosen = _generator_step(run, step)
     latents, origins = latents_for(record.recipe.latent, record.recipe.latent_size)
@@ -104,10 +103,9 @@ def sample_run(
     )
     facts = {"run": folder, "step": str(chosen), "dataset": record.dataset_digest, "recipe": record.recipe.name}
     if out.endswith(".png"):
-        place = Path(out)
-        open_folder(place.parent).write(
-            place.name, grid_png(images, facts | {"latents": ",".join(origin.name for origin in origins)})
-        )
+        parent, slash, name = out.rpartition("/")
+        shown = facts | {"latents": ",".join(origin.name for origin in origins)}
+        open_folder(parent + slash or ".").write(name, grid_png(images, shown))
     else:
         for origin, image in zip(origins, images, strict=True):
             open_folder(out).write(f"{origin.name}.png", png(image, facts | {"latents": origin.name}))

@@ -1,10 +1,9 @@
 """metrics.jsonl and TensorBoard event files, from the same numbers."""
 
 import json
-from pathlib import Path
 from typing import Any
 
-from gan_pipeline.storage import Folder, storage_errors
+from gan_pipeline.storage import Folder, LocalFolder, storage_errors
 
 METRICS, EVENTS = "metrics.jsonl", "tensorboard"
 
@@ -15,15 +14,15 @@ Row = dict[str, float]
 class MetricsLog:
     """Appends rows. Opening it at a step drops the rows after that step: they will be computed again."""
 
-    def __init__(self, run: Folder, step: int) -> None:
+    def __init__(self, run: LocalFolder, step: int) -> None:
         from tensorboard.compat.proto.event_pb2 import Event, SessionLog
         from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
         kept = [row for row in read_metrics(run) if row["step"] <= step]
         run.write(METRICS, "".join(_line(row) for row in kept).encode())
-        self._path = Path(run.uri) / METRICS
+        self._run, self._path = run, run.path / METRICS
         self._file = open(self._path, "a", encoding="utf-8")  # noqa: SIM115 - closed by close()
-        self._events = EventFileWriter(str(Path(run.uri) / EVENTS))
+        self._events = EventFileWriter(str(run.path / EVENTS))
         self._events.add_event(Event(step=step + 1, session_log=SessionLog(status=SessionLog.START)))
 
     def add(self, row: Row) -> None:
@@ -41,12 +40,18 @@ class MetricsLog:
         with storage_errors(self._path):
             self._file.flush()
             self._events.flush()
+        self._note_growth()
 
     def close(self) -> None:
         """Flush and close both."""
         with storage_errors(self._path):
             self._file.close()
             self._events.close()
+        self._note_growth()
+
+    def _note_growth(self) -> None:
+        for prefix in (METRICS, f"{EVENTS}/"):
+            self._run.appended(prefix)
 
 
 def tag(name: str) -> str:

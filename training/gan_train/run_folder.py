@@ -6,15 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 from typing import IO
 
 import yaml
 
 from gan_pipeline.errors import DataError, UsageError
 from gan_pipeline.manifest import dump_json
-from gan_pipeline.storage import WORK, Folder, open_folder
+from gan_pipeline.storage import WORK, CloudFolder, Folder, LocalFolder
+from gan_train.mirror import mirrored
 from gan_train.recipe import Recipe, check_recipe, difference, dump_recipe
+from gan_train.signals import Interruption
 
 RECIPE, STATUS, LATENTS, REALS = "recipe.yaml", "status.json", "latents.npz", "reals.png"
 SAMPLES, MODELS = "samples", "models"
@@ -32,19 +33,27 @@ class RunRecord:
     dataset_digest: str
 
 
-def open_run(uri: str) -> Folder:
-    """The folder of a run. Raises UsageError for gs://, which runs cannot be written to yet."""
-    if uri.startswith("gs://"):
-        raise UsageError(f"{uri}: a run folder must be local; train to a local folder and copy it with 'gcloud storage cp -r'")
-    return open_folder(uri)
+@contextmanager
+def workplace(run: LocalFolder | CloudFolder, wish: Interruption) -> Iterator[LocalFolder]:
+    """Hold the run folder for this process and yield the folder to train in: itself, or the mirror of one on gs://.
+
+    Raises:
+        UsageError: another process trains in it.
+        StorageError, InterruptedRunError: as `mirrored` says.
+    """
+    if isinstance(run, LocalFolder):
+        with _locked(run):
+            yield run
+        return
+    with mirrored(run, wish) as mirror:
+        yield mirror
 
 
 @contextmanager
-def locked(run: Folder) -> Iterator[None]:
-    """Hold the run folder for this process. Raises UsageError if another process trains in it."""
+def _locked(run: LocalFolder) -> Iterator[None]:
     run.write(f"{WORK}/README", b"Temporary files of a running gan-train; safe to remove when none runs.\n")
     file: IO[bytes]
-    with open(Path(run.uri) / _LOCK, "wb") as file:
+    with open(run.path / _LOCK, "wb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

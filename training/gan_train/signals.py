@@ -7,14 +7,18 @@ from types import FrameType
 
 
 class Interruption:
-    """Whether, and by which signal, the run was asked to stop."""
+    """Whether, and by which signal or other reason, the run was asked to stop."""
 
     name: str = ""
 
     @property
     def requested(self) -> bool:
-        """A signal has arrived."""
+        """It was."""
         return bool(self.name)
+
+    def ask(self, reason: str) -> None:
+        """Ask the run to stop, from within the program and any thread."""
+        self.name = reason
 
     def _note(self, number: int, _: FrameType | None) -> None:
         self.name = signal.Signals(number).name

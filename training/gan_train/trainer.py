@@ -1,7 +1,7 @@
 """fit(recipe, dataset, run, ...): the only training loop. It never knows which GAN it trains.
 
-with locked(run):
-    fit(recipe, dataset, run, make_strategy("auto"), Console())
+with workplace(open_folder(out), wish) as run:
+    fit(recipe, dataset, run, strategy, system, Progress(), wish)
 """
 
 import math
@@ -14,7 +14,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from gan_pipeline.errors import InterruptedRunError
-from gan_pipeline.storage import Folder
+from gan_pipeline.storage import LocalFolder
 from gan_train.checkpoint import (
     committed_steps,
     named_variables,
@@ -52,7 +52,7 @@ class Ended:
 def fit(
     recipe: Recipe,
     dataset: Dataset,
-    run: Folder,
+    run: LocalFolder,
     strategy: tf.distribute.Strategy,
     system: System,
     progress: Progress,
@@ -99,7 +99,7 @@ def fit(
             log.close()
 
 
-def _restore(run: Folder, system: System, initial: dict[str, NDArray[Any]]) -> int:
+def _restore(run: LocalFolder, system: System, initial: dict[str, NDArray[Any]]) -> int:
     """Set the system to the newest checkpoint, or to its initial state; the step it then stands at."""
     remove_uncommitted(run)
     steps = committed_steps(run)
@@ -122,7 +122,7 @@ class _Session:
 
     recipe: Recipe
     dataset: Dataset
-    run: Folder
+    run: LocalFolder
     system: System
     log: MetricsLog
     progress: Progress

@@ -7,14 +7,14 @@ from typing import Any
 import tensorflow as tf
 
 from gan_pipeline.errors import UsageError
-from gan_pipeline.storage import Folder
+from gan_pipeline.storage import CloudFolder, LocalFolder, open_folder
 from gan_train.checkpoint import committed_steps
 from gan_train.input import Dataset, open_dataset
 from gan_train.networks.layers import plain_copy
 from gan_train.operation import Operation
 from gan_train.progress import Progress
 from gan_train.recipe import Recipe
-from gan_train.run_folder import SAMPLES, check_claim, claim, locked, open_run
+from gan_train.run_folder import SAMPLES, check_claim, claim, workplace
 from gan_train.signals import interruption
 from gan_train.skipped import Skipped, corrupt_shards, read_skipped, warn_of, write_skipped
 from gan_train.step import metric_names
@@ -28,7 +28,7 @@ from gan_train.trainer import fit
 class _Prepared:
     """A run that passed every check but that of its folder's owner; `skipped` are the shards its dataset is without."""
 
-    run: Folder
+    run: LocalFolder | CloudFolder
     dataset: Dataset
     skipped: tuple[Skipped, ...]
     strategy: tf.distribute.Strategy
@@ -75,17 +75,17 @@ def train(recipe: Recipe, data: str, out: str, strategy_name: str, logical_cpus:
             return {"run": out, "step": before, "already_done": True, "samples": run.locate(newest)}
         for warning in recipe.warnings:
             print(f"warning: {warning}", file=sys.stderr)
-        with locked(run):
-            claim(run, recipe, data, dataset.manifest.digest)
+        with workplace(run, wish) as place:
+            claim(place, recipe, data, dataset.manifest.digest)
             if prepared.skipped:
-                write_skipped(run, prepared.skipped)
+                write_skipped(place, prepared.skipped)
                 warn_of(prepared.skipped, dataset)
-            ended = fit(recipe, dataset, run, prepared.strategy, prepared.system, Progress(), wish, operation)
+            ended = fit(recipe, dataset, place, prepared.strategy, prepared.system, Progress(), wish, operation)
     return {"run": out, "step": ended.step, "already_done": False, "samples": run.locate(ended.samples)}
 
 
 def _prepare(recipe: Recipe, data: str, out: str, strategy_name: str, logical_cpus: int, operation: Operation) -> _Prepared:
-    run, dataset = open_run(out), open_dataset(data, recipe)
+    run, dataset = open_folder(out), open_dataset(data, recipe)
     # Before the first step is spent on it.
     skipped = read_skipped(run)
     dataset = dataset.without(one.file for one in skipped)

@@ -1,0 +1,206 @@
+"""What a bucket shows while a mirror is uploaded to it: at every moment what the run folder was allowed to be."""
+
+import io
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+from unittest import mock
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gan_pipeline.folder import Entry
+from gan_pipeline.storage import LocalFolder
+from gan_train.mirror import Mirror
+from gan_train.upload_queue import Change, UploadQueue
+from gan_train.uploader import carry_out
+
+
+class Bucket(LocalFolder):
+    """Files in memory. While one is on its way, `meanwhile` lets the trainer go on."""
+
+    def __init__(self) -> None:
+        super().__init__("/nowhere")
+        self.files: dict[str, bytes] = {}
+        self.uploads: list[str] = []
+        self.meanwhile: Callable[[], None] = lambda: None
+
+    def entries(self, prefix: str = "") -> list[Entry]:
+        return [Entry(name, len(content), "", None) for name, content in self.files.items() if name.startswith(prefix)]
+
+    @contextmanager
+    def create(self, name: str) -> Iterator[IO[bytes]]:
+        out = io.BytesIO()
+        yield out
+        self.meanwhile()
+        self.files[name] = out.getvalue()
+        self.uploads.append(name)
+
+    @contextmanager
+    def local_file(self, name: str) -> Iterator[Path]:
+        with tempfile.NamedTemporaryFile() as file:
+            Path(file.name).write_bytes(self.files[name])
+            yield Path(file.name)
+
+    def remove(self, name: str) -> None:
+        self.files.pop(name, None)
+
+
+class Run:
+    """A trainer that does what it is told, and an uploader that does the next step when it is told."""
+
+    def __init__(self, folder: Path, bucket: Bucket) -> None:
+        self.bucket, self.queue = bucket, UploadQueue()
+        self.folder = folder
+        self.mirror = Mirror(bucket, folder, self.queue)
+        self.writes = 0
+        self.rows = 0
+
+    def save(self, step: int) -> None:
+        """A checkpoint as checkpoint.py writes it, at times one of a step that was there before."""
+        self.discard(step)
+        self.writes += 1
+        content = b"%d %d" % (self.writes, self.rows)
+        for name in ("variables", "state", "COMMIT"):
+            self.mirror.write(f"{step}/{name}", content)
+
+    def discard(self, step: int) -> None:
+        self.mirror.remove(f"{step}/COMMIT")
+        self.mirror.remove_all(f"{step}/")
+
+    def log(self) -> None:
+        with open(self.folder / "metrics", "ab") as file:
+            file.write(b"x")
+        self.rows += 1
+        self.mirror.appended("metrics")
+
+    def write(self) -> None:
+        self.writes += 1
+        self.mirror.write("status", b"%d" % self.writes)
+
+    def upload(self) -> None:
+        change = self.queue.current()
+        if change:
+            carry_out(change, self.queue, self.folder, self.bucket)
+            self.queue.done()
+            self.check()
+
+    def check(self) -> None:
+        """No COMMIT without the files that were committed with it, and without the rows that were logged before it."""
+        files = self.bucket.files
+        for name, content in files.items():
+            if name.endswith("/COMMIT"):
+                place = name.removesuffix("COMMIT")
+                assert files[f"{place}variables"] == files[f"{place}state"] == content
+                assert len(files.get("metrics", b"")) >= int(content.split()[1])
+
+
+STEPS = st.integers(1, 3)
+ACTS = st.one_of(
+    st.tuples(st.just("save"), STEPS),
+    st.tuples(st.just("discard"), STEPS),
+    st.sampled_from([("log",), ("write",), ("upload",), ("upload",), ("upload",)]),
+)
+BUSY = st.lists(ACTS.filter(lambda act: act != ("upload",)), max_size=4)
+
+
+def do(run: Run, act: tuple[object, ...]) -> None:
+    name, *arguments = act
+    getattr(run, str(name))(*arguments)
+
+
+@settings(max_examples=150)
+@given(st.lists(st.tuples(ACTS, BUSY), max_size=25))
+def test_the_bucket_is_whole_at_every_moment_and_complete_at_the_end(acts: list[tuple[tuple[object, ...], object]]) -> None:
+    """Whatever the trainer does, also while a file is on its way."""
+    bucket = Bucket()
+    with tempfile.TemporaryDirectory() as folder, mock.patch("os.fsync"):
+        run = Run(Path(folder), bucket)
+        for act, busy in acts:
+
+            def meanwhile(busy: object = busy) -> None:
+                bucket.meanwhile = lambda: None
+                for one in busy:  # type: ignore[attr-defined]
+                    do(run, one)
+
+            bucket.meanwhile = meanwhile
+            do(run, act)
+            names = {name for name in run.mirror.names() if not name.startswith(".work")}
+            assert len(run.queue) <= 2 * len(names | set(bucket.files)) + 2 * 9
+        bucket.meanwhile = lambda: None
+        run.mirror.flush()
+        while len(run.queue):
+            run.upload()
+        local = {name: run.mirror.read(name) for name in run.mirror.names()}
+    assert bucket.files == local
+
+
+def test_what_was_removed_before_its_turn_is_not_uploaded(tmp_path: Path) -> None:
+    run = Run(tmp_path, Bucket())
+    for step in (1, 2, 3):
+        run.save(step)
+        run.discard(step - 1)
+    while len(run.queue):
+        run.upload()
+    assert [name for name in run.bucket.uploads if "/" in name] == ["3/variables", "3/state", "3/COMMIT"]
+
+
+def test_the_newest_content_goes_up_once(tmp_path: Path) -> None:
+    run = Run(tmp_path, Bucket())
+    for _ in range(100):
+        run.log()
+        run.write()
+    assert len(run.queue) == 2
+    while len(run.queue):
+        run.upload()
+    assert run.bucket.uploads == ["metrics", "status"]
+    assert run.bucket.files == {"metrics": b"x" * 100, "status": b"100"}
+
+
+def test_what_changes_while_it_goes_up_has_another_turn(tmp_path: Path) -> None:
+    run = Run(tmp_path, Bucket())
+    run.write()
+    run.bucket.meanwhile = lambda: run.write() if run.writes < 3 else None
+    while len(run.queue):
+        run.upload()
+    assert (run.bucket.uploads, run.bucket.files) == (["status"] * 3, {"status": b"3"})
+
+
+def test_a_change_that_failed_is_tried_again_first() -> None:
+    queue = UploadQueue()
+    queue.put("a")
+    queue.put("b")
+    assert queue.current() == queue.current() == Change("a", removed=False)
+    queue.done()
+    assert queue.current() == Change("b", removed=False)
+    queue.remove("b")
+    assert queue.overtaken
+    queue.done()
+    assert (queue.current(), queue.overtaken) == (Change("b", removed=True), False)
+
+
+def test_a_new_session_sees_what_is_in_the_bucket_and_downloads_what_it_reads(tmp_path: Path) -> None:
+    bucket = Bucket()
+    first = Run(tmp_path / "first", bucket)
+    for step in (1, 2):
+        first.save(step)
+    while len(first.queue):
+        first.upload()
+    second = Run(tmp_path / "second", bucket)
+    mirror = second.mirror
+    assert mirror.names() == mirror.names("") == sorted(bucket.files)
+    assert (mirror.exists("2/COMMIT"), mirror.exists("3/COMMIT"), mirror.size("2/COMMIT")) == (True, False, 3)
+    assert not list((tmp_path).glob("second/**/*"))
+    assert mirror.read("2/COMMIT") == b"2 0"
+    assert mirror.read_range("2/state", 0, 1) == b"2"
+    with mirror.open_binary("2/variables") as file, mirror.local_file("2/state") as path:
+        assert (file.read(), path.read_bytes()) == (b"2 0", b"2 0")
+    assert [entry.name for entry in mirror.entries()] == mirror.names() == sorted(bucket.files)
+    assert not mirror.write_new("1/COMMIT", b"other") and mirror.write_new("new", b"n")
+    assert (len(second.queue), mirror.uri) == (1, bucket.uri)
+    second.discard(1)
+    while len(second.queue):
+        second.upload()
+    assert sorted(bucket.files) == mirror.names() == ["2/COMMIT", "2/state", "2/variables", "new"]

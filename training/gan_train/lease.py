@@ -1,0 +1,154 @@
+"""A lease on a run folder on gs://, which knows no locks: one process at a time writes there.
+
+The holder renews it every RENEW_SECONDS and sends nothing without having done so that lately. A renewal replaces exactly
+the version before it: of two processes that believe to hold the lease only one succeeds.
+
+Who finds a lease watches it for LOOKS * POLL_SECONDS by its own clock. If it changes, its holder is alive. If not, the holder
+is dead and the lease is taken over. Where the holder is known to be dead (a process of this machine) it is taken at once.
+"""
+
+import os
+import socket
+import sys
+import time
+import uuid
+from pathlib import Path
+
+import psutil
+from pydantic import BaseModel, ValidationError
+
+from gan_pipeline.errors import InterruptedRunError, StorageError, UsageError
+from gan_pipeline.storage import WORK, CloudFolder, Entry
+from gan_train.signals import Interruption
+
+LEASE = f"{WORK}/lease.json"
+
+RENEW_SECONDS = 20.0
+
+POLL_SECONDS, LOOKS = 5.0, 18
+"""90 seconds: more than RENEW_SECONDS and the two requests of a small upload (ATTEMPT_SECONDS of uploader.py for each), so
+that what a former holder sent last, such as a COMMIT, has arrived when the next one looks."""
+
+SETTLE_SECONDS = 2.0
+"""By so much later may arrive what a process sent just before it was killed."""
+
+
+class _Holder(BaseModel, frozen=True):
+    """Who holds a lease, as it is written.
+
+    Attributes:
+        token: differs for each holder.
+        host: for messages.
+        pid: of the process, within `machine`.
+        machine: names a boot and its process numbers; empty where the system does not tell.
+        renewals: how many there were.
+    """
+
+    token: str
+    host: str
+    pid: int
+    machine: str
+    renewals: int = 0
+
+    @property
+    def is_dead(self) -> bool:
+        """The process is known to have ended."""
+        if not self.machine or self.machine != _machine():
+            return False
+        return self.pid == os.getpid() or not psutil.pid_exists(self.pid)
+
+
+class Lease:
+    """A lease that this process holds."""
+
+    def __init__(self, run: CloudFolder, holder: _Holder, version: str) -> None:
+        self._run, self._holder, self._version = run, holder, version
+        self._renewed = time.monotonic()
+
+    def keep(self) -> None:
+        """Renew the lease if that is due. Raises StorageError if another process holds it by now."""
+        now = time.monotonic()
+        if now - self._renewed < RENEW_SECONDS:
+            return
+        holder = self._holder.model_copy(update={"renewals": self._holder.renewals + 1})
+        version = self._run.replace(LEASE, _content(holder), self._version)
+        if version is None:
+            raise StorageError(
+                f"{self._run.uri}: another process took this run over while this one could not reach the storage; "
+                "leave it to that one"
+            )
+        self._holder, self._version, self._renewed = holder, version, now
+
+    def release(self) -> None:
+        """Let the next process have the folder at once."""
+        self._run.remove_version(Entry(LEASE, 0, self._version, None))
+
+
+def take_lease(run: CloudFolder, wish: Interruption) -> Lease:
+    """Wait until it is sure that no other process trains in the folder, and keep others out.
+
+    Raises:
+        UsageError: another process does.
+        InterruptedRunError: a signal arrived meanwhile.
+        StorageError: the storage refused, such as for a lack of rights.
+    """
+    holder = _Holder(token=uuid.uuid4().hex, host=socket.gethostname(), pid=os.getpid(), machine=_machine())
+    version = run.replace(LEASE, _content(holder), None)
+    if version is None:
+        version = _take_over(run, holder, wish)
+    return Lease(run, holder, version)
+
+
+def _take_over(run: CloudFolder, holder: _Holder, wish: Interruption) -> str:
+    found = run.entry(LEASE)
+    before = _read(run, found)
+    if not before.is_dead:
+        print(
+            f"{run.uri}: another process trained here ({before.host}, process {before.pid}) and did not say that it ended; "
+            f"waiting up to {LOOKS * POLL_SECONDS:g} seconds to see whether it lives",
+            file=sys.stderr,
+        )
+        _see_unchanged(run, found, before, wish)
+    version = run.replace(LEASE, _content(holder), found.version)
+    if version is None:
+        raise _taken(run, before)
+    time.sleep(SETTLE_SECONDS)
+    return version
+
+
+def _see_unchanged(run: CloudFolder, found: Entry, holder: _Holder, wish: Interruption) -> None:
+    """Return when the lease is stale."""
+    for _ in range(LOOKS):
+        time.sleep(POLL_SECONDS)
+        if wish.requested:
+            raise InterruptedRunError(f"{run.uri}: stopped by {wish.name} before training began; run the same command again")
+        if run.entries(LEASE) != [found]:
+            raise _taken(run, holder)
+
+
+def _taken(run: CloudFolder, holder: _Holder) -> UsageError:
+    return UsageError(
+        f"{run.uri}: another process trains in this folder ({holder.host}, process {holder.pid}); "
+        "wait for it or choose another -o"
+    )
+
+
+def _read(run: CloudFolder, entry: Entry) -> _Holder:
+    try:
+        return _Holder.model_validate_json(run.read(LEASE, entry.version))
+    except ValidationError:
+        # Of another version of this program: watched like one of an unknown machine.
+        return _Holder(token="", host="unknown host", pid=0, machine="")
+
+
+def _content(holder: _Holder) -> bytes:
+    return holder.model_dump_json().encode()
+
+
+def _machine() -> str:
+    """Names this boot of this machine and the space of its process numbers, which each container has for itself."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        return ""
