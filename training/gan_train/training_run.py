@@ -11,9 +11,10 @@ from gan_pipeline.verify import check_shard
 from gan_train.checkpoint import committed_steps
 from gan_train.input import Dataset, open_dataset
 from gan_train.networks.layers import plain_copy
+from gan_train.precision import resolved
 from gan_train.progress import Progress
 from gan_train.recipe import Recipe
-from gan_train.run_folder import SAMPLES, check_claim, claim, locked, open_run
+from gan_train.run_folder import RECIPE, SAMPLES, check_claim, claim, locked, open_run, read_record
 from gan_train.signals import interruption
 from gan_train.strategy import check_replicas, make_strategy
 from gan_train.systems.base import System
@@ -23,8 +24,9 @@ from gan_train.trainer import fit
 
 @dataclass(frozen=True)
 class _Prepared:
-    """A run that passed every check which needs no look at its folder."""
+    """A run that passed every check which needs no look at its folder, and its recipe with all choices made."""
 
+    recipe: Recipe
     run: Folder
     dataset: Dataset
     strategy: tf.distribute.Strategy
@@ -34,7 +36,7 @@ class _Prepared:
 def plan(recipe: Recipe, data: str, out: str, strategy_name: str, logical_cpus: int) -> dict[str, Any]:
     """Everything `train` would check, and what it would do; writes nothing. Raises what `train` raises."""
     prepared = _prepare(recipe, data, out, strategy_name, logical_cpus)
-    run, dataset, system = prepared.run, prepared.dataset, prepared.system
+    recipe, run, dataset, system = prepared.recipe, prepared.run, prepared.dataset, prepared.system
     check_claim(run, recipe, data, dataset.manifest.digest)
     networks = {name: player.network for name, player in system.players.items()}
     return {
@@ -44,6 +46,7 @@ def plan(recipe: Recipe, data: str, out: str, strategy_name: str, logical_cpus: 
         "warnings": list(recipe.warnings),
         "dataset": f"{data} ({dataset.examples} examples of {dataset.manifest.name})",
         "dataset_digest": dataset.manifest.digest,
+        "precision": recipe.precision,
         "devices": prepared.strategy.num_replicas_in_sync,
         "batch_size": recipe.batch_size,
         "from_step": max(committed_steps(run), default=0),
@@ -62,7 +65,7 @@ def train(recipe: Recipe, data: str, out: str, strategy_name: str, logical_cpus:
     """
     with interruption() as wish:
         prepared = _prepare(recipe, data, out, strategy_name, logical_cpus)
-        run, dataset = prepared.run, prepared.dataset
+        recipe, run, dataset = prepared.recipe, prepared.run, prepared.dataset
         check_claim(run, recipe, data, dataset.manifest.digest)
         before = max(committed_steps(run), default=0)
         if before >= recipe.steps:
@@ -78,13 +81,20 @@ def train(recipe: Recipe, data: str, out: str, strategy_name: str, logical_cpus:
 
 def _prepare(recipe: Recipe, data: str, out: str, strategy_name: str, logical_cpus: int) -> _Prepared:
     run, dataset = open_run(out), _checked_dataset(data, recipe)
+    recipe = _with_precision(recipe, run)
     strategy = make_strategy(strategy_name, logical_cpus)
     if recipe.deterministic:
         tf.config.experimental.enable_op_determinism()
     with strategy.scope():
         system = build_system(recipe)
     check_replicas(strategy, system.reals_per_batch)
-    return _Prepared(run, dataset, strategy, system)
+    return _Prepared(recipe, run, dataset, strategy, system)
+
+
+def _with_precision(recipe: Recipe, run: Folder) -> Recipe:
+    """The recipe with "auto" made what the run was begun in, or this machine's best for a new run."""
+    recorded = read_record(run).recipe.precision if recipe.precision == "auto" and run.exists(RECIPE) else recipe.precision
+    return recipe.model_copy(update={"precision": resolved(recorded)})
 
 
 def _checked_dataset(data: str, recipe: Recipe) -> Dataset:
