@@ -10,10 +10,11 @@ import pytest
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from gan_train.networks.layers import BatchNormalization, inference_pass, plain_copy, training_pass
+from gan_train.networks.layers import BatchNormalization, Dropout, inference_pass, plain_copy, training_pass
 from gan_train.networks.thin_conv import ThinConv2D, thin_convolution
 from gan_train.randomness import Draw
 from gan_train.recipe import load_recipe
+from gan_train.systems.base import Player
 from gan_train.systems.catalogue import build_system
 from tests.training.helpers import RECIPES, small_recipe
 
@@ -26,18 +27,67 @@ SHAPES = {
         [(50,), (6272,), (6272,), (7, 7, 128), *[(14, 14, 128)] * 3, *[(28, 28, 128)] * 3, (28, 28, 1)],
         [(28, 28, 1), *[(14, 14, 64)] * 3, *[(7, 7, 64)] * 3, (3136,), (1,)],
     ),
+    "lsgan": (
+        [(100,), *[(12544,)] * 3, (7, 7, 256), *[(14, 14, 128)] * 3, *[(28, 28, 64)] * 3, (28, 28, 1)],
+        [(28, 28, 1), *[(14, 14, 64)] * 3, *[(7, 7, 128)] * 3, (6272,), (1,)],
+    ),
+    "cifar10-gan": (
+        [
+            *[(100,), (4096,), (4096,), (4, 4, 256)],
+            *[(8, 8, 128)] * 2,
+            *[(16, 16, 128)] * 2,
+            *[(32, 32, 128)] * 2,
+            (32, 32, 3),
+        ],
+        [
+            *[(32, 32, 3), *[(32, 32, 64)] * 2],
+            *[(16, 16, 128)] * 2,
+            *[(8, 8, 128)] * 2,
+            *[(4, 4, 256)] * 2,
+            *[(4096,), (4096,), (1,)],
+        ],
+    ),
+    "celeba-gan": (
+        [
+            *[(100,), (3200,), (3200,), (5, 5, 128)],
+            *[(10, 10, 128)] * 2,
+            *[(20, 20, 128)] * 2,
+            *[(40, 40, 128)] * 2,
+            *[(80, 80, 128)] * 2,
+            (80, 80, 3),
+        ],
+        [
+            *[(80, 80, 3), *[(80, 80, 128)] * 2],
+            *[(40, 40, 128)] * 2,
+            *[(20, 20, 128)] * 2,
+            *[(10, 10, 128)] * 2,
+            *[(5, 5, 128)] * 2,
+            *[(3200,), (3200,), (1,)],
+        ],
+    ),
 }
-PARAMETERS = {"mnist-gan": (1_164_289, 40_705), "mnist-dcgan": (851_713, 70_337)}
-TRAINABLE = {"mnist-gan": (1_164_289, 40_705), "mnist-dcgan": (851_201, 70_081)}
+PARAMETERS = {
+    "mnist-gan": (1_164_289, 40_705),
+    "mnist-dcgan": (851_713, 70_337),
+    "lsgan": (1_976_577, 139_329),
+    "cifar10-gan": (1_466_115, 522_497),
+    "celeba-gan": (1_381_891, 1_651_841),
+}
+TRAINABLE = PARAMETERS | {"mnist-dcgan": (851_201, 70_081), "lsgan": (1_951_105, 138_945)}
 
 
 def draw() -> Draw:
     return Draw(0, tf.constant(0, tf.int64), 0, 0, 1)
 
 
+def players_of(recipe: str) -> dict[str, Player]:
+    """In float32: below it the generator's last activation is a layer of its own."""
+    return build_system(load_recipe(recipe, ["precision=float32"])).players
+
+
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_shapes_and_parameter_counts_equal_the_specification(recipe: str) -> None:
-    players = build_system(load_recipe(recipe)).players
+    players = players_of(recipe)
     networks = (players["generator"].network, players["discriminator"].network)
     for network, shapes, parameters, trainable in zip(
         networks, SHAPES[recipe], PARAMETERS[recipe], TRAINABLE[recipe], strict=True
@@ -47,23 +97,47 @@ def test_shapes_and_parameter_counts_equal_the_specification(recipe: str) -> Non
         assert sum(int(np.prod(variable.shape)) for variable in network.trainable_variables) == trainable
 
 
-def test_slopes_kernels_and_initial_weights() -> None:
-    for recipe, kernel, stddev in (("mnist-gan", 3, None), ("mnist-dcgan", 4, 0.02)):
-        players = build_system(load_recipe(recipe)).players
-        generator, discriminator = players["generator"].network, players["discriminator"].network
-        for network in (generator, discriminator):
-            slopes = {float(x.negative_slope) for x in network.layers if isinstance(x, keras.layers.LeakyReLU)}
-            assert {round(slope, 6) for slope in slopes} == {0.2}
-        assert discriminator.get_layer("down_1").kernel_size == (kernel, kernel)
-        assert generator.get_layer("up_1").kernel_size == (4, 4)
-        assert generator.get_layer("image").kernel_size == (7, 7)
-        assert not np.any(generator.get_layer("project").bias.numpy())
-        if stddev:
-            assert abs(generator.get_layer("up_1").kernel.numpy().std() - stddev) < 0.001
-        # The dense layer of the discriminator names no initialiser: Glorot uniform, limit sqrt(6 / (3136 + 1)).
-        limit = np.sqrt(6 / 3137)
-        score = discriminator.get_layer("score").kernel.numpy()
+# Of the generator and the discriminator: slopes; then kernels of D, of the last convolution; initial standard deviation.
+LAYERS = {
+    "mnist-gan": ({0.2}, {0.2}, 3, 7, None),
+    "mnist-dcgan": ({0.2}, {0.2}, 4, 7, 0.02),
+    "lsgan": ({0.0}, {0.2}, 4, 7, 0.02),
+    "cifar10-gan": ({0.2}, {0.2}, 3, 3, None),
+    "celeba-gan": ({0.2}, {0.2}, 5, 5, None),
+}
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_slopes_kernels_and_initial_weights(recipe: str) -> None:
+    players = players_of(recipe)
+    generator, discriminator = players["generator"].network, players["discriminator"].network
+    of_generator, of_discriminator, kernel, output_kernel, stddev = LAYERS[recipe]
+    for network, slopes in ((generator, of_generator), (discriminator, of_discriminator)):
+        found = {float(x.negative_slope) for x in network.layers if isinstance(x, keras.layers.LeakyReLU)}
+        assert {round(slope, 6) for slope in found} == slopes
+    assert discriminator.get_layer("down_1").kernel_size == (kernel, kernel)
+    assert generator.get_layer("up_1").kernel_size == (4, 4)
+    assert generator.get_layer("image").kernel_size == (output_kernel, output_kernel)
+    assert not np.any(generator.get_layer("project").bias.numpy())
+    if stddev:
+        assert abs(generator.get_layer("up_1").kernel.numpy().std() - stddev) < 0.001
+    score = discriminator.get_layer("score").kernel.numpy()
+    if recipe == "lsgan":
+        assert abs(score.std() - stddev) < 0.001
+    else:
+        # The specification names no initialiser here: Glorot uniform, limit sqrt(6 / (inputs + 1)).
+        limit = np.sqrt(6 / (len(score) + 1))
         assert 0.95 * limit < np.abs(score).max() <= limit
+
+
+@pytest.mark.parametrize(("recipe", "rates"), [("mnist-gan", [0.4, 0.4]), ("cifar10-gan", [0.4]), ("lsgan", [])])
+def test_dropout_stands_where_the_specification_has_it(recipe: str, rates: list[float]) -> None:
+    """After each stage of the first GAN, once after the flattening in the deeper ones."""
+    layers = players_of(recipe)["discriminator"].network.layers
+    places = [place for place, layer in enumerate(layers) if isinstance(layer, Dropout)]
+    assert [layers[place].rate for place in places] == rates
+    if recipe == "cifar10-gan":
+        assert isinstance(layers[places[0] - 1], keras.layers.Flatten)
 
 
 def test_the_seed_decides_the_initial_weights_and_each_layer_has_its_own() -> None:

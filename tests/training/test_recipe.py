@@ -16,14 +16,24 @@ def test_every_recipe_of_the_package_loads() -> None:
         assert load_recipe(name).name == name
 
 
-def test_schedules_are_the_specifications() -> None:
-    mnist, dcgan = (load_recipe(name) for name in RECIPES)
-    assert (mnist.batch_size, mnist.steps, mnist.discriminator_batch, mnist.image.range) == (256, 23_400, "mixed", "unit")
-    assert (dcgan.batch_size, dcgan.steps, dcgan.discriminator_batch, dcgan.image.range) == (128, 450, "separate", "symmetric")
-    for recipe in (mnist, dcgan):
-        for player in (recipe.generator, recipe.discriminator):
-            adam = player.optimizer
-            assert (adam.learning_rate, adam.beta_1, adam.beta_2, adam.epsilon) == (2e-4, 0.5, 0.999, 1e-7)
+# Batch size, steps, discriminator batch, pixel range, latent size, loss; spec B sections 1 to 3, spec C 1.1 and 1.6.
+SCHEDULES = {
+    "mnist-gan": (256, 23_400, "mixed", "unit", 100, "non-saturating"),
+    "mnist-dcgan": (128, 450, "separate", "symmetric", 50, "non-saturating"),
+    "lsgan": (64, 18_740, "separate", "symmetric", 100, "least-squares"),
+    "cifar10-gan": (128, 78_000, "separate", "symmetric", 100, "non-saturating"),
+    "celeba-gan": (128, 39_000, "separate", "symmetric", 100, "non-saturating"),
+}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_schedules_are_the_specifications(name: str) -> None:
+    recipe = load_recipe(name)
+    schedule = (recipe.batch_size, recipe.steps, recipe.discriminator_batch, recipe.image.range)
+    assert (*schedule, recipe.latent_size, recipe.loss) == SCHEDULES[name]
+    for player in (recipe.generator, recipe.discriminator):
+        adam = player.optimizer
+        assert (adam.learning_rate, adam.beta_1, adam.beta_2, adam.epsilon) == (2e-4, 0.5, 0.999, 1e-7)
 
 
 @pytest.mark.parametrize(
@@ -40,6 +50,7 @@ def test_schedules_are_the_specifications() -> None:
         ("image.range=0-1", ["image.range", "unit"]),
         ("system=gin", ["system", "gan"]),
         ("discriminator.batch_norm={}", ["mixed", "batch_norm", "separate"]),
+        ("generator.project_batch_norm=true", ["project_batch_norm", "batch_norm is null"]),
         ("no_equals_sign", ["key=value"]),
         ("nowhere.key=1", ["nowhere"]),
         ("seed=[", ["seed", "YAML"]),

@@ -17,7 +17,7 @@ from gan_train.systems.base import System
 from tests.training.helpers import RECIPES, build, random_chunk, run_steps, small_recipe
 
 STEP = tf.constant(0, tf.int64)
-PHASES = {"mnist-gan": ["d", "g"], "mnist-dcgan": ["d_real", "d_fake", "g"]}
+PHASES = {name: ["d", "g"] if name == "mnist-gan" else ["d_real", "d_fake", "g"] for name in RECIPES}
 
 Weights = dict[str, list[NDArray[np.float32]]]
 

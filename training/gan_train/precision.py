@@ -3,6 +3,7 @@
 float32    everything
 bfloat16   layers compute in bfloat16, whose range is that of float32
 float16    layers compute in float16, whose smallest numbers lose gradients: the loss is scaled up and they down
+auto       float32 or bfloat16, as `default_precision` says of this machine
 """
 
 from pathlib import Path
@@ -63,6 +64,11 @@ class LossScale:
         grown = tf.where(grows, scale * 2, scale)
         self.scale.assign(tf.where(finite, grown, tf.maximum(scale / 2, 1.0)))
         self.good_steps.assign(tf.where(finite & ~grows, good, tf.zeros_like(good)))
+
+
+def resolved(choice: Literal["auto"] | Precision) -> Precision:
+    """What a recipe's choice means on this machine."""
+    return default_precision() if choice == "auto" else choice
 
 
 def default_precision(cpu_info: Path = Path("/proc/cpuinfo")) -> Precision:

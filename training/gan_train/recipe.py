@@ -16,6 +16,7 @@ from gan_train.optimizer_config import OptimizerConfig
 from gan_train.practice_config import AverageConfig, InstanceNoiseConfig, LabelsConfig, LatentConfig, PenaltiesConfig
 
 PositiveInt = Annotated[int, Field(ge=1)]
+Initializer = Literal["glorot_uniform", "normal_0.02", "he_uniform", "he_normal", "orthogonal"]
 
 
 class _Frozen(BaseModel):
@@ -58,12 +59,14 @@ class _NetworkConfig(_Frozen):
         initializer: of the convolutions and the generator's dense layer; "normal_0.02" is N(0, 0.02).
         spectral_norm: divide every kernel by its largest singular value (Miyato et al. 2018).
         batch_norm: after every convolution but the generator's last, or None.
+        slope: of the rectifiers below zero; 0 is ReLU.
         optimizer: of this network's variables.
     """
 
-    initializer: Literal["glorot_uniform", "normal_0.02", "he_uniform", "he_normal", "orthogonal"]
+    initializer: Initializer
     batch_norm: BatchNormConfig | None
     spectral_norm: bool = False
+    slope: Annotated[float, Field(ge=0, lt=1)] = 0.2
     optimizer: OptimizerConfig
 
 
@@ -78,6 +81,7 @@ class GeneratorConfig(_NetworkConfig):
         dropout: share of activations dropped after each stage, 0 for none.
         dropout_in_sampling: drop them too where the generator makes images for the discriminator or to be looked at,
             with its moving averages all the same (spec C, G39).
+        project_batch_norm: batch normalisation after the dense layer too, each of its outputs a channel of its own.
     """
 
     base: tuple[PositiveInt, PositiveInt, PositiveInt]
@@ -86,6 +90,7 @@ class GeneratorConfig(_NetworkConfig):
     output_kernel: PositiveInt
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     dropout_in_sampling: bool = False
+    project_batch_norm: bool = False
 
     @model_validator(mode="after")
     def _something_to_drop(self) -> Self:
@@ -93,19 +98,31 @@ class GeneratorConfig(_NetworkConfig):
             raise ValueError("dropout_in_sampling without dropout drops nothing; set generator.dropout too")
         return self
 
+    @model_validator(mode="after")
+    def _normalises_with_something(self) -> Self:
+        if self.project_batch_norm and self.batch_norm is None:
+            raise ValueError("generator.project_batch_norm=true but generator.batch_norm is null; set both or neither")
+        return self
+
 
 class DiscriminatorConfig(_NetworkConfig):
-    """One convolution of stride 2 per entry of `filters`, then one score.
+    """One convolution per entry of `filters`, then one score.
 
     Attributes:
         filters: channels of each stage.
         kernel: size of the convolutions.
+        first_stride: of the first convolution; all others have stride 2.
         dropout: share of activations dropped after each stage, 0 for none.
+        flat_dropout: share dropped once, after the last stage; 0 for none.
+        score_initializer: of the dense layer that gives the score.
     """
 
     filters: Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
     kernel: PositiveInt
-    dropout: Annotated[float, Field(ge=0, lt=1)]
+    first_stride: Literal[1, 2] = 2
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    flat_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    score_initializer: Initializer = "glorot_uniform"
 
 
 class Recipe(_Frozen):
@@ -126,7 +143,7 @@ class Recipe(_Frozen):
         augment: changes to all images the discriminator sees, in order; augmentation.py has them.
         instance_noise: on the same images, or None.
         average: moving average of the generator, or None.
-        precision: what the layers compute in.
+        precision: what the layers compute in; "auto" is the best of the machine that begins the run, which then keeps it.
         batch_size: global examples of a generator update; the discriminator sees half real and half fake.
         steps: how long to train. One step runs all phases once.
         seed: of initial weights, data order, latents and dropout.
@@ -152,7 +169,7 @@ class Recipe(_Frozen):
     augment: tuple[Literal["flip", "colour", "translation", "cutout"], ...] = ()
     instance_noise: InstanceNoiseConfig | None = None
     average: AverageConfig | None = None
-    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     batch_size: Annotated[int, Field(ge=2, multiple_of=2)]
     steps: PositiveInt
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0

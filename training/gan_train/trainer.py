@@ -27,6 +27,7 @@ from gan_train.divergence import DivergedError, Divergence, Warnings, Watch, div
 from gan_train.input import Chunks, CorruptShardError, Dataset, first_images
 from gan_train.metrics_log import MetricsLog, Row, read_metrics
 from gan_train.operation import Operation
+from gan_train.precision import resolved
 from gan_train.progress import Progress
 from gan_train.randomness import picture_draw
 from gan_train.recipe import Recipe
@@ -83,7 +84,7 @@ def fit(
                 progress,
                 operation,
                 rollbacks,
-                watch=Watch(system, recipe.precision),
+                watch=Watch(system, resolved(recipe.precision)),
                 warnings=Warnings(recipe.log_every),
                 latents=fixed_latents(run, recipe),
                 reals=first_images(dataset, recipe.seed, recipe.sample_images),

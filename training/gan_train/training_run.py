@@ -12,9 +12,10 @@ from gan_train.checkpoint import committed_steps
 from gan_train.input import Dataset, open_dataset
 from gan_train.networks.layers import plain_copy
 from gan_train.operation import Operation
+from gan_train.precision import resolved
 from gan_train.progress import Progress
 from gan_train.recipe import Recipe
-from gan_train.run_folder import SAMPLES, check_claim, claim, workplace
+from gan_train.run_folder import RECIPE, SAMPLES, check_claim, claim, read_record, workplace
 from gan_train.signals import interruption
 from gan_train.skipped import Skipped, corrupt_shards, read_skipped, warn_of, write_skipped
 from gan_train.step import metric_names
@@ -26,8 +27,14 @@ from gan_train.trainer import fit
 
 @dataclass(frozen=True)
 class _Prepared:
-    """A run that passed every check but that of its folder's owner; `skipped` are the shards its dataset is without."""
+    """A run that passed every check but that of its folder's owner.
 
+    Attributes:
+        recipe: with all choices made.
+        skipped: the shards that `dataset` is without.
+    """
+
+    recipe: Recipe
     run: LocalFolder | CloudFolder
     dataset: Dataset
     skipped: tuple[Skipped, ...]
@@ -38,7 +45,7 @@ class _Prepared:
 def plan(recipe: Recipe, data: str, out: str, strategy_name: str, logical_cpus: int, operation: Operation) -> dict[str, Any]:
     """Everything `train` would check, and what it would do; writes nothing. Raises what `train` raises."""
     prepared = _prepare(recipe, data, out, strategy_name, logical_cpus, operation)
-    run, dataset, system = prepared.run, prepared.dataset, prepared.system
+    recipe, run, dataset, system = prepared.recipe, prepared.run, prepared.dataset, prepared.system
     check_claim(run, recipe, data, dataset.manifest.digest)
     networks = {name: player.network for name, player in system.players.items()}
     return {
@@ -49,6 +56,7 @@ def plan(recipe: Recipe, data: str, out: str, strategy_name: str, logical_cpus: 
         "dataset": f"{data} ({dataset.examples} examples of {dataset.manifest.name})",
         "dataset_digest": dataset.manifest.digest,
         "skipped_shards": [one.file for one in prepared.skipped],
+        "precision": recipe.precision,
         "devices": prepared.strategy.num_replicas_in_sync,
         "batch_size": recipe.batch_size,
         "from_step": max(committed_steps(run), default=0),
@@ -67,7 +75,7 @@ def train(recipe: Recipe, data: str, out: str, strategy_name: str, logical_cpus:
     """
     with interruption() as wish:
         prepared = _prepare(recipe, data, out, strategy_name, logical_cpus, operation)
-        run, dataset = prepared.run, prepared.dataset
+        recipe, run, dataset = prepared.recipe, prepared.run, prepared.dataset
         check_claim(run, recipe, data, dataset.manifest.digest)
         before = max(committed_steps(run), default=0)
         if before >= recipe.steps:
@@ -91,6 +99,7 @@ def _prepare(recipe: Recipe, data: str, out: str, strategy_name: str, logical_cp
     dataset = dataset.without(one.file for one in skipped)
     found = corrupt_shards(dataset, max(committed_steps(run), default=0), operation.on_corrupt)
     dataset = dataset.without(one.file for one in found)
+    recipe = _with_precision(recipe, run)
     strategy = make_strategy(strategy_name, logical_cpus)
     if recipe.deterministic:
         tf.config.experimental.enable_op_determinism()
@@ -98,7 +107,13 @@ def _prepare(recipe: Recipe, data: str, out: str, strategy_name: str, logical_cp
         system = build_system(recipe)
     check_replicas(strategy, system.reals_per_batch)
     _check_score(operation, system)
-    return _Prepared(run, dataset, skipped + found, strategy, system)
+    return _Prepared(recipe, run, dataset, skipped + found, strategy, system)
+
+
+def _with_precision(recipe: Recipe, run: LocalFolder | CloudFolder) -> Recipe:
+    """The recipe with "auto" made what the run was begun in, or this machine's best for a new run."""
+    recorded = read_record(run).recipe.precision if recipe.precision == "auto" and run.exists(RECIPE) else recipe.precision
+    return recipe.model_copy(update={"precision": resolved(recorded)})
 
 
 def _check_score(operation: Operation, system: System) -> None:

@@ -1,6 +1,6 @@
 """The DCGAN family (Radford et al. 2015): strided convolutions down, transposed convolutions up.
 
-Layer by layer as in spec B 1.3-1.4 (without normalisation) and spec C 1.1 (with it).
+Layer by layer as in spec B 1.3-1.4, 2.3-2.4 and 3.3-3.4 (without normalisation) and spec C 1.1 and 1.6 (with it).
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,6 @@ from gan_train.networks.thin_conv import ThinConv2D
 from gan_train.precision import Precision, layer_dtype
 from gan_train.recipe import BatchNormConfig, DiscriminatorConfig, GeneratorConfig, ImageConfig
 
-_SLOPE = 0.2
 _ACTIVATION = {"unit": "sigmoid", "symmetric": "tanh"}
 
 
@@ -33,14 +32,15 @@ def build_generator(
     inputs = keras.Input((latent_size,), name="latent")
     project = keras.layers.Dense(height * width * channels, kernel_initializer=next(initial), dtype=dtype, name="project")
     x = _bounded(project, config.spectral_norm)(inputs)
-    x = _rectified(x, "project", dtype)
+    x = _normalised(x, config.batch_norm if config.project_batch_norm else None, "project", dtype)
+    x = _rectified(x, config.slope, "project", dtype)
     x = keras.layers.Reshape(config.base, dtype=dtype, name="reshape")(x)
     for stage, filters in enumerate(config.filters, 1):
         up = keras.layers.Conv2DTranspose(
             filters, config.kernel, strides=2, padding="same", kernel_initializer=next(initial), dtype=dtype, name=f"up_{stage}"
         )
         x = _bounded(up, config.spectral_norm)(x)
-        x = _rectified(_normalised(x, config.batch_norm, f"up_{stage}", dtype), f"up_{stage}", dtype)
+        x = _rectified(_normalised(x, config.batch_norm, f"up_{stage}", dtype), config.slope, f"up_{stage}", dtype)
         if config.dropout:
             x = Dropout(config.dropout, config.dropout_in_sampling, dtype=dtype, name=f"up_{stage}_dropout")(x)
     convolution = ThinConv2D if config.output_kernel % 2 else partial(keras.layers.Conv2D, padding="same")
@@ -75,25 +75,27 @@ def build_discriminator(
         down = keras.layers.Conv2D(
             filters,
             config.kernel,
-            strides=2,
+            strides=config.first_stride if stage == 1 else 2,
             padding="same",
             kernel_initializer=next(initial),
             dtype=dtype,
             name=f"down_{stage}",
         )
         x = _bounded(down, config.spectral_norm)(x)
-        x = _rectified(_normalised(x, config.batch_norm, f"down_{stage}", dtype), f"down_{stage}", dtype)
+        x = _rectified(_normalised(x, config.batch_norm, f"down_{stage}", dtype), config.slope, f"down_{stage}", dtype)
         if config.dropout:
             x = Dropout(config.dropout, dtype=dtype, name=f"down_{stage}_dropout")(x)
     x = keras.layers.Flatten(dtype=dtype, name="flatten")(x)
-    final = next(_initializers("glorot_uniform", seed + len(config.filters)))
+    if config.flat_dropout:
+        x = Dropout(config.flat_dropout, dtype=dtype, name="flat_dropout")(x)
+    final = next(_initializers(config.score_initializer, seed + len(config.filters)))
     score = keras.layers.Dense(1, kernel_initializer=final, dtype="float32", name="score")
     outputs = _bounded(score, config.spectral_norm)(x)
     return keras.Model(inputs, outputs, name="discriminator")
 
 
-def _rectified(x: keras.KerasTensor, stage: str, dtype: str) -> keras.KerasTensor:
-    return keras.layers.LeakyReLU(negative_slope=_SLOPE, dtype=dtype, name=f"{stage}_rectified")(x)
+def _rectified(x: keras.KerasTensor, slope: float, stage: str, dtype: str) -> keras.KerasTensor:
+    return keras.layers.LeakyReLU(negative_slope=slope, dtype=dtype, name=f"{stage}_rectified")(x)
 
 
 def _normalised(x: keras.KerasTensor, config: BatchNormConfig | None, stage: str, dtype: str) -> keras.KerasTensor:

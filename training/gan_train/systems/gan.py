@@ -21,6 +21,7 @@ from gan_train.networks.dcgan import build_discriminator, build_generator
 from gan_train.networks.passes import inference_pass, training_pass
 from gan_train.penalties import Critic, clip_weights, dragan, gradient_penalty, orthogonal, r1
 from gan_train.pixels import to_range
+from gan_train.precision import resolved
 from gan_train.randomness import Draw, picture_draw
 from gan_train.recipe import Recipe
 from gan_train.systems.base import Batch, Outcome, Phase, System, Turn, build_player
@@ -35,14 +36,14 @@ class GAN(System):
     """Build inside the strategy's scope, so that the variables are mirrored."""
 
     def __init__(self, recipe: Recipe) -> None:
-        self._recipe, self._loss = recipe, LOSSES[recipe.loss]
+        self._recipe, self._loss, self._precision = recipe, LOSSES[recipe.loss], resolved(recipe.precision)
         self.generator = self._build_generator()
         self.discriminator = build_discriminator(
-            recipe.discriminator, recipe.image, recipe.seed + _DISCRIMINATOR_SEEDS, recipe.precision
+            recipe.discriminator, recipe.image, recipe.seed + _DISCRIMINATOR_SEEDS, self._precision
         )
         self.players = {
-            GENERATOR: build_player(GENERATOR, self.generator, recipe.generator.optimizer, recipe.precision),
-            DISCRIMINATOR: build_player(DISCRIMINATOR, self.discriminator, recipe.discriminator.optimizer, recipe.precision),
+            GENERATOR: build_player(GENERATOR, self.generator, recipe.generator.optimizer, self._precision),
+            DISCRIMINATOR: build_player(DISCRIMINATOR, self.discriminator, recipe.discriminator.optimizer, self._precision),
         }
         if recipe.average:
             self.average = MovingAverage(self.generator, self._build_generator(), recipe.average, recipe.batch_size)
@@ -55,7 +56,7 @@ class GAN(System):
 
     def _build_generator(self) -> keras.Model:
         recipe = self._recipe
-        return build_generator(recipe.generator, recipe.latent_size, recipe.image, recipe.seed, recipe.precision)
+        return build_generator(recipe.generator, recipe.latent_size, recipe.image, recipe.seed, self._precision)
 
     def _discriminator_phases(self) -> tuple[Phase, ...]:
         recipe, after = self._recipe, None
