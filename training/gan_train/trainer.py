@@ -15,14 +15,16 @@ from numpy.typing import NDArray
 from gan_pipeline.errors import DivergenceError, InterruptedRunError
 from gan_pipeline.storage import Folder
 from gan_train.checkpoint import checkpoint_name, committed_steps, remove_uncommitted, restore_checkpoint, save_checkpoint
+from gan_train.clock import Clock
+from gan_train.curves import Curves
 from gan_train.input import Chunks, Dataset, first_images
 from gan_train.metrics_log import MetricsLog, Row, read_metrics
 from gan_train.progress import Progress
 from gan_train.recipe import Recipe
-from gan_train.run_folder import REALS, write_status
+from gan_train.run_folder import LOSSES, REALS, RECIPE, write_status
 from gan_train.schedule import call_lengths, is_due
 from gan_train.signals import Interruption
-from gan_train.snapshots import fixed_latents, generate, grid_png, write_curves, write_generator, write_samples
+from gan_train.snapshots import fixed_latents, generate, grid_png, write_generator, write_samples
 from gan_train.step import build_steps, metric_names, phase_metrics, rests
 from gan_train.systems.base import System
 
@@ -61,6 +63,8 @@ def fit(
             system,
             log,
             progress,
+            Clock(log.last),
+            Curves(read_metrics(run)),
             latents=fixed_latents(run, recipe),
             reals=first_images(dataset, recipe.seed, recipe.sample_images),
         )
@@ -93,6 +97,8 @@ class _Session:
     system: System
     log: MetricsLog
     progress: Progress
+    clock: Clock
+    curves: Curves
     latents: NDArray[np.float32]
     reals: NDArray[np.uint8]
 
@@ -106,36 +112,44 @@ class _Session:
         recipe, step, samples = self.recipe, start, ""
         write_status(self.run, "training", start, recipe.steps)
         if not self.run.exists(REALS):
-            self.run.write(REALS, grid_png(self.reals, self.facts))
+            self._introduce()
         run_steps = build_steps(self.system, strategy, recipe.seed)
         lengths = list(call_lengths(start, recipe))
         chunks = Chunks(self.dataset, recipe.seed, strategy, start, lengths, self.system)
-        with self.progress.showing(start, recipe):
+        with self.progress.showing({"step": start, "elapsed": self.clock.elapsed}, recipe.steps):
             for length in lengths:
                 chunk = chunks.take()
                 began = time.monotonic()
                 values = run_steps(chunk, tf.constant(step, tf.int64), tf.constant(length)).numpy()
-                timing = {"seconds": chunks.waited + time.monotonic() - began, "waited": chunks.waited}
+                seconds = chunks.waited + time.monotonic() - began
+                costs = self.clock.rows(length, seconds, chunks.waited, recipe.batch_size)
                 step += length
-                rows = self._rows(step, values, timing)
+                rows = [row | cost for row, cost in zip(self._rows(step, values), costs, strict=True)]
                 if is_due(step, recipe.snapshot_every, recipe.steps):
-                    rows[-1] |= self._evaluate()
-                self._log(step, rows)
+                    with self.clock.standing_still("snapshot"):
+                        rows[-1] |= self._evaluate()
+                self._log(rows)
                 if is_due(step, recipe.snapshot_every, recipe.steps):
-                    samples = self._snapshot(step)
+                    with self.clock.standing_still("snapshot"):
+                        samples = self._snapshot(step)
                 if interruption.requested or is_due(step, recipe.checkpoint_every, recipe.steps):
-                    self._checkpoint(step)
+                    with self.clock.standing_still("checkpoint"):
+                        self._checkpoint(step)
                 if interruption.requested and step < recipe.steps:
                     self._interrupt(step, interruption.name)
         write_status(self.run, "finished", step, recipe.steps)
         return Ended(step, samples)
 
-    def _rows(self, step: int, values: NDArray[np.float32], timing: dict[str, float]) -> list[Row]:
+    def _introduce(self) -> None:
+        """Write once what the run is made of."""
+        grid = grid_png(self.reals, self.facts)
+        self.log.add_picture("reals", 0, grid)
+        self.log.add_text("recipe", 0, f"```yaml\n{self.run.read(RECIPE).decode()}```")
+        self.log.flush()
+        self.run.write(REALS, grid)
+
+    def _rows(self, step: int, values: NDArray[np.float32]) -> list[Row]:
         """One row for each step of a call, the last of which is `step`. Raises DivergenceError."""
-        speed = {
-            "images_per_second": len(values) * self.recipe.batch_size / timing["seconds"],
-            "input_wait": timing["waited"] / timing["seconds"],
-        }
         names, rows = metric_names(self.system), []
         for row_step, row_values in enumerate(values.tolist(), step - len(values) + 1):
             silent = {name for phase in self.system.phases if rests(phase, row_step - 1) for name in phase_metrics(phase)}
@@ -143,16 +157,17 @@ class _Session:
             row: Row = {"step": row_step} | {name: value for name, value in named if name not in silent}
             self._check_finite(row)
             # What is left are the norms of updates that float16 skipped, and JSON knows no infinity.
-            rows.append({name: value for name, value in row.items() if math.isfinite(value)} | speed)
+            rows.append({name: value for name, value in row.items() if math.isfinite(value)})
         return rows
 
-    def _log(self, step: int, rows: list[Row]) -> None:
+    def _log(self, rows: list[Row]) -> None:
         for row in rows:
             row_step = int(row["step"])
             if any(is_due(row_step, every, self.recipe.steps) for every in (self.recipe.log_every, self.recipe.snapshot_every)):
                 self.log.add(row)
+                self.curves.add(row)
         self.log.flush()
-        self.progress.update(step, rows[-1])
+        self.progress.update(rows[-1])
 
     def _check_finite(self, row: Row) -> None:
         # In float16 an update whose gradient is not finite is skipped, and that is no divergence.
@@ -174,9 +189,11 @@ class _Session:
 
     def _snapshot(self, step: int) -> str:
         images = generate(self.system.sampler, self.latents, self.recipe.image.range)
-        samples = write_samples(self.run, images, step, self.facts)
+        grid = grid_png(images, self.facts | {"step": str(step)})
+        samples = write_samples(self.run, grid, step)
+        self.log.add_picture("samples", step, grid)
         write_generator(self.run, self.system.sampler, step)
-        write_curves(self.run, read_metrics(self.run))
+        self.run.write(LOSSES, self.curves.png())
         return samples
 
     def _checkpoint(self, step: int) -> None:
