@@ -10,6 +10,9 @@ from gan_train.trace import Trace
 
 _REAL, _FAKE, _GENERATOR, _FIRST_FREE = "C0", "C1", "C2", 3
 
+_SEEN_THROUGH = 0.6
+"""Opacity of a thinned curve: it fills the range of its values and would hide the ones behind it."""
+
 
 class Curves:
     """What losses.png shows of the rows so far; trace.py says how it is thinned."""
@@ -39,6 +42,7 @@ class Curves:
                 label=name,
                 color=_colour(name) or f"C{next(free)}",
                 linewidth=1,
+                alpha=_SEEN_THROUGH if trace.thinned else 1.0,
                 linestyle="--" if name.startswith("snapshot.") else "-",
                 marker="o" if len(points) == 1 else None,
             )
@@ -49,7 +53,7 @@ class Curves:
         for axes in (upper, lower):
             axes.grid(alpha=0.3)
             if axes.lines:
-                axes.legend(loc="upper right", fontsize=8)
+                axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=8)
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", dpi=110)
         return buffer.getvalue()

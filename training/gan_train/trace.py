@@ -40,6 +40,11 @@ class Trace:
             for bucket in finer:
                 self._put(_Bucket(bucket.number // 2, bucket.low, bucket.high))
 
+    @property
+    def thinned(self) -> bool:
+        """Whether a stretch is more than one step."""
+        return self._width > 1
+
     def points(self) -> list[Point]:
         """At most 2 * BUCKETS points, by step."""
         return [point for bucket in self._buckets for point in sorted({bucket.low, bucket.high})]
