@@ -74,6 +74,8 @@ def test_every_loss_in_every_way_of_batching(loss: str, way: str) -> None:
         np.testing.assert_array_equal(on_real.shown.images[0], real)
         np.testing.assert_allclose(on_real.losses, on(scores(system, real), 1), rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose(on_fake.losses, on(scores(system, on_fake.shown.made[0]), 0), rtol=1e-4, atol=1e-5)
+        judged = on_real.metrics["score"], on_fake.metrics["score"]
+        shown = real, on_fake.shown.made[0]
     else:
         both = look(system, "d", batch)
         np.testing.assert_array_equal(both.shown.images[0][:8], real)
@@ -81,6 +83,10 @@ def test_every_loss_in_every_way_of_batching(loss: str, way: str) -> None:
         halves = on(scores(system, real), 1), on(scores(system, both.shown.made[0]), 0)
         expected = np.concatenate(halves) if way == "mixed" else sum(halves)
         np.testing.assert_allclose(both.losses, expected, rtol=1e-4, atol=1e-5)
+        judged = both.metrics["score_real"], both.metrics["score_fake"]
+        shown = real, both.shown.made[0]
+    for reported, images in zip(judged, shown, strict=True):
+        np.testing.assert_allclose(reported[:, 0], scores(system, images), rtol=1e-4, atol=1e-5)
     generated = look(system, "g", batch)
     assert len(generated.losses) == recipe.batch_size
     np.testing.assert_allclose(generated.losses, to(scores(system, generated.shown.made[0])), rtol=1e-4, atol=1e-5)

@@ -2,6 +2,7 @@
 
 import fcntl
 import io
+import itertools
 import json
 import os
 import shutil
@@ -46,12 +47,8 @@ def test_a_run_folder_is_complete(trained: Path, digits: Path) -> None:
     checkpoints = {name.split("/")[1] for name in names if name.startswith("checkpoints/")}
     assert checkpoints == {"step-00000002", "step-00000004", "step-00000006"}
     assert any(name.startswith("tensorboard/events") for name in names)
-    assert json.loads((trained / "status.json").read_text()) | {"pid": 0} == {
-        "state": "finished",
-        "step": 6,
-        "steps": 6,
-        "pid": 0,
-    }
+    status = json.loads((trained / "status.json").read_text())
+    assert (status["state"], status["step"], status["steps"]) == ("finished", 6, 6)
 
 
 def test_every_step_is_logged_with_finite_numbers(trained: Path) -> None:
@@ -69,6 +66,33 @@ def test_tensorboard_reads_the_same_numbers(trained: Path) -> None:
     events = EventAccumulator(str(trained / "tensorboard")).Reload()
     scalars = [(event.step, event.value) for event in events.Scalars("g/loss")]
     assert scalars == [(row["step"], pytest.approx(row["g.loss"])) for row in rows(trained)]
+
+
+def test_a_continued_run_goes_on_counting_and_shows_everything_once(copy: Path, digits: Path) -> None:
+    """Seconds go on; TensorBoard holds the reals and the recipe once and every sample grid as it is on disk."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    assert rerun(digits, copy, "--steps", "8").code == 0
+    logged = rows(copy)
+    for before, after in itertools.pairwise(logged):
+        assert before["elapsed"] < after["elapsed"]
+        assert all(before[f"stall.{why}"] <= after[f"stall.{why}"] for why in ("checkpoint", "snapshot"))
+    for row in logged:
+        assert 0 <= row["stall.checkpoint"] + row["stall.snapshot"] < row["elapsed"]
+        assert row["memory.host"] > 100e6
+    # A stall is in the row after it: the first checkpoint is that of step 2, the first grid that of step 3.
+    assert 0 == logged[1]["stall.checkpoint"] < logged[2]["stall.checkpoint"]
+    assert logged[2]["stall.snapshot"] < logged[3]["stall.snapshot"]
+    events = EventAccumulator(str(copy / "tensorboard"), size_guidance={"images": 0}).Reload()
+    grids = {event.step: event.encoded_image_string for event in events.Images("samples")}
+    assert grids == {step: (copy / "samples" / f"step-{step:08d}.png").read_bytes() for step in (3, 6, 8)}
+    (reals,) = events.Images("reals")
+    assert (reals.encoded_image_string, reals.width) == ((copy / "reals.png").read_bytes(), 3 * 30 + 2)
+    (recipe,) = events.Tensors("recipe")
+    (text,) = recipe.tensor_proto.string_val
+    assert text.decode() == f"```yaml\n{(copy / 'recipe.yaml').read_text()}```"
+    assert json.loads((digits / "manifest.json").read_text())["digest"] in text.decode()
+    assert events.SummaryMetadata("recipe").plugin_data.plugin_name == "text"
 
 
 def test_grids_carry_where_they_came_from(trained: Path) -> None:
@@ -260,7 +284,7 @@ def test_progress_and_answer_are_plain_lines(digits: Path, tmp_path: Path) -> No
     ran = rerun(digits, tmp_path / "run", "--steps", "2")
     assert ran.code == 0
     assert "step 2/2 | loss d_real" in ran.err
-    assert "images/s | input wait" in ran.err
+    assert "| accuracy d_real" in ran.err and "images/s | input wait" in ran.err and "0:00:00 left" in ran.err
     assert "samples/step-00000002.png" in ran.out
     answer = json.loads(rerun(digits, tmp_path / "run", "--steps", "2", "--json").out)
     assert answer["already_done"] is True
@@ -285,6 +309,18 @@ def test_a_torn_last_line_of_the_log_is_dropped(copy: Path, digits: Path) -> Non
         log.write(b'{"step": 7, "g.lo')
     assert rerun(digits, copy, "--steps", "8").code == 0
     assert [row["step"] for row in rows(copy)] == list(range(1, 9))
+
+
+@pytest.mark.parametrize("damage", [b"{\n", b"[1]\n", b'{"g.loss": 1}\n'])
+def test_a_damaged_line_of_the_log_is_named(copy: Path, digits: Path, damage: bytes) -> None:
+    log = copy / "metrics.jsonl"
+    lines = log.read_bytes().splitlines(keepends=True)
+    log.write_bytes(b"".join([*lines[:2], damage, *lines[2:]]))
+    before = files(copy)
+    ran = rerun(digits, copy, "--steps", "8")
+    assert ran.code == 3
+    assert "metrics.jsonl: line 3 is damaged" in ran.err
+    assert files(copy)["metrics.jsonl"] == before["metrics.jsonl"]
 
 
 def test_damaged_run_files_are_named(copy: Path, digits: Path) -> None:

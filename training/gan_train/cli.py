@@ -80,6 +80,27 @@ def run(
 
 
 @app.command()
+def watch(
+    folder: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, local or gs://.", show_default=False)],
+    once: Annotated[bool, typer.Option("--once", help="Show where it stands now, and end.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show where a run stands until it ends, from its folder alone. Writes nothing.
+
+    \b
+      gan-train watch runs/first
+      gan-train watch runs/first --once
+      gan-train watch gs://bucket/runs/first --once --json
+
+    Exit codes: 0 the run finished, or --once and it trains; 4 it diverged; 75 it was interrupted, or its process is
+    gone: run it again; 3 no run here. With --json, one document when the run has ended, or now with --once.
+    """
+    from gan_train.watch_view import watch_run
+
+    raise typer.Exit(watch_run(folder, once, as_json).exit_code)
+
+
+@app.command()
 def recipes(as_json: JsonOption = False) -> None:
     """List the recipes.
 

@@ -56,7 +56,7 @@ class DivergedError(Exception):
         self.divergence = divergence
 
 
-class Watch:
+class FiniteCheck:
     """Looks for numbers that are not finite.
 
     Args:

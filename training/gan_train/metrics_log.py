@@ -1,39 +1,56 @@
 """metrics.jsonl and TensorBoard event files, from the same numbers."""
 
 import json
-from typing import Any
+from collections.abc import Iterator
 
+from gan_pipeline.errors import DataError
 from gan_pipeline.storage import Folder, LocalFolder, storage_errors
+from gan_train import events
 
 METRICS, EVENTS = "metrics.jsonl", "tensorboard"
+
+_TAIL = 1 << 16
+"""Bytes at the end of the log that `last_rows` reads."""
 
 Row = dict[str, float]
 """One logging step: "step" and values by name such as "d_real.loss"."""
 
 
 class MetricsLog:
-    """Appends rows. Opening it at a step drops the rows after that step: they will be computed again."""
+    """Appends rows. Opening it at a step drops the rows after that step: they will be computed again.
+
+    Attributes:
+        last: the newest row that was kept, or None.
+    """
 
     def __init__(self, run: LocalFolder, step: int) -> None:
-        from tensorboard.compat.proto.event_pb2 import Event, SessionLog
         from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
-        kept = [row for row in read_metrics(run) if row["step"] <= step]
-        run.write(METRICS, "".join(_line(row) for row in kept).encode())
+        self.last: Row | None = None
+        with run.create(METRICS) as out:
+            for line, row in _lines(run):
+                if row["step"] > step:
+                    break
+                out.write(line)
+                self.last = row
         self._run, self._path = run, run.path / METRICS
         self._file = open(self._path, "a", encoding="utf-8")  # noqa: SIM115 - closed by close()
         self._events = EventFileWriter(str(run.path / EVENTS))
-        self._events.add_event(Event(step=step + 1, session_log=SessionLog(status=SessionLog.START)))
+        self._events.add_event(events.session_start(step + 1))
 
     def add(self, row: Row) -> None:
         """Write one row to both; it is on disk after the next `flush`."""
-        from tensorboard.compat.proto.event_pb2 import Event
-        from tensorboard.compat.proto.summary_pb2 import Summary
-
         with storage_errors(self._path):
-            self._file.write(_line(row))
-        values = [Summary.Value(tag=tag(name), simple_value=value) for name, value in row.items() if name != "step"]
-        self._events.add_event(Event(step=int(row["step"]), summary=Summary(value=values)))
+            self._file.write(json.dumps(row) + "\n")
+        self._events.add_event(events.scalars(row))
+
+    def add_picture(self, name: str, step: int, png: bytes) -> None:
+        """Show a PNG file in TensorBoard."""
+        self._events.add_event(events.picture(name, step, png))
+
+    def add_text(self, name: str, step: int, markdown: str) -> None:
+        """Show a text in TensorBoard."""
+        self._events.add_event(events.text(name, step, markdown))
 
     def flush(self) -> None:
         """Hand everything to the operating system, so that a killed process loses nothing."""
@@ -54,24 +71,35 @@ class MetricsLog:
             self._run.appended(prefix)
 
 
-def tag(name: str) -> str:
-    """A metric's name in TensorBoard, which groups by the part before a slash."""
-    return name.replace(".", "/", 1)
+def read_metrics(run: Folder) -> Iterator[Row]:
+    """All rows, in order; a last line cut off by a kill is left out. Raises DataError at a damaged line."""
+    return (row for _, row in _lines(run))
 
 
-def read_metrics(run: Folder) -> list[Row]:
-    """All rows, in order; a last line cut off by a kill is left out."""
+def last_rows(run: Folder) -> list[Row]:
+    """Some of the newest rows, in order, at the same cost for a log of any length. Raises DataError at a damaged line."""
     if not run.exists(METRICS):
         return []
-    rows: list[Row] = []
-    for line in run.read(METRICS).decode(errors="replace").splitlines():
-        try:
-            row: Any = json.loads(line)
-        except ValueError:
-            break
-        rows.append(row)
-    return rows
+    start = max(0, run.size(METRICS) - _TAIL)
+    lines = run.read_range(METRICS, start, _TAIL).split(b"\n")
+    # Before the first line break may be the end of a line, after the last one its beginning.
+    return [_row(run, line, None) for line in lines[1 if start else 0 : -1]]
 
 
-def _line(row: Row) -> str:
-    return json.dumps(row) + "\n"
+def _lines(run: Folder) -> Iterator[tuple[bytes, Row]]:
+    if not run.exists(METRICS):
+        return
+    with run.open_binary(METRICS) as file:
+        for number, line in enumerate(file, 1):
+            if line.endswith(b"\n"):
+                yield line, _row(run, line, number)
+
+
+def _row(run: Folder, line: bytes, number: int | None) -> Row:
+    try:
+        row: Row = json.loads(line)
+        int(row["step"])
+    except (ValueError, TypeError, KeyError) as error:
+        place = f"line {number}" if number else "a line near its end"
+        raise DataError(f"{run.locate(METRICS)}: {place} is damaged; remove it from the file") from error
+    return row

@@ -8,18 +8,16 @@ optimizer: {kind: sgd, learning_rate: 0.1, schedule: {shape: linear, start: 1000
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
+
+from gan_train.section import Section
 
 Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 """A decay rate or momentum."""
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ScheduleConfig(_Frozen):
+class ScheduleConfig(Section):
     """How the learning rate moves with the step, as factors of its base value.
 
     Attributes:
@@ -40,11 +38,11 @@ class ScheduleConfig(_Frozen):
     @model_validator(mode="after")
     def _a_fall_has_a_length(self) -> Self:
         if self.shape != "constant" and self.steps is None:
-            raise ValueError(f"schedule.shape={self.shape} needs schedule.steps, the steps from full rate to its end")
+            raise ValueError(f"shape={self.shape} needs steps, from the full rate to its end")
         return self
 
 
-class _OptimizerConfig(_Frozen):
+class _OptimizerConfig(Section):
     """What all optimizers share.
 
     Attributes:
@@ -103,6 +101,12 @@ def _of_its_kind(value: Any) -> Any:
     kind = value.get("kind", "adam")
     if str(kind) not in _KINDS:
         raise ValueError(f"unknown kind {kind!r}; choose one of: {', '.join(_KINDS)}")
+    others = {key for config in _KINDS.values() for key in config.model_fields} - _KINDS[kind].model_fields.keys()
+    foreign = sorted(others & value.keys())
+    if foreign:
+        raise ValueError(
+            f"kind={kind} has no {foreign[0]}; set this whole section at once, as {{kind: {kind}, learning_rate: 0.01}}"
+        )
     return _KINDS[kind].model_validate(value)
 
 

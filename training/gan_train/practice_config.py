@@ -1,18 +1,16 @@
 """What a recipe can say of how the players are trained: labels, noise, penalties, averages. All off unless set."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, field_validator
+
+from gan_train.section import Section
 
 Positive = Annotated[float, Field(gt=0)]
 Range = tuple[float, float]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class LatentConfig(_Frozen):
+class LatentConfig(Section):
     """Where latents are drawn from.
 
     Attributes:
@@ -24,7 +22,7 @@ class LatentConfig(_Frozen):
     threshold: Annotated[float, Field(ge=0.01)] = 2.0
 
 
-class LabelsConfig(_Frozen):
+class LabelsConfig(Section):
     """Targets of the discriminator (spec A, H3 and H4).
 
     Attributes:
@@ -47,15 +45,15 @@ class LabelsConfig(_Frozen):
         """Whether targets are just 1 and 0."""
         return not self.smoothed and self.flip == 0
 
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        for name, (low, high) in (("real", self.real), ("fake", self.fake)):
-            if low > high:
-                raise ValueError(f"labels.{name}: the range {low} to {high} is upside down")
-        return self
+    @field_validator("real", "fake")
+    @classmethod
+    def _ordered(cls, ends: Range) -> Range:
+        if ends[0] > ends[1]:
+            raise ValueError("this range is upside down")
+        return ends
 
 
-class InstanceNoiseConfig(_Frozen):
+class InstanceNoiseConfig(Section):
     """Gaussian noise on all that the discriminator sees (Sonderby et al. 2017).
 
     Attributes:
@@ -67,7 +65,7 @@ class InstanceNoiseConfig(_Frozen):
     steps: Annotated[int, Field(ge=1)]
 
 
-class GradientPenaltyConfig(_Frozen):
+class GradientPenaltyConfig(Section):
     """On the critic's gradient between real and fake (Gulrajani et al. 2017) or around the real (Kodali et al. 2017)."""
 
     weight: Positive = 10.0
@@ -75,7 +73,7 @@ class GradientPenaltyConfig(_Frozen):
     target: Positive = 1.0
 
 
-class R1Config(_Frozen):
+class R1Config(Section):
     """gamma / 2 times the squared gradient on real images (Mescheder et al. 2018).
 
     Attributes:
@@ -87,7 +85,7 @@ class R1Config(_Frozen):
     every: Annotated[int, Field(ge=1)] = 1
 
 
-class OrthogonalConfig(_Frozen):
+class OrthogonalConfig(Section):
     """weight times the distance of every kernel from orthogonality (Brock et al. 2017, 2019).
 
     Attributes:
@@ -98,7 +96,7 @@ class OrthogonalConfig(_Frozen):
     free_norms: bool = True
 
 
-class ClipConfig(_Frozen):
+class ClipConfig(Section):
     """Kernels clipped to [-limit, limit] after every update of the critic (Arjovsky et al. 2017).
 
     Attributes:
@@ -109,7 +107,7 @@ class ClipConfig(_Frozen):
     layers: Annotated[tuple[str, ...], Field(min_length=1)]
 
 
-class PenaltiesConfig(_Frozen):
+class PenaltiesConfig(Section):
     """What keeps the discriminator in bounds."""
 
     gradient: GradientPenaltyConfig | None = None
@@ -124,7 +122,7 @@ class PenaltiesConfig(_Frozen):
         return tuple(name for name in ("gradient", "dragan", "r1") if getattr(self, name) is not None)
 
 
-class AverageConfig(_Frozen):
+class AverageConfig(Section):
     """An exponential moving average of the generator, used for all images shown and saved.
 
     Attributes:

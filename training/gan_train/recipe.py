@@ -9,21 +9,18 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from gan_pipeline.errors import UsageError
 from gan_train.optimizer_config import OptimizerConfig
 from gan_train.practice_config import AverageConfig, InstanceNoiseConfig, LabelsConfig, LatentConfig, PenaltiesConfig
+from gan_train.section import Section
 
 PositiveInt = Annotated[int, Field(ge=1)]
 Initializer = Literal["glorot_uniform", "normal_0.02", "he_uniform", "he_normal", "orthogonal"]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ImageConfig(_Frozen):
+class ImageConfig(Section):
     """Images as the networks see them.
 
     Attributes:
@@ -35,7 +32,7 @@ class ImageConfig(_Frozen):
     range: Literal["unit", "symmetric"]
 
 
-class BatchNormConfig(_Frozen):
+class BatchNormConfig(Section):
     """Batch normalisation.
 
     Attributes:
@@ -52,7 +49,7 @@ class BatchNormConfig(_Frozen):
     synchronized: bool = False
 
 
-class _NetworkConfig(_Frozen):
+class _NetworkConfig(Section):
     """What both networks of the DCGAN family share.
 
     Attributes:
@@ -125,7 +122,7 @@ class DiscriminatorConfig(_NetworkConfig):
     score_initializer: Initializer = "glorot_uniform"
 
 
-class Recipe(_Frozen):
+class Recipe(Section):
     """All of a run but its dataset.
 
     Attributes:

@@ -2,6 +2,8 @@
 
 import fcntl
 import os
+import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +19,7 @@ from gan_train.mirror import mirrored
 from gan_train.recipe import Recipe, check_recipe, difference, dump_recipe
 from gan_train.signals import Interruption
 
-RECIPE, STATUS, LATENTS, REALS = "recipe.yaml", "status.json", "latents.npz", "reals.png"
+RECIPE, STATUS, LATENTS, REALS, LOSSES = "recipe.yaml", "status.json", "latents.npz", "reals.png", "losses.png"
 SAMPLES, MODELS = "samples", "models"
 
 _PACKAGES = ("ganmill", "tensorflow", "keras", "numpy")
@@ -105,5 +107,6 @@ def read_record(run: Folder) -> RunRecord:
 
 
 def write_status(run: Folder, state: str, step: int, steps: int) -> None:
-    """Say where the run stands, for people and schedulers."""
-    run.write(STATUS, dump_json({"state": state, "step": step, "steps": steps, "pid": os.getpid()}))
+    """Say where the run stands, for people and schedulers. A process younger than `time` is not the one that wrote it."""
+    writer = {"pid": os.getpid(), "host": socket.gethostname(), "time": time.time()}
+    run.write(STATUS, dump_json({"state": state, "step": step, "steps": steps, **writer}))

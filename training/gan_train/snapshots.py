@@ -1,8 +1,8 @@
-"""Pictures of a run: real images, sample grids from fixed latents, loss curves; and generators in plain Keras."""
+"""Pictures of a run: real images, sample grids from fixed latents; and generators in plain Keras."""
 
 import io
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -12,14 +12,11 @@ from numpy.typing import NDArray
 from gan_pipeline.grid import png, tile
 from gan_pipeline.storage import Folder, storage_errors
 from gan_train.latents import sample_latents
-from gan_train.metrics_log import Row
 from gan_train.networks.layers import inference_pass, keeps_dropout, plain_copy
 from gan_train.pixels import to_uint8
 from gan_train.randomness import Draw
 from gan_train.recipe import Recipe
 from gan_train.run_folder import LATENTS, MODELS, SAMPLES
-
-LOSSES = "losses.png"
 
 
 def fixed_latents(run: Folder, recipe: Recipe) -> NDArray[np.float32]:
@@ -61,10 +58,10 @@ def generate(
     return np.concatenate(batches)
 
 
-def write_samples(run: Folder, images: NDArray[np.uint8], step: int, facts: dict[str, str]) -> str:
-    """Write the grid of a step and return its name."""
+def write_samples(run: Folder, grid: bytes, step: int) -> str:
+    """Write the grid of a step, a PNG file, and return its name."""
     name = f"{SAMPLES}/step-{step:08d}.png"
-    run.write(name, grid_png(images, facts | {"step": str(step)}))
+    run.write(name, grid)
     return name
 
 
@@ -77,27 +74,3 @@ def write_generator(run: Folder, generator: keras.Model, step: int) -> str:
             plain_copy(generator).save(path)
         run.write(name, path.read_bytes())
     return name
-
-
-def write_curves(run: Folder, rows: Sequence[Row]) -> None:
-    """losses.png: losses above, discriminator accuracies below (the layout of spec C 1.1)."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 6), layout="constrained")
-    upper, lower = figure.subplots(2, 1, sharex=True)
-    for name in sorted({name for row in rows for name in row}):
-        axes = upper if name.endswith(".loss") else lower if ".accuracy" in name else None
-        points = [(row["step"], row[name]) for row in rows if name in row]
-        if axes is not None:
-            axes.plot(*zip(*points, strict=True), label=name, linewidth=1, marker="o" if len(points) == 1 else None)
-    upper.set_ylabel("loss")
-    lower.set_ylabel("accuracy")
-    lower.set_ylim(-0.02, 1.02)
-    lower.set_xlabel("step")
-    for axes in (upper, lower):
-        axes.grid(alpha=0.3)
-        if axes.lines:
-            axes.legend(loc="upper right", fontsize=8)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
-    run.write(LOSSES, buffer.getvalue())

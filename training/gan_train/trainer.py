@@ -23,7 +23,9 @@ from gan_train.checkpoint import (
     restore_checkpoint,
     save_checkpoint,
 )
-from gan_train.divergence import DivergedError, Divergence, Warnings, Watch, diverged, rolled_back
+from gan_train.clock import Clock
+from gan_train.curves import Curves
+from gan_train.divergence import DivergedError, Divergence, FiniteCheck, Warnings, diverged, rolled_back
 from gan_train.input import Chunks, CorruptShardError, Dataset, first_images
 from gan_train.metrics_log import MetricsLog, Row, read_metrics
 from gan_train.operation import Operation
@@ -33,11 +35,11 @@ from gan_train.randomness import picture_draw
 from gan_train.recipe import Recipe
 from gan_train.retention import kept_steps
 from gan_train.rollbacks import Rollbacks, read_rollbacks
-from gan_train.run_folder import REALS, write_status
+from gan_train.run_folder import LOSSES, REALS, RECIPE, write_status
 from gan_train.schedule import call_lengths, is_due
 from gan_train.signals import Interruption
 from gan_train.skipped import without_shard
-from gan_train.snapshots import fixed_latents, generate, grid_png, write_curves, write_generator, write_samples
+from gan_train.snapshots import fixed_latents, generate, grid_png, write_generator, write_samples
 from gan_train.step import build_steps, metric_names, phase_metrics, rests
 from gan_train.systems.base import System
 
@@ -84,8 +86,10 @@ def fit(
                 progress,
                 operation,
                 rollbacks,
-                watch=Watch(system, resolved(recipe.precision)),
+                check=FiniteCheck(system, resolved(recipe.precision)),
                 warnings=Warnings(recipe.log_every),
+                clock=Clock(log.last),
+                curves=Curves(read_metrics(run)),
                 latents=fixed_latents(run, recipe),
                 reals=first_images(dataset, recipe.seed, recipe.sample_images),
             )
@@ -129,8 +133,10 @@ class _Session:
     progress: Progress
     operation: Operation
     rollbacks: Rollbacks
-    watch: Watch
+    check: FiniteCheck
     warnings: Warnings
+    clock: Clock
+    curves: Curves
     latents: NDArray[np.float32]
     reals: NDArray[np.uint8]
 
@@ -144,36 +150,47 @@ class _Session:
         recipe, step, samples = self.recipe, start, ""
         write_status(self.run, "training", start, recipe.steps)
         if not self.run.exists(REALS):
-            self.run.write(REALS, grid_png(self.reals, self.facts))
+            self._introduce()
         run_steps = build_steps(self.system, strategy, recipe.seed, [one.restored for one in self.rollbacks])
         lengths = list(call_lengths(start, recipe))
         chunks = Chunks(self.dataset, recipe.seed, strategy, start, lengths, self.system)
-        with self.progress.showing(start, recipe):
+        with self.progress.showing({"step": start, "elapsed": self.clock.elapsed}, recipe.steps):
             for length in lengths:
                 chunk = self._take(chunks, step)
                 began = time.monotonic()
                 values = run_steps(chunk, tf.constant(step, tf.int64), tf.constant(length))
-                self._judge(self.watch.metrics(values, step + length))
-                timing = {"seconds": chunks.waited + time.monotonic() - began, "waited": chunks.waited}
+                self._judge(self.check.metrics(values, step + length))
+                seconds = chunks.waited + time.monotonic() - began
                 step += length
-                rows = self._rows(step, values.numpy(), timing)
+                rows = self._rows(step, values.numpy(), seconds, chunks.waited)
                 stopping = interruption.requested
                 look = is_due(step, recipe.snapshot_every, recipe.steps)
                 save = stopping or is_due(step, recipe.checkpoint_every, recipe.steps)
                 broken = self._broken(step) if look or save else None
                 if look and not broken:
-                    rows[-1] |= self._evaluate()
-                self._log(step, rows)
+                    with self.clock.standing_still("snapshot"):
+                        rows[-1] |= self._evaluate()
+                self._log(rows)
                 if look and not broken:
-                    samples = self._snapshot(step)
+                    with self.clock.standing_still("snapshot"):
+                        samples = self._snapshot(step)
                 if save and not broken:
-                    self._checkpoint(step)
+                    with self.clock.standing_still("checkpoint"):
+                        self._checkpoint(step)
                 if broken and step == recipe.steps:
                     raise diverged(self.run, recipe.steps, self.rollbacks, broken)
                 if stopping and step < recipe.steps:
                     self._interrupt(step, interruption.name, committed=not broken)
         write_status(self.run, "finished", step, recipe.steps)
         return Ended(step, samples)
+
+    def _introduce(self) -> None:
+        """Write once what the run is made of."""
+        grid = grid_png(self.reals, self.facts)
+        self.log.add_picture("reals", 0, grid)
+        self.log.add_text("recipe", 0, f"```yaml\n{self.run.read(RECIPE).decode()}```")
+        self.log.flush()
+        self.run.write(REALS, grid)
 
     def _take(self, chunks: Chunks, step: int) -> tf.distribute.DistributedValues:
         """The next chunk. Where a shard of it went bad and is to be left out, the step reached is saved first."""
@@ -187,7 +204,7 @@ class _Session:
 
     def _broken(self, step: int) -> Divergence | None:
         """What of the state is not finite and must not be saved, when the policy is to go on."""
-        divergence = self.watch.variables(step)
+        divergence = self.check.variables(step)
         self._judge(divergence)
         return divergence
 
@@ -198,30 +215,27 @@ class _Session:
         if divergence:
             self.warnings.say(divergence)
 
-    def _rows(self, step: int, values: NDArray[np.float32], timing: dict[str, float]) -> list[Row]:
+    def _rows(self, step: int, values: NDArray[np.float32], seconds: float, waited: float) -> list[Row]:
         """One row for each step of a call, the last of which is `step`."""
-        shared = {
-            "images_per_second": len(values) * self.recipe.batch_size / timing["seconds"],
-            "input_wait": timing["waited"] / timing["seconds"],
-        }
-        if self.dataset.skipped:
-            shared["input_skipped"] = self.dataset.skipped_share
+        skipped = {"input_skipped": self.dataset.skipped_share} if self.dataset.skipped else {}
+        costs = self.clock.rows(len(values), seconds, waited, self.recipe.batch_size)
         names, rows = metric_names(self.system), []
         for row_step, row_values in enumerate(values.tolist(), step - len(values) + 1):
             silent = {name for phase in self.system.phases if rests(phase, row_step - 1) for name in phase_metrics(phase)}
             named = zip(names, row_values, strict=True)
             row: Row = {"step": row_step} | {name: value for name, value in named if name not in silent}
             # JSON knows no infinity: updates that float16 skipped have no norm, nor has what was only warned of a value.
-            rows.append({name: value for name, value in row.items() if math.isfinite(value)} | shared)
-        return rows
+            rows.append({name: value for name, value in row.items() if math.isfinite(value)} | skipped)
+        return [row | cost for row, cost in zip(rows, costs, strict=True)]
 
-    def _log(self, step: int, rows: list[Row]) -> None:
+    def _log(self, rows: list[Row]) -> None:
         for row in rows:
             row_step = int(row["step"])
             if any(is_due(row_step, every, self.recipe.steps) for every in (self.recipe.log_every, self.recipe.snapshot_every)):
                 self.log.add(row)
+                self.curves.add(row)
         self.log.flush()
-        self.progress.update(step, rows[-1])
+        self.progress.update(rows[-1])
 
     def _evaluate(self) -> Row:
         shown = min(len(self.reals), len(self.latents))
@@ -231,15 +245,17 @@ class _Session:
     def _snapshot(self, step: int) -> str:
         recipe = self.recipe
         images = generate(self.system.sampler, self.latents, recipe.image.range, lambda place: picture_draw(recipe.seed, place))
-        samples = write_samples(self.run, images, step, self.facts)
+        grid = grid_png(images, self.facts | {"step": str(step)})
+        samples = write_samples(self.run, grid, step)
+        self.log.add_picture("samples", step, grid)
         write_generator(self.run, self.system.sampler, step)
-        write_curves(self.run, read_metrics(self.run))
+        self.run.write(LOSSES, self.curves.png())
         return samples
 
     def _checkpoint(self, step: int) -> None:
         save_checkpoint(self.run, self.system, step, self.dataset.manifest.digest)
         keep = self.operation.keep
-        rows = read_metrics(self.run) if keep.best else []
+        rows = list(read_metrics(self.run)) if keep.best else []
         remove_all_but(self.run, kept_steps(committed_steps(self.run), rows, keep))
         write_status(self.run, "training", step, self.recipe.steps)
 

@@ -66,7 +66,7 @@ class GAN(System):
             def after() -> None:
                 clip_weights(kernels, limit)
 
-        both = ("accuracy_real", "accuracy_fake")
+        both = ("accuracy_real", "accuracy_fake", "score_real", "score_fake")
         match recipe.discriminator_batch:
             case "mixed":
                 return (Phase("d", DISCRIMINATOR, self._on_mixed, both, after),)
@@ -74,7 +74,7 @@ class GAN(System):
                 real = Phase("d_real", DISCRIMINATOR, self._on_real, ("accuracy", "score"), after)
                 fake = Phase("d_fake", DISCRIMINATOR, self._on_fake, ("accuracy", "score"), after)
                 return (real, fake)
-        joint = Phase("d", DISCRIMINATOR, self._on_both, (*both, "score_real", "score_fake", "penalty"), after)
+        joint = Phase("d", DISCRIMINATOR, self._on_both, (*both, "penalty"), after)
         lazy = recipe.penalties.r1
         if lazy and lazy.every > 1:
             return (joint, Phase("r1", DISCRIMINATOR, self._lazy_r1, (), after, every=lazy.every, partial=True))
@@ -92,9 +92,7 @@ class GAN(System):
         scores = training_pass(self.discriminator, images, draw, update_statistics=True, parts=2)
         on_real, on_fake = tf.split(scores, 2)
         losses = [self._real_losses(on_real, draw), self._fake_losses(on_fake, draw)]
-        return Outcome(
-            tf.concat(losses, axis=0), {"accuracy_real": _called_real(on_real), "accuracy_fake": 1 - _called_real(on_fake)}
-        )
+        return Outcome(tf.concat(losses, axis=0), _judgement(on_real, on_fake))
 
     def _on_real(self, batch: Batch, draw: Draw) -> Outcome:
         scores = training_pass(self.discriminator, self._real_images(batch, draw), draw, update_statistics=True)
@@ -109,14 +107,8 @@ class GAN(System):
         on_real = training_pass(self.discriminator, real, draw, update_statistics=True)
         on_fake = training_pass(self.discriminator, fake, draw, update_statistics=True)
         penalty = self._penalty(real, fake, draw)
-        metrics = {
-            "accuracy_real": _called_real(on_real),
-            "accuracy_fake": 1 - _called_real(on_fake),
-            "score_real": on_real,
-            "score_fake": on_fake,
-            "penalty": penalty,
-        }
-        return Outcome(self._real_losses(on_real, draw) + self._fake_losses(on_fake, draw) + penalty, metrics)
+        losses = self._real_losses(on_real, draw) + self._fake_losses(on_fake, draw) + penalty
+        return Outcome(losses, _judgement(on_real, on_fake) | {"penalty": penalty})
 
     def _penalty(self, real: tf.Tensor, fake: tf.Tensor, draw: Draw) -> tf.Tensor:
         """All penalties of a joint update, float32 (n,)."""
@@ -196,6 +188,16 @@ class GAN(System):
             left = tf.maximum(0.0, 1.0 - tf.cast(draw.step, tf.float32) / recipe.instance_noise.steps)
             images += recipe.instance_noise.stddev * left * draw.normal_like(images)
         return images
+
+
+def _judgement(on_real: tf.Tensor, on_fake: tf.Tensor) -> dict[str, tf.Tensor]:
+    """What one update on real and fake reports of its scores; accuracies are against the true labels."""
+    return {
+        "accuracy_real": _called_real(on_real),
+        "accuracy_fake": 1 - _called_real(on_fake),
+        "score_real": on_real,
+        "score_fake": on_fake,
+    }
 
 
 def _called_real(scores: tf.Tensor) -> tf.Tensor:

@@ -1,0 +1,74 @@
+"""What losses.png draws of a run: all of a short one, the extremes of every stretch of a long one."""
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from gan_train import trace
+from gan_train.curves import Curves
+from gan_train.trace import Trace
+
+BLUE, ORANGE, GREEN = (0x1F, 0x77, 0xB4), (0xFF, 0x7F, 0x0E), (0x2C, 0xA0, 0x2C)
+
+
+def traced(points: list[tuple[int, float]]) -> Trace:
+    made = Trace()
+    for step, value in points:
+        made.add(step, value)
+    return made
+
+
+@st.composite
+def series(draw: st.DrawFn) -> list[tuple[int, float]]:
+    steps = sorted(draw(st.sets(st.integers(1, 10_000), min_size=1, max_size=300)))
+    return [(step, draw(st.floats(-10, 10))) for step in steps]
+
+
+@given(series())
+def test_every_stretch_keeps_its_extremes(points: list[tuple[int, float]]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trace, "BUCKETS", 16)
+        kept = traced(points).points()
+    assert len(kept) <= 2 * 16
+    assert kept == sorted(kept) and set(kept) <= set(points)
+    if len(points) <= 16:
+        assert kept == points
+    width = next(2**power for power in range(20) if len({step // 2**power for step, _ in points}) <= 16)
+    for stretch in {step // width for step, _ in points}:
+        whole = [value for step, value in points if step // width == stretch]
+        left = [value for step, value in kept if step // width == stretch]
+        assert (min(left), max(left)) == (min(whole), max(whole))
+
+
+def colours(picture: Image.Image, half: slice) -> set[tuple[int, ...]]:
+    return {tuple(pixel) for row in np.asarray(picture.convert("RGB"))[half] for pixel in row}
+
+
+def test_losses_above_accuracies_below_in_the_colours_of_the_specification(trained: Path) -> None:
+    """Blue is real, orange is fake, green the generator, which has no accuracy (spec C 1.1)."""
+    picture = Image.open(trained / "losses.png")
+    middle = picture.height // 2
+    above, below = colours(picture, slice(0, middle)), colours(picture, slice(middle, None))
+    assert {BLUE, ORANGE, GREEN} <= above
+    assert {BLUE, ORANGE} <= below and GREEN not in below
+
+
+def test_the_picture_of_a_resumed_run_is_that_of_an_unbroken_one(trained: Path) -> None:
+    """What is drawn depends on the rows alone, whether they came one by one or were read back."""
+    rows = [json.loads(line) for line in (trained / "metrics.jsonl").read_text().splitlines()]
+    assert Curves(rows).png() == (trained / "losses.png").read_bytes()
+
+
+def test_a_peak_of_one_step_stays_in_the_picture_of_a_long_run() -> None:
+    rows = [{"step": step, "g.loss": 1.0} for step in range(1, 100_001)]
+    rows[54_321]["g.loss"] = 9.0
+    picture = np.asarray(Image.open(io.BytesIO(Curves(rows).png())).convert("RGB")).astype(int)
+    height, width = picture.shape[:2]
+    top = picture[: height // 4, width * 4 // 10 : width * 6 // 10]
+    assert np.any(top[..., 1] > top[..., 0] + 50)

@@ -1,0 +1,61 @@
+"""A metric by step, thinned so that a run of any length is drawn from a bounded number of points."""
+
+from dataclasses import dataclass
+
+BUCKETS = 1_000
+"""More than losses.png has columns of pixels."""
+
+Point = tuple[int, float]
+"""Step and value."""
+
+
+@dataclass(frozen=True)
+class _Bucket:
+    """The smallest and the largest value of a stretch of steps."""
+
+    number: int
+    low: Point
+    high: Point
+
+
+class Trace:
+    """Values by step, added in order.
+
+    Up to `BUCKETS` values are all kept. Beyond, every stretch of 2, 4, 8... steps keeps its smallest and its largest,
+    so that a peak of one step stays in the picture whatever the length of the run. What is kept depends on the values
+    alone, not on how often the run was resumed.
+    """
+
+    def __init__(self) -> None:
+        self._width = 1
+        self._buckets: list[_Bucket] = []
+
+    def add(self, step: int, value: float) -> None:
+        """Add the value of a step later than all before."""
+        point = (step, value)
+        self._put(_Bucket(step // self._width, point, point))
+        while len(self._buckets) > BUCKETS:
+            self._width *= 2
+            finer, self._buckets = self._buckets, []
+            for bucket in finer:
+                self._put(_Bucket(bucket.number // 2, bucket.low, bucket.high))
+
+    @property
+    def thinned(self) -> bool:
+        """Whether a stretch is more than one step."""
+        return self._width > 1
+
+    def points(self) -> list[Point]:
+        """At most 2 * BUCKETS points, by step."""
+        return [point for bucket in self._buckets for point in sorted({bucket.low, bucket.high})]
+
+    def _put(self, bucket: _Bucket) -> None:
+        if self._buckets and self._buckets[-1].number == bucket.number:
+            last = self._buckets.pop()
+            low, high = min(last.low, bucket.low, key=_value), max(last.high, bucket.high, key=_value)
+            bucket = _Bucket(bucket.number, low, high)
+        self._buckets.append(bucket)
+
+
+def _value(point: Point) -> float:
+    return point[1]
