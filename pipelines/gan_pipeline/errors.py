@@ -35,7 +35,7 @@ class StorageError(GanmillError):
 
 
 class InterruptedRunError(GanmillError):
-    """A signal arrived; everything done so far is committed. The same command continues."""
+    """A signal arrived, or a worker was lost or never came; what was committed is kept. The same command continues."""
 
     exit_code = 75
 

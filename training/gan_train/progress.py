@@ -48,6 +48,17 @@ class Progress:
         )
 
 
+class NoProgress(Progress):
+    """Shows nothing: of several workers one is enough."""
+
+    @contextmanager
+    def showing(self, start: int, recipe: Recipe) -> Iterator[None]:
+        yield
+
+    def update(self, step: int, row: Row) -> None:
+        """See the class."""
+
+
 def _duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)

@@ -123,9 +123,10 @@ class _Session:
                 self._log(step, rows)
                 if is_due(step, recipe.snapshot_every, recipe.steps):
                     samples = self._snapshot(step)
-                if interruption.requested or is_due(step, recipe.checkpoint_every, recipe.steps):
+                stopping = interruption.check(step)
+                if stopping or is_due(step, recipe.checkpoint_every, recipe.steps):
                     self._checkpoint(step)
-                if interruption.requested and step < recipe.steps:
+                if stopping and step < recipe.steps:
                     self._interrupt(step, interruption.name)
         write_status(self.run, "finished", step, recipe.steps)
         return Ended(step, samples)
