@@ -86,7 +86,7 @@ def in_lockstep(
         return
     shared = SharedInterruption(own, cluster, strategy)
     try:
-        _self_test(shared, cluster, timeout)
+        self_test(shared, cluster, timeout)
         try:
             yield shared
         except InterruptedRunError:
@@ -98,7 +98,7 @@ def in_lockstep(
         raise _lost(error, cluster, shared.step, run) from error
 
 
-def _self_test(shared: SharedInterruption, cluster: Cluster, timeout: float) -> None:
+def self_test(shared: SharedInterruption, cluster: Cluster, timeout: float) -> None:
     """One all-reduce, before work is spent on a cluster that cannot do it."""
     ended: Future[list[int]] = Future()
 

@@ -166,7 +166,7 @@ async def _connection(cluster: Cluster) -> tuple[asyncio.StreamReader, asyncio.S
 
 def _difference(cluster: Cluster, facts: Facts, reception: _Reception) -> UsageError | None:
     for position, guest in sorted(reception.guests.items()):
-        for name in facts | guest.facts:
+        for name in {**facts, **guest.facts}:
             mine, theirs = facts.get(name), guest.facts.get(name)
             if mine != theirs:
                 who = cluster.workers[position] if position < len(cluster.workers) else f"worker {position}"
