@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.commands import Argument, Ran
 
-_HANG_SECONDS = 400
+_HANG_SECONDS = 600
 """Only a test that has failed takes so long."""
 
 

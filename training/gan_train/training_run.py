@@ -9,6 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from gan_pipeline.errors import GanmillError
 from gan_pipeline.storage import Folder
 from gan_pipeline.verify import check_shard
 from gan_train.checkpoint import committed_steps, newest_files
@@ -94,7 +95,10 @@ def _workplace(out: str, cluster: Cluster | None) -> Iterator[Folder]:
         yield open_run(out)
         return
     with tempfile.TemporaryDirectory(prefix="gan-train-") as folder:
-        yield open_run(folder)
+        try:
+            yield open_run(folder)
+        except GanmillError as error:
+            raise type(error)(str(error).replace(folder, out)) from error
 
 
 def _reports(cluster: Cluster | None) -> bool:
