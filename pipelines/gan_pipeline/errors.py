@@ -39,7 +39,7 @@ class StorageOutageError(StorageError):
 
 
 class InterruptedRunError(GanmillError):
-    """A signal arrived; everything done so far is committed. The same command continues."""
+    """A signal arrived, or a worker was lost or never came; what was committed is kept. The same command continues."""
 
     exit_code = 75
 

@@ -76,12 +76,26 @@ def test_the_order_does_not_depend_on_the_number_of_replicas(digits: Path, batch
     """Each global batch is the same list of examples, shared out in slices, for 1, 2 and 4 replicas and any chunking."""
     orders = []
     for replicas, lengths in ((1, [7]), (2, [3, 4]), (4, [1, 5, 1])):
-        chunks = list(chunked_records(Reader(dataset(digits), 0).records(16), lengths, batches, 16, replicas))
+        chunks = list(chunked_records(Reader(dataset(digits), 0).records(16), lengths, batches, 16, replicas, range(replicas)))
         assert len(chunks) == replicas * len(lengths)
         assert all(chunk.shape[1:] == (batches, 16 // replicas) for chunk in chunks)
         steps = [np.concatenate(chunks[n : n + replicas], axis=2) for n in range(0, len(chunks), replicas)]
         orders.append(np.concatenate(steps).ravel().tolist())
     assert orders[0] == orders[1] == orders[2]
+
+
+@pytest.mark.parametrize("workers", [2, 4])
+def test_the_order_does_not_depend_on_the_number_of_workers(digits: Path, workers: int) -> None:
+    """Each worker cuts its replicas' slices from the same stream; side by side they are what one worker cuts for all."""
+
+    def cut(own: range) -> list[list[bytes]]:
+        chunks = chunked_records(Reader(dataset(digits), 0).records(16), [3, 4], 2, 16, 4, own)
+        return [chunk.ravel().tolist() for chunk in chunks]
+
+    count = 4 // workers
+    alone = [cut(range(worker * count, (worker + 1) * count)) for worker in range(workers)]
+    together = [chunk for length in (0, 1) for own in alone for chunk in own[length * count : (length + 1) * count]]
+    assert together == cut(range(4))
 
 
 def test_first_images_are_those_the_trainer_meets_first(digits: Path) -> None:

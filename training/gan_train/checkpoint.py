@@ -76,6 +76,12 @@ def remove_all_but(run: Folder, kept: Collection[int]) -> None:
             remove_checkpoint(run, step)
 
 
+def newest_files(run: Folder) -> dict[str, bytes]:
+    """The files of the newest complete checkpoint, by name; none if there is none."""
+    steps = committed_steps(run)
+    return {name: run.read(name) for name in run.names(f"{FOLDER}/{checkpoint_name(steps[-1])}/")} if steps else {}
+
+
 def remove_checkpoint(run: Folder, step: int) -> None:
     """Remove a checkpoint; its commit goes first, so that a half-removed one is absent."""
     place = f"{FOLDER}/{checkpoint_name(step)}"

@@ -12,13 +12,18 @@ SetOption = Annotated[
     list[str] | None, typer.Option("--set", help="Override a recipe key: --set batch_size=128. Repeat for more.")
 ]
 
+_STRATEGY_HELP = (
+    "default (one device), mirrored (all GPUs of this machine), multiworker (all workers of TF_CONFIG), tpu, or auto: "
+    "multiworker where TF_CONFIG names several workers, else mirrored on several GPUs, else default."
+)
+
 
 @app.callback()
 def _about() -> None:
     """Train GANs on dataset folders made by gan-pipeline, and use what was trained.
 
     Exit codes: 0 done or already done, 2 wrong command line or recipe, 3 wrong data, 4 training diverged,
-    5 storage refused, 75 interrupted after a checkpoint (run the same command again).
+    5 storage refused, 75 interrupted by a signal or by the loss of a worker (run the same command again).
     """
 
 
@@ -31,7 +36,7 @@ def run(
     ],
     steps: Annotated[int | None, typer.Option(min=1, help="Train to this step.  [default: the recipe's]")] = None,
     overrides: SetOption = None,
-    strategy: Annotated[str, typer.Option(help="auto, default (one device) or mirrored (all GPUs).")] = "auto",
+    strategy: Annotated[str, typer.Option(help=_STRATEGY_HELP)] = "auto",
     logical_cpus: Annotated[int, typer.Option(min=1, help="Split the CPU into devices, to try 'mirrored' on it.")] = 1,
     on_divergence: Annotated[
         str, typer.Option(help="When a number is not finite: stop, rollback (other random numbers) or warn.")
@@ -43,6 +48,9 @@ def run(
     on_corrupt: Annotated[
         str, typer.Option(help="When a shard is damaged: fail, or skip-shard and go on without it.")
     ] = "fail",
+    cluster_timeout: Annotated[
+        float, typer.Option(min=1, metavar="SECONDS", help="How long to wait for the other workers of TF_CONFIG.")
+    ] = 300,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, print the plan, train nothing.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -68,9 +76,12 @@ def run(
     if dry_run:
         _answer(training_run.plan(chosen, data, out, strategy, logical_cpus, operation), as_json)
         return
-    ended = training_run.train(chosen, data, out, strategy, logical_cpus, operation)
+    ended = training_run.train(chosen, data, out, strategy, logical_cpus, cluster_timeout, operation)
     if as_json:
         print_json(ended)
+        return
+    if "written_by" in ended:
+        print(f"done: step {ended['step']}, written by {ended['written_by']}, the chief")
         return
     if ended["already_done"]:
         print(f"already done: {out} is at step {ended['step']}; to go on: the same command with a larger --steps")

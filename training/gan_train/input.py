@@ -159,23 +159,30 @@ def _corrupt(folder: Folder, shard: Shard, fault: str) -> CorruptShardError:
 
 
 def chunked_records(
-    records: Iterator[bytes], lengths: Sequence[int], batches: int, reals_per_batch: int, replicas: int
+    records: Iterator[bytes], lengths: Sequence[int], batches: int, reals_per_batch: int, replicas: int, own: range
 ) -> Iterator[NDArray[np.object_]]:
-    """Cut a stream into chunks: for each length and then each replica, (steps, batches, reals_per_batch / replicas).
+    """Cut a stream into chunks: for each length and then each own replica, (steps, batches, reals_per_batch / replicas).
 
-    Replica r takes the r-th slice of every global batch.
+    Replica r takes the r-th slice of every global batch. A worker cuts for its own replicas, out of range(replicas).
     """
     for steps in lengths:
         chunk = np.empty(steps * batches * reals_per_batch, np.object_)
         for place in range(chunk.size):
             chunk[place] = next(records)
         per_replica = chunk.reshape(steps, batches, replicas, reals_per_batch // replicas)
-        for replica in range(replicas):
+        for replica in own:
             yield per_replica[:, :, replica]
 
 
 class Chunks:
     """The input of a run, on its devices, chunk by chunk.
+
+    The stream of examples is one, whoever reads it: every worker's pipeline follows all of it and keeps its replicas'
+    slices of every global batch. So TensorFlow shards nothing (`distribute_datasets_from_function` leaves that to us).
+    Its own sharding would not do: by file or by element, each worker would batch examples of its own, and which
+    examples meet in a batch would depend on the number of workers; and `experimental_distribute_dataset` cuts each
+    global batch on every worker after it is decoded. The price here is that every worker reads all shards, which
+    shuffling across shards asks for anyway; it decodes its slices only.
 
     Args:
         dataset: what to read.
@@ -204,13 +211,16 @@ class Chunks:
         replicas = strategy.num_replicas_in_sync
         batches, share = system.batches_per_step, system.reals_per_batch // replicas
 
-        def stream() -> Iterator[NDArray[np.object_]]:
-            records = self._reader.records(start * system.reals_per_step)
-            return chunked_records(records, lengths, batches, system.reals_per_batch, replicas)
+        def build(worker: tf.distribute.InputContext) -> tf.data.Dataset:
+            count = replicas // worker.num_input_pipelines
+            own = range(worker.input_pipeline_id * count, (worker.input_pipeline_id + 1) * count)
 
-        def build(_: tf.distribute.InputContext) -> tf.data.Dataset:
+            def stream() -> Iterator[NDArray[np.object_]]:
+                records = self._reader.records(start * system.reals_per_step)
+                return chunked_records(records, lengths, batches, system.reals_per_batch, replicas, own)
+
             records = tf.data.Dataset.from_generator(stream, output_signature=tf.TensorSpec((None, batches, share), tf.string))
-            return records.map(self._decode).prefetch(PREFETCH_CHUNKS * replicas)
+            return records.map(self._decode).prefetch(PREFETCH_CHUNKS * count)
 
         self._chunks = iter(strategy.distribute_datasets_from_function(build))
 

@@ -44,3 +44,14 @@ class Progress:
         elif now - self._shown >= _PLAIN_SECONDS or step == self._steps:
             self._shown = now
             print(line, file=sys.stderr, flush=True)
+
+
+class NoProgress(Progress):
+    """Shows nothing: of several workers one is enough."""
+
+    @contextmanager
+    def showing(self, start: Row, steps: int) -> Iterator[None]:
+        yield
+
+    def update(self, row: Row) -> None:
+        """See the class."""

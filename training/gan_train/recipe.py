@@ -265,7 +265,7 @@ def dump_recipe(recipe: Recipe) -> str:
 
 def difference(before: Recipe, now: Recipe) -> str | None:
     """The first key that differs, as `key: old -> new`, or None. `steps` may grow and `about` is prose."""
-    old, new = _flatten(before.model_dump(mode="json")), _flatten(now.model_dump(mode="json"))
+    old, new = flatten(before.model_dump(mode="json")), flatten(now.model_dump(mode="json"))
     for key in old | new:
         if key not in ("about", "steps") and old.get(key) != new.get(key):
             return f"{key}: {old.get(key)} -> {new.get(key)}"
@@ -330,11 +330,12 @@ def _first_fault(error: ValidationError) -> str:
     return f"{key}: {message} (got {first['input']!r})" if key else message
 
 
-def _flatten(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flatten(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as one, with keys joined by dots."""
     flat: dict[str, Any] = {}
     for key, value in document.items():
         if isinstance(value, dict):
-            flat |= _flatten(value, f"{prefix}{key}.")
+            flat |= flatten(value, f"{prefix}{key}.")
         else:
             flat[prefix + key] = value
     return flat

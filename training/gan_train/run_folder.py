@@ -67,8 +67,7 @@ def claim(run: Folder, recipe: Recipe, dataset: str, digest: str) -> None:
     """Make the folder a run of this recipe and dataset, unless it is one. Raises what `check_claim` raises."""
     check_claim(run, recipe, dataset, digest)
     if not run.exists(RECIPE):
-        packages = {package: version(package) for package in _PACKAGES}
-        facts = {"dataset": dataset, "dataset_digest": digest, "packages": packages}
+        facts = {"dataset": dataset, "dataset_digest": digest, "packages": packages()}
         run.write(RECIPE, (dump_recipe(recipe) + "---\n" + yaml.safe_dump(facts, sort_keys=False)).encode())
 
 
@@ -92,6 +91,11 @@ def check_claim(run: Folder, recipe: Recipe, dataset: str, digest: str) -> None:
             f"{run.uri}: made with dataset {before.dataset_digest[:12]} ({before.dataset}), now given {digest[:12]} "
             f"({dataset}); choose another folder with -o, or the earlier dataset"
         )
+
+
+def packages() -> dict[str, str]:
+    """Versions of the packages that decide what a run computes."""
+    return {package: version(package) for package in _PACKAGES}
 
 
 def read_record(run: Folder) -> RunRecord:

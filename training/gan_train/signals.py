@@ -20,6 +20,10 @@ class Interruption:
         """Ask the run to stop, from within the program and any thread."""
         self.name = reason
 
+    def check(self, step: int) -> bool:
+        """Whether to stop after this step. Ask once a step: where workers train together, all ask and all hear the same."""
+        return self.requested
+
     def _note(self, number: int, _: FrameType | None) -> None:
         self.name = signal.Signals(number).name
 

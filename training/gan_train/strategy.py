@@ -1,33 +1,63 @@
 """Which devices train, and how they share the work."""
 
+import faulthandler
+from collections.abc import Mapping
 from typing import Literal, get_args
 
 import tensorflow as tf
 
 from gan_pipeline.errors import UsageError
+from gan_train.cluster import Cluster, read_cluster
 
-StrategyName = Literal["auto", "default", "mirrored"]
+StrategyName = Literal["auto", "default", "mirrored", "multiworker", "tpu"]
+
+_CONNECT_SECONDS = 120
 
 
-def make_strategy(name: str, logical_cpus: int = 1) -> tf.distribute.Strategy:
-    """A distribution strategy over this machine's devices. Call it before TensorFlow has used a device.
+def find_cluster(name: str, environment: Mapping[str, str]) -> Cluster | None:
+    """The other workers that this process trains with, or None if it trains alone.
 
     Args:
-        name: "auto" mirrors over several GPUs and is "default", one device, otherwise; "mirrored" mirrors over all
-            GPUs, or over all logical CPU devices where there is none.
-        logical_cpus: split the CPU into this many devices, to try a multi-device run without GPUs.
+        name: of the strategy; "auto" and "multiworker" look at TF_CONFIG.
+        environment: where TF_CONFIG is looked for.
 
     Raises:
-        UsageError: unknown name.
+        UsageError: TF_CONFIG is wrong, or missing for "multiworker"; or the name is unknown.
     """
     if name not in get_args(StrategyName):
         raise UsageError(f"--strategy {name!r} is unknown; choose one of: {', '.join(get_args(StrategyName))}")
+    tf_config = environment.get("TF_CONFIG", "")
+    if name == "multiworker" and not tf_config:
+        raise UsageError("--strategy multiworker: TF_CONFIG is not set; it names the workers, see deploy/README.md")
+    return read_cluster(tf_config) if tf_config and name in ("auto", "multiworker") else None
+
+
+def make_strategy(name: str, logical_cpus: int = 1, cluster: Cluster | None = None) -> tf.distribute.Strategy:
+    """A distribution strategy. Call it before TensorFlow has used a device.
+
+    Args:
+        name: "mirrored" mirrors over all GPUs of this machine, or over all logical CPU devices where there is none;
+            "tpu" takes the TPU that the environment names (TPU_NAME, "local" on a TPU VM); "default" is one device.
+            "auto" and "multiworker" mirror over the devices of all workers of a cluster, all of which must call this;
+            without a cluster they mirror over several GPUs and are "default" otherwise.
+        logical_cpus: split the CPU into this many devices, to try a multi-device run without GPUs.
+        cluster: what `find_cluster` found; all its workers are known to be there.
+
+    Raises:
+        UsageError: there is no TPU, or logical CPUs do not go with the strategy.
+    """
     if logical_cpus > 1:
+        if cluster or name == "tpu":
+            raise UsageError("--logical-cpus splits the CPU of one machine; it does not go with several workers or a TPU")
         _split_cpu(logical_cpus)
     gpus = tf.config.list_physical_devices("GPU")
     for gpu in gpus:
         tf.config.experimental.set_memory_growth(gpu, True)
-    if name == "default" or (name == "auto" and len(gpus) < 2):
+    if cluster:
+        return _multiworker()
+    if name == "tpu":
+        return _tpu()
+    if name != "mirrored" and (name == "default" or len(gpus) < 2):
         return tf.distribute.get_strategy()
     devices = [device.name for device in tf.config.list_logical_devices("GPU" if gpus else "CPU")]
     return tf.distribute.MirroredStrategy(devices)
@@ -41,6 +71,31 @@ def check_replicas(strategy: tf.distribute.Strategy, reals_per_batch: int) -> No
             f"half a batch is {reals_per_batch} examples, which {replicas} devices cannot share evenly; "
             f"set batch_size to a multiple of {2 * replicas}"
         )
+
+
+def _multiworker() -> tf.distribute.Strategy:
+    # A worker that dies in these few seconds would leave the others waiting inside a call that lets no Python run.
+    faulthandler.dump_traceback_later(_CONNECT_SECONDS, exit=True)
+    try:
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+
+
+def _tpu() -> tf.distribute.Strategy:
+    """Written after TensorFlow's documentation; it never met a TPU."""
+    try:
+        resolver = tf.distribute.cluster_resolver.TPUClusterResolver()
+        tf.config.experimental_connect_to_cluster(resolver)
+        tf.tpu.experimental.initialize_tpu_system(resolver)
+    # The look for a TPU asks services of Google Cloud, each with errors of its own.
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UsageError(
+            f"--strategy tpu: no TPU found ({reason}); on a TPU VM set TPU_NAME=local, elsewhere TPU_NAME to the TPU's name, "
+            "or choose --strategy auto"
+        ) from error
+    return tf.distribute.TPUStrategy(resolver)
 
 
 def _split_cpu(count: int) -> None:

@@ -163,7 +163,7 @@ class _Session:
                 seconds = chunks.waited + time.monotonic() - began
                 step += length
                 rows = self._rows(step, values.numpy(), seconds, chunks.waited)
-                stopping = interruption.requested
+                stopping = interruption.check(step)
                 look = is_due(step, recipe.snapshot_every, recipe.steps)
                 save = stopping or is_due(step, recipe.checkpoint_every, recipe.steps)
                 broken = self._broken(step) if look or save else None

@@ -1,53 +1,53 @@
 """`gan-train run` from end to end: check everything, then hand over to the trainer."""
 
+import os
 import sys
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import tensorflow as tf
 
-from gan_pipeline.errors import UsageError
+from gan_pipeline.errors import GanmillError, UsageError
 from gan_pipeline.storage import CloudFolder, LocalFolder, open_folder
-from gan_train.checkpoint import committed_steps
+from gan_train.checkpoint import committed_steps, newest_files
+from gan_train.cluster import Cluster
 from gan_train.input import Dataset, open_dataset
+from gan_train.lockstep import in_lockstep
 from gan_train.networks.layers import plain_copy
 from gan_train.operation import Operation
 from gan_train.precision import resolved
-from gan_train.progress import Progress
-from gan_train.recipe import Recipe
-from gan_train.run_folder import RECIPE, SAMPLES, check_claim, claim, read_record, workplace
-from gan_train.signals import interruption
-from gan_train.skipped import Skipped, corrupt_shards, read_skipped, warn_of, write_skipped
+from gan_train.progress import NoProgress, Progress
+from gan_train.recipe import Recipe, flatten
+from gan_train.rendezvous import meet
+from gan_train.rollbacks import ROLLBACKS
+from gan_train.run_folder import RECIPE, SAMPLES, check_claim, claim, packages, read_record, workplace
+from gan_train.signals import Interruption, interruption
+from gan_train.skipped import SKIPPED, Skipped, corrupt_shards, read_skipped, warn_of, write_skipped
 from gan_train.step import metric_names
-from gan_train.strategy import check_replicas, make_strategy
+from gan_train.strategy import check_replicas, find_cluster, make_strategy
 from gan_train.systems.base import System
 from gan_train.systems.catalogue import build_system
 from gan_train.trainer import fit
 
-
-@dataclass(frozen=True)
-class _Prepared:
-    """A run that passed every check but that of its folder's owner.
-
-    Attributes:
-        recipe: with all choices made.
-        skipped: the shards that `dataset` is without.
-    """
-
-    recipe: Recipe
-    run: LocalFolder | CloudFolder
-    dataset: Dataset
-    skipped: tuple[Skipped, ...]
-    strategy: tf.distribute.Strategy
-    system: System
+RunFolder = LocalFolder | CloudFolder
 
 
 def plan(recipe: Recipe, data: str, out: str, strategy_name: str, logical_cpus: int, operation: Operation) -> dict[str, Any]:
-    """Everything `train` would check, and what it would do; writes nothing. Raises what `train` raises."""
-    prepared = _prepare(recipe, data, out, strategy_name, logical_cpus, operation)
-    recipe, run, dataset, system = prepared.recipe, prepared.run, prepared.dataset, prepared.system
+    """Everything `train` would check alone, and what it would do; waits for no worker, writes nothing.
+
+    Raises:
+        GanmillError: as `train` does.
+    """
+    run, cluster = open_folder(out), find_cluster(strategy_name, os.environ)
+    recipe = _with_precision(recipe, run)
+    dataset, skipped = _checked_dataset(recipe, data, run, operation)
     check_claim(run, recipe, data, dataset.manifest.digest)
+    strategy = make_strategy("auto" if cluster else strategy_name, logical_cpus)
+    system = _build(recipe, strategy, operation)
     networks = {name: player.network for name, player in system.players.items()}
+    workers = [str(worker) for worker in cluster.workers] if cluster else []
     return {
         "recipe": recipe.name,
         "parameters": {name: plain_copy(network).count_params() for name, network in networks.items()},
@@ -55,9 +55,10 @@ def plan(recipe: Recipe, data: str, out: str, strategy_name: str, logical_cpus: 
         "warnings": list(recipe.warnings),
         "dataset": f"{data} ({dataset.examples} examples of {dataset.manifest.name})",
         "dataset_digest": dataset.manifest.digest,
-        "skipped_shards": [one.file for one in prepared.skipped],
+        "skipped_shards": [one.file for one in skipped],
         "precision": recipe.precision,
-        "devices": prepared.strategy.num_replicas_in_sync,
+        "workers": workers,
+        "devices": strategy.num_replicas_in_sync * max(len(workers), 1),
         "batch_size": recipe.batch_size,
         "from_step": max(committed_steps(run), default=0),
         "to_step": recipe.steps,
@@ -67,57 +68,127 @@ def plan(recipe: Recipe, data: str, out: str, strategy_name: str, logical_cpus: 
     }
 
 
-def train(recipe: Recipe, data: str, out: str, strategy_name: str, logical_cpus: int, operation: Operation) -> dict[str, Any]:
-    """Train, or continue, or find the run finished.
+def train(
+    recipe: Recipe,
+    data: str,
+    out: str,
+    strategy_name: str,
+    logical_cpus: int,
+    cluster_timeout: float,
+    operation: Operation,
+) -> dict[str, Any]:
+    """Train, or continue, or find the run finished; alone or together with the workers of a cluster.
 
     Raises:
         GanmillError: of the kind whose exit code the architecture documents.
     """
-    with interruption() as wish:
-        prepared = _prepare(recipe, data, out, strategy_name, logical_cpus, operation)
-        recipe, run, dataset = prepared.recipe, prepared.run, prepared.dataset
+    cluster = find_cluster(strategy_name, os.environ)
+    with interruption() as wish, _own_folder(out, cluster) as run:
+        recipe = _with_precision(recipe, run)
+        dataset, skipped = _checked_dataset(recipe, data, run, operation)
         check_claim(run, recipe, data, dataset.manifest.digest)
-        before = max(committed_steps(run), default=0)
-        if before >= recipe.steps:
-            newest = max(run.names(f"{SAMPLES}/"), default="")
-            return {"run": out, "step": before, "already_done": True, "samples": run.locate(newest)}
-        for warning in recipe.warnings:
-            print(f"warning: {warning}", file=sys.stderr)
+        if cluster is None and _is_finished(run, recipe):
+            return _finished(run, out, cluster)
         with workplace(run, wish) as place:
-            claim(place, recipe, data, dataset.manifest.digest)
-            if prepared.skipped:
-                write_skipped(place, prepared.skipped)
-                warn_of(prepared.skipped, dataset)
-            ended = fit(recipe, dataset, place, prepared.strategy, prepared.system, Progress(), wish, operation)
-    return {"run": out, "step": ended.step, "already_done": False, "samples": run.locate(ended.samples)}
+            if cluster:
+                _agree(cluster, recipe, dataset, place, cluster_timeout, wish)
+                if _is_finished(place, recipe):
+                    return _finished(place, out, cluster)
+            strategy = make_strategy(strategy_name, logical_cpus, cluster)
+            with in_lockstep(cluster, strategy, wish, place, cluster_timeout) as shared_wish:
+                system = _build(recipe, strategy, operation)
+                if _reports(cluster):
+                    for warning in recipe.warnings:
+                        print(f"warning: {warning}", file=sys.stderr)
+                    warn_of(skipped, dataset)
+                claim(place, recipe, data, dataset.manifest.digest)
+                if skipped:
+                    write_skipped(place, skipped)
+                progress = Progress() if _reports(cluster) else NoProgress()
+                ended = fit(recipe, dataset, place, strategy, system, progress, shared_wish, operation)
+    return _answer(cluster, run, out, ended.step, ended.samples, already_done=False)
 
 
-def _prepare(recipe: Recipe, data: str, out: str, strategy_name: str, logical_cpus: int, operation: Operation) -> _Prepared:
-    run, dataset = open_folder(out), open_dataset(data, recipe)
-    # Before the first step is spent on it.
-    skipped = read_skipped(run)
-    dataset = dataset.without(one.file for one in skipped)
-    found = corrupt_shards(dataset, max(committed_steps(run), default=0), operation.on_corrupt)
-    dataset = dataset.without(one.file for one in found)
-    recipe = _with_precision(recipe, run)
-    strategy = make_strategy(strategy_name, logical_cpus)
-    if recipe.deterministic:
-        tf.config.experimental.enable_op_determinism()
-    with strategy.scope():
-        system = build_system(recipe)
-    check_replicas(strategy, system.reals_per_batch)
-    _check_score(operation, system)
-    return _Prepared(recipe, run, dataset, skipped + found, strategy, system)
+@contextmanager
+def _own_folder(out: str, cluster: Cluster | None) -> Iterator[RunFolder]:
+    """The run folder. Workers but the chief get one of their own, which is gone after the block: they train as the
+    chief does and nobody keeps what they write."""
+    if _reports(cluster):
+        yield open_folder(out)
+        return
+    with tempfile.TemporaryDirectory(prefix="gan-train-") as folder:
+        try:
+            yield open_folder(folder)
+        except GanmillError as error:
+            raise type(error)(str(error).replace(folder, out)) from error
 
 
-def _with_precision(recipe: Recipe, run: LocalFolder | CloudFolder) -> Recipe:
+def _reports(cluster: Cluster | None) -> bool:
+    """Whether this process writes the run folder and says how it goes."""
+    return cluster is None or cluster.is_chief
+
+
+def _with_precision(recipe: Recipe, run: RunFolder) -> Recipe:
     """The recipe with "auto" made what the run was begun in, or this machine's best for a new run."""
     recorded = read_record(run).recipe.precision if recipe.precision == "auto" and run.exists(RECIPE) else recipe.precision
     return recipe.model_copy(update={"precision": resolved(recorded)})
 
 
-def _check_score(operation: Operation, system: System) -> None:
-    """Raise UsageError unless the log will have what the best checkpoint is chosen by."""
+def _checked_dataset(recipe: Recipe, data: str, run: RunFolder, operation: Operation) -> tuple[Dataset, tuple[Skipped, ...]]:
+    """Compare every shard with the manifest before the first step is spent on it; also which shards are left out."""
+    dataset, skipped = open_dataset(data, recipe), read_skipped(run)
+    dataset = dataset.without(one.file for one in skipped)
+    found = corrupt_shards(dataset, max(committed_steps(run), default=0), operation.on_corrupt)
+    return dataset.without(one.file for one in found), skipped + found
+
+
+def _agree(cluster: Cluster, recipe: Recipe, dataset: Dataset, run: LocalFolder, timeout: float, wish: Interruption) -> None:
+    """Wait for all workers, compare what decides the run, and bring every folder to where the chief's stands.
+
+    Raises what `meet` raises.
+    """
+    if not cluster.is_chief:
+        print(f"{cluster.own}: trains with {cluster.chief}, the chief, which writes and reports", file=sys.stderr)
+    facts = flatten(
+        {
+            "cluster": [str(worker) for worker in cluster.workers],
+            "recipe": recipe.model_dump(mode="json", exclude={"about"}),
+            "dataset digest": dataset.manifest.digest,
+            "shards left out": sorted(dataset.skipped),
+            "packages": packages(),
+        }
+    )
+    own = {name: run.read(name) for name in (RECIPE, ROLLBACKS, SKIPPED) if run.exists(name)} | newest_files(run)
+    theirs = meet(cluster, facts, own, timeout, wish)
+    if not cluster.is_chief:
+        for name, content in theirs.items():
+            run.write(name, content)
+
+
+def _build(recipe: Recipe, strategy: tf.distribute.Strategy, operation: Operation) -> System:
+    if recipe.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    with strategy.scope():
+        system = build_system(recipe)
+    check_replicas(strategy, system.reals_per_batch)
     best, known = operation.keep.best, metric_names(system)
     if best and best.metric not in known and not best.metric.startswith("snapshot."):
         raise UsageError(f"--keep best={best.metric}: no such metric; choose one of: {', '.join(known)}, or a snapshot's")
+    return system
+
+
+def _is_finished(run: RunFolder, recipe: Recipe) -> bool:
+    return max(committed_steps(run), default=0) >= recipe.steps
+
+
+def _finished(run: RunFolder, out: str, cluster: Cluster | None) -> dict[str, Any]:
+    newest = max(run.names(f"{SAMPLES}/"), default="")
+    return _answer(cluster, run, out, committed_steps(run)[-1], newest, already_done=True)
+
+
+def _answer(cluster: Cluster | None, run: RunFolder, out: str, step: int, samples: str, already_done: bool) -> dict[str, Any]:
+    answer = {"run": out, "step": step, "already_done": already_done}
+    if _reports(cluster):
+        return answer | {"samples": run.locate(samples)}
+    assert cluster is not None
+    return answer | {"written_by": str(cluster.chief)}

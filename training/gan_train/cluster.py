@@ -1,0 +1,120 @@
+"""The worker processes of one run, as the environment variable TF_CONFIG names them.
+
+    {"cluster": {"worker": ["10.0.0.1:2222", "10.0.0.2:2222"]}, "task": {"type": "worker", "index": 1}}
+
+A "chief" beside the workers, as Vertex AI and Kubeflow write it, comes before them; without one, worker 0 is the chief.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field, NonNegativeInt, ValidationError, model_validator
+
+from gan_pipeline.errors import UsageError
+
+Job = Literal["chief", "worker"]
+_Address = Annotated[str, Field(pattern=r"^[^\s/]+:[1-9]\d{0,4}$")]
+
+
+@dataclass(frozen=True)
+class Worker:
+    """One worker process.
+
+    Attributes:
+        job: its kind in TF_CONFIG.
+        index: its number in that kind.
+        address: host:port.
+    """
+
+    job: Job
+    index: int
+    address: str
+
+    def __str__(self) -> str:
+        return f"{self.job} {self.index} ({self.address})"
+
+    @property
+    def host(self) -> str:
+        """Its name or IP address."""
+        return self.address.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        """Where TensorFlow listens there."""
+        return int(self.address.rpartition(":")[2])
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """All workers of a run, in TensorFlow's order.
+
+    Attributes:
+        workers: two or more; the first is the chief, which alone writes the run folder.
+        position: of this process among them.
+    """
+
+    workers: tuple[Worker, ...]
+    position: int
+
+    @property
+    def chief(self) -> Worker:
+        """The worker that writes."""
+        return self.workers[0]
+
+    @property
+    def own(self) -> Worker:
+        """This process."""
+        return self.workers[self.position]
+
+    @property
+    def is_chief(self) -> bool:
+        """Whether this process writes the run folder."""
+        return self.position == 0
+
+
+class _Task(BaseModel):
+    type: Job
+    index: NonNegativeInt
+
+
+class _TFConfig(BaseModel):
+    """What of TF_CONFIG is read; schedulers add keys of their own."""
+
+    cluster: dict[Job, list[_Address]]
+    task: _Task
+
+    @model_validator(mode="after")
+    def _check(self) -> "_TFConfig":
+        addresses = [address for job in self.cluster.values() for address in job]
+        twice = [address for address in addresses if addresses.count(address) > 1]
+        if twice:
+            raise ValueError(f"cluster names {twice[0]} twice")
+        if len(self.cluster.get("chief", ())) > 1:
+            raise ValueError("cluster has more than one chief")
+        size = len(self.cluster.get(self.task.type, ()))
+        if self.task.index >= size:
+            raise ValueError(f"task.index is {self.task.index}, but cluster has {size} of type {self.task.type!r}")
+        return self
+
+
+def read_cluster(tf_config: str) -> Cluster | None:
+    """The cluster that TF_CONFIG describes, or None if it has one worker only.
+
+    Raises:
+        UsageError: it is not JSON, lacks a part, or contradicts itself.
+    """
+    try:
+        config = _TFConfig.model_validate_json(tf_config)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        where = ".".join(map(str, fault["loc"]))
+        raise UsageError(
+            f"TF_CONFIG: {f'{where}: ' if where else ''}{fault['msg']}; it is to look like "
+            '{"cluster": {"worker": ["HOST:PORT", ...]}, "task": {"type": "worker", "index": 0}}, see deploy/README.md'
+        ) from error
+    jobs: tuple[Job, ...] = ("chief", "worker")
+    workers = tuple(Worker(job, index, address) for job in jobs for index, address in enumerate(config.cluster.get(job, ())))
+    own = next(
+        place for place, worker in enumerate(workers) if (worker.job, worker.index) == (config.task.type, config.task.index)
+    )
+    return Cluster(workers, own) if len(workers) > 1 else None

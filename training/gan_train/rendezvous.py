@@ -1,0 +1,202 @@
+"""Before the first collective: all workers come, agree on what they train, and take over the chief's newest checkpoint.
+
+TensorFlow's own start waits for a worker that never comes, for ever and without a name, and cannot be interrupted. So
+the chief first listens at its address of TF_CONFIG itself; TensorFlow takes the port over afterwards.
+
+    worker to chief   {"worker": position, "facts": {...}} in one line of JSON
+    chief to worker   {"exit_code": ..., "refusal": ...} or {"files": {name: bytes, ...}}, and the files
+
+The chief answers all at once: when the last has come, or when the time is over.
+"""
+
+import asyncio
+import json
+from collections.abc import Coroutine, Mapping
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from gan_pipeline.errors import EXIT_CODES, GanmillError, InterruptedRunError, UsageError
+from gan_train.cluster import Cluster
+from gan_train.signals import Interruption
+
+Facts = Mapping[str, Any]
+Files = Mapping[str, bytes]
+Result = TypeVar("Result")
+
+_RETRY_SECONDS, _LOOK_SECONDS, _ANSWER_SECONDS = 0.2, 0.2, 60.0
+
+
+def meet(cluster: Cluster, facts: Facts, files: Files, timeout: float, interruption: Interruption) -> Files:
+    """Wait until all workers are here and agree.
+
+    Args:
+        cluster: who is to come.
+        facts: by name, JSON values that must be the same everywhere.
+        files: the chief's, for all; those of other workers do not count.
+        timeout: seconds that the chief waits for all, and the others for the chief.
+        interruption: ends the wait.
+
+    Returns:
+        The chief's files.
+
+    Raises:
+        UsageError: a worker differs in a fact; or this address cannot be listened at, or is another's.
+        InterruptedRunError: some did not come, and the message names them; or a signal arrived.
+    """
+    work = _host(cluster, facts, files, timeout) if cluster.is_chief else _visit(cluster, facts, timeout)
+    return asyncio.run(_until_signal(work, interruption))
+
+
+async def _until_signal(work: Coroutine[Any, Any, Result], interruption: Interruption) -> Result:
+    task = asyncio.ensure_future(work)
+    while not interruption.requested:
+        if (await asyncio.wait({task}, timeout=_LOOK_SECONDS))[0]:
+            return task.result()
+    task.cancel()
+    await asyncio.wait({task})
+    raise InterruptedRunError(
+        f"stopped by {interruption.name} while waiting for the other workers; run the same command again to continue"
+    )
+
+
+@dataclass(frozen=True)
+class _Guest:
+    """A worker that has come and waits for the answer."""
+
+    facts: Facts
+    task: asyncio.Task[None]
+
+
+class _Reception:
+    """The chief's side: who is here."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self.guests: dict[int, _Guest] = {}
+        self.complete = asyncio.Event()
+        self.answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+    @property
+    def missing(self) -> list[str]:
+        """Names of those that are not here."""
+        others = list(enumerate(self._cluster.workers))[1:]
+        return [str(worker) for position, worker in others if position not in self.guests]
+
+    async def welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Keep one worker until the answer is known; one that goes away before may come again."""
+        # Whoever does not speak our language, such as a probe of the port, or goes away, is none of ours.
+        with closing(writer), suppress(ValueError, KeyError, TypeError, OSError):
+            hello = json.loads(await reader.readline())
+            position, facts = int(hello["worker"]), dict(hello["facts"])
+            if position in self.guests:
+                writer.write(_refusal(UsageError(_same_task(position))))
+                await writer.drain()
+                return
+            task = asyncio.current_task()
+            assert task is not None
+            self.guests[position] = _Guest(facts, task)
+            if not self.missing:
+                self.complete.set()
+            gone = asyncio.ensure_future(reader.read(1))
+            await asyncio.wait({self.answer, gone}, return_when=asyncio.FIRST_COMPLETED)
+            gone.cancel()
+            if self.answer.done():
+                writer.write(self.answer.result())
+                await writer.drain()
+            else:
+                del self.guests[position]
+                self.complete.clear()
+
+
+async def _host(cluster: Cluster, facts: Facts, files: Files, timeout: float) -> Files:
+    reception = _Reception(cluster)
+    try:
+        server = await asyncio.start_server(reception.welcome, port=cluster.chief.port)
+    except OSError as error:
+        raise UsageError(
+            f"{cluster.chief}: cannot listen at port {cluster.chief.port} ({error.strerror}); stop what uses it, or name "
+            "another port in the TF_CONFIG of all workers"
+        ) from error
+    async with server:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(reception.complete.wait(), timeout)
+        fault = _difference(cluster, facts, reception) or _absence(reception, timeout)
+        reception.answer.set_result(_refusal(fault) if fault else _packed(files))
+        sending = [guest.task for guest in reception.guests.values()]
+        if sending:
+            await asyncio.wait(sending, timeout=_ANSWER_SECONDS)
+    if fault:
+        raise fault
+    return files
+
+
+async def _visit(cluster: Cluster, facts: Facts, timeout: float) -> Files:
+    absent = InterruptedRunError(
+        f"{cluster.chief}, the chief, did not answer {cluster.own} within {timeout:g} seconds; "
+        "look at its messages, then start all workers again with the same commands"
+    )
+    while True:
+        try:
+            async with asyncio.timeout(timeout):
+                reader, writer = await _connection(cluster)
+            with closing(writer):
+                writer.write(_line({"worker": cluster.position, "facts": facts}))
+                # The chief began to wait before we reached it.
+                async with asyncio.timeout(timeout + _ANSWER_SECONDS):
+                    answer = json.loads(await reader.readuntil())
+                    if "refusal" in answer:
+                        raise EXIT_CODES[answer["exit_code"]](answer["refusal"])
+                    return {name: await reader.readexactly(size) for name, size in answer["files"].items()}
+        except TimeoutError:
+            raise absent from None
+        except (OSError, asyncio.IncompleteReadError):
+            # The chief went away, and may come again.
+            await asyncio.sleep(_RETRY_SECONDS)
+
+
+async def _connection(cluster: Cluster) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    while True:
+        try:
+            return await asyncio.open_connection(cluster.chief.host, cluster.chief.port)
+        except OSError:
+            # Its machine, its name or its port is not up yet.
+            await asyncio.sleep(_RETRY_SECONDS)
+
+
+def _difference(cluster: Cluster, facts: Facts, reception: _Reception) -> UsageError | None:
+    for position, guest in sorted(reception.guests.items()):
+        for name in {**facts, **guest.facts}:
+            mine, theirs = facts.get(name), guest.facts.get(name)
+            if mine != theirs:
+                who = cluster.workers[position] if position < len(cluster.workers) else f"worker {position}"
+                return UsageError(
+                    f"{who} differs from {cluster.chief}, the chief, in {name}: {theirs} there, {mine} here; "
+                    "start all workers with the same command, data and packages"
+                )
+    return None
+
+
+def _absence(reception: _Reception, timeout: float) -> InterruptedRunError | None:
+    if not reception.missing:
+        return None
+    return InterruptedRunError(
+        f"no answer within {timeout:g} seconds from {', '.join(reception.missing)}; "
+        "start all workers again with the same commands, or give them longer by --cluster-timeout"
+    )
+
+
+def _same_task(position: int) -> str:
+    return f"another process is already number {position} of the cluster; give every worker a task of its own in TF_CONFIG"
+
+
+def _refusal(error: GanmillError) -> bytes:
+    return _line({"exit_code": error.exit_code, "refusal": str(error)})
+
+
+def _packed(files: Files) -> bytes:
+    return _line({"files": {name: len(content) for name, content in files.items()}}) + b"".join(files.values())
+
+
+def _line(document: Mapping[str, Any]) -> bytes:
+    return json.dumps(document).encode() + b"\n"
