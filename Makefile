@@ -51,6 +51,7 @@ evidence: $(READY)
 benchmarks: $(READY)
 	$(BIN)/python benchmarks/prepare.py
 	$(BIN)/python benchmarks/train_step.py
+	$(BIN)/python benchmarks/replicas.py
 
 # uv resolves for every supported Python and platform at once, which pip cannot.
 lock:
