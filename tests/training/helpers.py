@@ -31,7 +31,7 @@ _SMALL_KEYS = (
     "precision=float32",
 )
 SMALL = tuple(part for key in _SMALL_KEYS for part in ("--set", key))
-"""Overrides that make a recipe of the DCGAN family quick to build, for digits, the same on every machine, with all parts."""
+"""Overrides that make a recipe of the DCGAN family quick to build, for digits, with all its parts, alike on all machines."""
 
 RECIPES = ("mnist-gan", "mnist-dcgan", "lsgan", "cifar10-gan", "celeba-gan")
 
