@@ -287,9 +287,9 @@ def test_the_seed_decides_the_initial_weights_and_each_layer_has_its_own(name: s
     drawn = [(a, b) for a, b in zip(one, other, strict=True) if a.ndim > 1]
     assert drawn and not any(np.array_equal(a, b) for a, b in drawn)
     for (a, _), (b, _) in combinations(drawn, 2):
-        # Standardised, so that the same numbers of another shape or scale would show.
-        first, second = (values.ravel()[: min(a.size, b.size)] / values.std() for values in (a, b))
-        assert not np.allclose(first, second, rtol=1e-3)
+        # The same numbers in another shape and scale would correlate.
+        count = min(a.size, b.size)
+        assert np.corrcoef(a.ravel()[:count], b.ravel()[:count])[0, 1] < 0.9
 
 
 @pytest.mark.parametrize("image", [IMAGE, UNIT], ids=["symmetric", "unit"])
