@@ -1,0 +1,24 @@
+"""Random classes and codes, by address as all random numbers are, and their place in a generator's input."""
+
+import tensorflow as tf
+
+from gan_train.randomness import Draw
+
+
+def draw_classes(draw: Draw, count: int, classes: int) -> tf.Tensor:
+    """This replica's share of `count` classes of the global batch, uniform in [0, classes): int32 (count / replicas,)."""
+    return tf.cast(draw.uniform(count, 1)[:, 0] * classes, tf.int32)
+
+
+def with_codes(noise: tf.Tensor, codes: tf.Tensor, values: int) -> tf.Tensor:
+    """Noise followed by one-hot codes, the input of InfoGAN's generator (spec D 3.5).
+
+    Args:
+        noise: float32 (n, size).
+        codes: int32 (n,) in [0, values).
+        values: that a code can take.
+
+    Returns:
+        float32 (n, size + values).
+    """
+    return tf.concat([noise, tf.one_hot(codes, values)], axis=1)

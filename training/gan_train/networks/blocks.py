@@ -1,0 +1,80 @@
+"""Pieces that several families share. Kernel initialisers, each with a seed of its own, are the caller's."""
+
+from collections.abc import Callable, Iterator
+
+import keras
+
+from gan_train.networks.layers import BatchNormalization
+from gan_train.recipe import BatchNormConfig, ImageConfig
+
+_ACTIVATION = {"unit": "sigmoid", "symmetric": "tanh"}
+"""Of a generator's last layer, by the image range."""
+
+
+def small_normal(seed: int) -> keras.Initializer:
+    """N(0, 0.02), as Radford et al. 2015 start their kernels."""
+    return keras.initializers.RandomNormal(stddev=0.02, seed=seed)
+
+
+def rectified(x: keras.KerasTensor, slope: float, stage: str, dtype: str) -> keras.KerasTensor:
+    """Leaky ReLU with this slope below zero; 0 is ReLU."""
+    return keras.layers.LeakyReLU(negative_slope=slope, dtype=dtype, name=f"{stage}_rectified")(x)
+
+
+def normalised(x: keras.KerasTensor, config: BatchNormConfig, stage: str, dtype: str) -> keras.KerasTensor:
+    """Batch normalisation over the last axis."""
+    return BatchNormalization(
+        config.momentum,
+        config.epsilon,
+        config.bias_correction,
+        synchronized=config.synchronized,
+        dtype=dtype,
+        name=f"{stage}_normalised",
+    )(x)
+
+
+def label_input() -> keras.KerasTensor:
+    """Class labels, int32 (n,) in [0, classes); int64 does as well."""
+    return keras.Input((), dtype="int32", name="label")
+
+
+def label_map(
+    label: keras.KerasTensor,
+    classes: int,
+    embedding: int,
+    sides: tuple[int, int],
+    initializer: Callable[[int], keras.Initializer],
+    seeds: Iterator[int],
+    dtype: str,
+) -> keras.KerasTensor:
+    """A label as one channel of an image: embedded, then dense to every pixel, without an activation (spec D 0.5 and 6.4).
+
+    Args:
+        label: see `label_input`.
+        classes: how many there are.
+        embedding: size of the vector that stands for a class; it starts uniform in [-0.05, 0.05].
+        sides: (height, width) of the map.
+        initializer: of the dense layer, from a seed.
+        seeds: two are taken.
+        dtype: what the layers compute in.
+
+    Returns:
+        (n, height, width, 1).
+    """
+    table = keras.initializers.RandomUniform(seed=next(seeds))
+    x = keras.layers.Embedding(classes, embedding, embeddings_initializer=table, dtype=dtype, name="label_embedding")(label)
+    pixels = sides[0] * sides[1]
+    x = keras.layers.Dense(pixels, kernel_initializer=initializer(next(seeds)), dtype=dtype, name="label_dense")(x)
+    return keras.layers.Reshape((*sides, 1), dtype=dtype, name="label_map")(x)
+
+
+def in_image_range(x: keras.KerasTensor, image: ImageConfig) -> keras.KerasTensor:
+    """The last activation of a generator, in float32: bfloat16 would round images to fewer steps than their 256.
+
+    Raises:
+        ValueError: the generator grew to another size than the images have.
+    """
+    if tuple(x.shape[1:]) != image.shape:
+        grown, wanted = ("x".join(map(str, shape)) for shape in (x.shape[1:], image.shape))
+        raise ValueError(f"the generator grows to {grown}, but images are {wanted}; change base or the number of filters")
+    return keras.layers.Activation(_ACTIVATION[image.range], dtype="float32", name="image_range")(x)

@@ -1,0 +1,46 @@
+"""The GAN of points on a curve, spec A 2.3: one hidden layer each, no normalisation, nothing scaled."""
+
+from itertools import count
+
+import keras
+
+from gan_train.network_config import CurveDiscriminatorConfig, CurveGeneratorConfig
+from gan_train.precision import Precision, layer_dtype
+
+
+def build_generator(
+    config: CurveGeneratorConfig, latent_size: int, coordinates: int, seed: int, precision: Precision = "float32"
+) -> keras.Model:
+    """Latents, float32 (n, latent_size), to points, float32 (n, coordinates), of any size: the last layer is linear.
+
+    Hidden kernels are He uniform (He et al. 2015), the last one Glorot uniform, Keras' default. The last layer computes
+    in float32 in every precision.
+    """
+    seeds = count(seed)
+    inputs = keras.Input((latent_size,), name="latent")
+    x = _hidden(inputs, config.units, next(seeds), layer_dtype(precision))
+    points = keras.layers.Dense(
+        coordinates, kernel_initializer=keras.initializers.GlorotUniform(next(seeds)), dtype="float32", name="point"
+    )
+    return keras.Model(inputs, points(x), name="generator")
+
+
+def build_discriminator(
+    config: CurveDiscriminatorConfig, coordinates: int, seed: int, precision: Precision = "float32"
+) -> keras.Model:
+    """Points, float32 (n, coordinates), to scores, float32 (n, 1): logits of "this is real"; the loss applies the sigmoid.
+
+    Kernels start as the generator's do.
+    """
+    seeds = count(seed)
+    inputs = keras.Input((coordinates,), name="point")
+    x = _hidden(inputs, config.units, next(seeds), layer_dtype(precision))
+    score = keras.layers.Dense(
+        1, kernel_initializer=keras.initializers.GlorotUniform(next(seeds)), dtype="float32", name="score"
+    )
+    return keras.Model(inputs, score(x), name="discriminator")
+
+
+def _hidden(x: keras.KerasTensor, units: int, seed: int, dtype: str) -> keras.KerasTensor:
+    initializer = keras.initializers.HeUniform(seed)
+    return keras.layers.Dense(units, activation="relu", kernel_initializer=initializer, dtype=dtype, name="hidden")(x)
