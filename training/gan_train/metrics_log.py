@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from gan_pipeline.storage import Folder, storage_errors
+from gan_train.event_file import EventFile
 
 METRICS, EVENTS = "metrics.jsonl", "tensorboard"
 
@@ -17,24 +18,24 @@ class MetricsLog:
 
     def __init__(self, run: Folder, step: int) -> None:
         from tensorboard.compat.proto.event_pb2 import Event, SessionLog
-        from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
         kept = [row for row in read_metrics(run) if row["step"] <= step]
         run.write(METRICS, "".join(_line(row) for row in kept).encode())
         self._path = Path(run.uri) / METRICS
         self._file = open(self._path, "a", encoding="utf-8")  # noqa: SIM115 - closed by close()
-        self._events = EventFileWriter(str(Path(run.uri) / EVENTS))
-        self._events.add_event(Event(step=step + 1, session_log=SessionLog(status=SessionLog.START)))
+        with storage_errors(Path(run.uri) / EVENTS):
+            self._events = EventFile(Path(run.uri) / EVENTS)
+            self._events.add_event(Event(step=step + 1, session_log=SessionLog(status=SessionLog.START)))
 
     def add(self, row: Row) -> None:
         """Write one row to both; it is on disk after the next `flush`."""
         from tensorboard.compat.proto.event_pb2 import Event
         from tensorboard.compat.proto.summary_pb2 import Summary
 
+        values = [Summary.Value(tag=tag(name), simple_value=value) for name, value in row.items() if name != "step"]
         with storage_errors(self._path):
             self._file.write(_line(row))
-        values = [Summary.Value(tag=tag(name), simple_value=value) for name, value in row.items() if name != "step"]
-        self._events.add_event(Event(step=int(row["step"]), summary=Summary(value=values)))
+            self._events.add_event(Event(step=int(row["step"]), summary=Summary(value=values)))
 
     def flush(self) -> None:
         """Hand everything to the operating system, so that a killed process loses nothing."""
@@ -45,8 +46,10 @@ class MetricsLog:
     def close(self) -> None:
         """Flush and close both."""
         with storage_errors(self._path):
-            self._file.close()
-            self._events.close()
+            try:
+                self._file.close()
+            finally:
+                self._events.close()
 
 
 def tag(name: str) -> str:
