@@ -56,7 +56,7 @@ def _prepare(out: str, options: Options, die_at: int, log: Path | None, retry_fa
     steps: list[str] = []
 
     def count(event: str, args: tuple[Any, ...]) -> None:
-        if _changes_storage(event, args, out):
+        if changes_storage(event, args, out):
             steps.append(event)
             if len(steps) == die_at:
                 os._exit(DIED)
@@ -68,7 +68,8 @@ def _prepare(out: str, options: Options, die_at: int, log: Path | None, retry_fa
         log.write_text("\n".join(steps))
 
 
-def _changes_storage(event: str, args: tuple[Any, ...], out: str) -> bool:
+def changes_storage(event: str, args: tuple[Any, ...], out: str) -> bool:
+    """Whether an event of `sys.addaudithook` is a step that changes what lies below the folder `out`."""
     if event == "open":
         return str(args[0]).startswith(out) and isinstance(args[1], str) and "w" in args[1]
     if event == "os.mkdir":

@@ -1,8 +1,5 @@
 """Small tools of the trainer tests."""
 
-import os
-import subprocess
-import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +16,7 @@ from gan_train.step import StepFunction, build_steps
 from gan_train.systems.base import System
 from gan_train.systems.catalogue import build_system
 from tests.commands import Argument, Ran, run_inside
+from tests.training.warm import run_warm
 
 _SMALL_KEYS = (
     "image.shape=[28,28,1]",
@@ -49,9 +47,7 @@ def gan_train(*args: Argument) -> Ran:
 
 def gan_train_child(*args: Argument, prelude: str = "") -> Ran:
     """The gan-train command in a process of its own, after some Python of the test's (to die at a chosen moment)."""
-    program = f"{prelude}\nfrom gan_train.cli import main\nmain()"
-    done = subprocess.run([sys.executable, "-c", program, *map(os.fspath, args)], capture_output=True, text=True)
-    return Ran(done.returncode, done.stdout, done.stderr)
+    return run_warm(args, prelude)
 
 
 def prepare_digits(out: Argument, *options: str) -> Path:

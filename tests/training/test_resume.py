@@ -160,7 +160,7 @@ def test_ctrl_c_stops_like_sigterm(digits: Path, tmp_path: Path) -> None:
 
 def test_old_checkpoints_go_only_after_new_ones_are_committed(digits: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    options = ("--set", "checkpoint_every=2", "--set", "keep_checkpoints=2", "--steps", "8")
+    options = ("--set", "checkpoint_every=2", "--keep", "last=2", "--steps", "8")
     assert gan_train("run", "mnist-gan", "--data", digits, "-o", out, *SMALL, *options).code == 0
     assert sorted(path.parent.name for path in out.glob("checkpoints/*/COMMIT")) == ["step-00000006", "step-00000008"]
     assert sorted(path.name for path in (out / "checkpoints").iterdir()) == ["step-00000006", "step-00000008"]
@@ -174,8 +174,8 @@ def test_no_space_for_a_checkpoint_keeps_the_one_before(digits: Path, tmp_path: 
 import resource
 import gan_train.trainer as trainer
 save = trainer.save_checkpoint
-def save_then_fill(run, system, step, digest, keep):
-    save(run, system, step, digest, keep)
+def save_then_fill(run, system, step, digest):
+    save(run, system, step, digest)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
 trainer.save_checkpoint = save_then_fill
 """

@@ -24,7 +24,7 @@ from safetensors.numpy import load, save
 
 from gan_pipeline.errors import DataError
 from gan_pipeline.manifest import dump_json
-from gan_pipeline.storage import Folder
+from gan_pipeline.storage import WORK, Folder
 from gan_train.systems.base import System
 
 FOLDER, VARIABLES, STATE, COMMIT = "checkpoints", "variables.safetensors", "state.json", "COMMIT"
@@ -90,11 +90,17 @@ def remove_checkpoint(run: Folder, step: int) -> None:
 
 
 def remove_uncommitted(run: Folder) -> None:
-    """Remove what a killed process left of a checkpoint it did not commit; what a user put beside it stays."""
+    """Remove what a killed process left of a checkpoint it did not commit; what a user put beside it stays.
+
+    With it go the temporary files of whatever it was writing. Call it before this process writes.
+    """
     whole = committed_steps(run)
     for name in run.names(f"{FOLDER}/step-"):
         ours = _OURS.fullmatch(name)
         if ours and int(ours[1]) not in whole:
+            run.remove(name)
+    for name in run.names(f"{WORK}/"):
+        if name.endswith(".tmp"):
             run.remove(name)
 
 

@@ -131,7 +131,7 @@ def diverged(run: Folder, steps: int, rollbacks: Rollbacks, divergence: Divergen
     saved = committed_steps(run)
     kept = f"the newest checkpoint is {checkpoint_name(saved[-1])}" if saved else "no checkpoint was written yet"
     places = ", ".join(f"from {one.step} to {one.restored}" for one in rollbacks)
-    tried = f" after {len(rollbacks)} rollbacks ({places})" if rollbacks else ""
+    tried = f" after {len(rollbacks)} rollback{'s' * (len(rollbacks) > 1)} ({places})" if rollbacks else ""
     other = "more --max-rollbacks" if rollbacks else "--on-divergence rollback"
     write_status(run, "diverged", divergence.step, steps)
     return DivergenceError(

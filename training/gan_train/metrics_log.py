@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from gan_pipeline.errors import DataError
 from gan_pipeline.storage import Folder, LocalFolder, storage_errors
 from gan_train import events
+from gan_train.event_file import EventFile
 
 METRICS, EVENTS = "metrics.jsonl", "tensorboard"
 
@@ -24,7 +25,6 @@ class MetricsLog:
     """
 
     def __init__(self, run: LocalFolder, step: int) -> None:
-        from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
         self.last: Row | None = None
         with run.create(METRICS) as out:
@@ -35,22 +35,25 @@ class MetricsLog:
                 self.last = row
         self._run, self._path = run, run.path / METRICS
         self._file = open(self._path, "a", encoding="utf-8")  # noqa: SIM115 - closed by close()
-        self._events = EventFileWriter(str(run.path / EVENTS))
-        self._events.add_event(events.session_start(step + 1))
+        with storage_errors(run.path / EVENTS):
+            self._events = EventFile(run.path / EVENTS)
+            self._events.add_event(events.session_start(step + 1))
 
     def add(self, row: Row) -> None:
         """Write one row to both; it is on disk after the next `flush`."""
         with storage_errors(self._path):
             self._file.write(json.dumps(row) + "\n")
-        self._events.add_event(events.scalars(row))
+            self._events.add_event(events.scalars(row))
 
     def add_picture(self, name: str, step: int, png: bytes) -> None:
         """Show a PNG file in TensorBoard."""
-        self._events.add_event(events.picture(name, step, png))
+        with storage_errors(self._path):
+            self._events.add_event(events.picture(name, step, png))
 
     def add_text(self, name: str, step: int, markdown: str) -> None:
         """Show a text in TensorBoard."""
-        self._events.add_event(events.text(name, step, markdown))
+        with storage_errors(self._path):
+            self._events.add_event(events.text(name, step, markdown))
 
     def flush(self) -> None:
         """Hand everything to the operating system, so that a killed process loses nothing."""
@@ -62,8 +65,10 @@ class MetricsLog:
     def close(self) -> None:
         """Flush and close both."""
         with storage_errors(self._path):
-            self._file.close()
-            self._events.close()
+            try:
+                self._file.close()
+            finally:
+                self._events.close()
         self._note_growth()
 
     def _note_growth(self) -> None:

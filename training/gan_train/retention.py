@@ -42,7 +42,7 @@ class Keep:
     best: Best | None = None
 
 
-def kept_steps(steps: Iterable[int], rows: Sequence[Mapping[str, float]], keep: Keep) -> set[int]:
+def kept_steps(steps: Iterable[int], rows: Iterable[Mapping[str, float]], keep: Keep) -> set[int]:
     """The steps, of those that have a checkpoint, whose checkpoints stay. The newest always does.
 
     A checkpoint's score is the newest value of the metric up to its step, so a metric that is measured more seldom than
@@ -63,13 +63,13 @@ def kept_steps(steps: Iterable[int], rows: Sequence[Mapping[str, float]], keep: 
     return kept
 
 
-def _best(steps: Sequence[int], rows: Sequence[Mapping[str, float]], best: Best) -> set[int]:
+def _best(steps: Sequence[int], rows: Iterable[Mapping[str, float]], best: Best) -> set[int]:
     """The one best step, or none if no row has the metric yet."""
-    measured = [row for row in rows if best.metric in row]
-    at = [row["step"] for row in measured]
+    measured = [(row["step"], row[best.metric]) for row in rows if best.metric in row]
+    at = [step for step, _ in measured]
     sign = 1 if best.direction == "min" else -1
     places = {step: bisect_right(at, step) for step in steps}
-    scores = {step: sign * measured[place - 1][best.metric] for step, place in places.items() if place}
+    scores = {step: sign * measured[place - 1][1] for step, place in places.items() if place}
     return {min(scores, key=lambda step: (scores[step], step))} if scores else set()
 
 
