@@ -11,7 +11,7 @@ from gan_train.networks.spectral import SpectralNormalization
 from gan_train.practice_config import LatentConfig
 from gan_train.randomness import Draw
 from gan_train.recipe import Recipe
-from gan_train.step import metric_names, run_phase
+from gan_train.step import metric_names, phase_metrics, run_phase
 from gan_train.systems.base import System
 from tests.training.helpers import build, run_steps, small_recipe
 from tests.training.probes import Array, draw_of, look, phase_of, reals, watching
@@ -87,6 +87,7 @@ def test_every_loss_in_every_way_of_batching(loss: str, way: str) -> None:
         shown = real, both.shown.made[0]
     for reported, images in zip(judged, shown, strict=True):
         np.testing.assert_allclose(reported[:, 0], scores(system, images), rtol=1e-4, atol=1e-5)
+    assert_judged_by_the_boundary(system, loss)
     generated = look(system, "g", batch)
     assert len(generated.losses) == recipe.batch_size
     np.testing.assert_allclose(generated.losses, to(scores(system, generated.shown.made[0])), rtol=1e-4, atol=1e-5)
@@ -99,6 +100,19 @@ def test_every_loss_in_every_way_of_batching(loss: str, way: str) -> None:
             # The bias cancels out of a difference of scores, which hinge is too inside its margin.
             bias = {"score/bias"} if loss in ("wasserstein", "hinge") and way != "separate" else set()
             assert moved == (values.keys() - bias if player == phase.player else set())
+
+
+def assert_judged_by_the_boundary(system: System, loss: str) -> None:
+    """Right is the side of the true label: half-way between the targets. A critic knows no sides (spec C, G19)."""
+    reported = {name for phase in system.phases for name in phase_metrics(phase) if ".accuracy" in name}
+    if loss == "wasserstein":
+        assert not reported
+        return
+    assert {name.replace(".accuracy", "") for name in reported} == {"d_real", "d_fake"}
+    middle = 0.5 if loss == "least-squares" else 0.0
+    for truth, right in (("real", [0.0, 1.0]), ("fake", [1.0, 0.0])):
+        judged = system._judged(tf.constant([[middle - 0.1], [middle + 0.1]]), truth)
+        np.testing.assert_array_equal(judged["accuracy"][:, 0], right)
 
 
 def targets_of(recipe: Recipe, phase: str) -> Array:

@@ -35,11 +35,14 @@ class Loss:
         of_generator: of the scores of its images.
         takes_soft_targets: whether targets other than REAL and FAKE mean something: a probability (cross-entropy) or a
             value to reach (least squares). The others only know two sides.
+        boundary: a score above it says "real": half-way between the targets. None for a critic, whose scores have no
+            zero (spec C, G19).
     """
 
     of_discriminator: Callable[[tf.Tensor, Target], tf.Tensor]
     of_generator: Callable[[tf.Tensor], tf.Tensor]
     takes_soft_targets: bool
+    boundary: float | None = 0.0
 
     def on_real(self, scores: tf.Tensor, target: Target = REAL) -> tf.Tensor:
         """The discriminator's loss on real images."""
@@ -106,7 +109,7 @@ def _per_example(scores: tf.Tensor) -> tf.Tensor:
 LOSSES = {
     "minimax": Loss(cross_entropy, _saturating, takes_soft_targets=True),
     "non-saturating": Loss(cross_entropy, _non_saturating, takes_soft_targets=True),
-    "least-squares": Loss(_squared_error, _squared_error_to_real, takes_soft_targets=True),
-    "wasserstein": Loss(_signed_score, _negative_score, takes_soft_targets=False),
+    "least-squares": Loss(_squared_error, _squared_error_to_real, takes_soft_targets=True, boundary=(REAL + FAKE) / 2),
+    "wasserstein": Loss(_signed_score, _negative_score, takes_soft_targets=False, boundary=None),
     "hinge": Loss(_hinge, _negative_score, takes_soft_targets=False),
 }

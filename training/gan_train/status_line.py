@@ -11,19 +11,18 @@ def status_line(row: Row, steps: int, seconds_left: float | None) -> str:
         steps: to train to.
         seconds_left: until then, or None if it cannot be told yet.
     """
-    skipped = (f"{row['input_skipped']:.1%} of the data left out",) if "input_skipped" in row else ()
-    return " | ".join(
-        (
-            f"step {int(row['step'])}/{steps}",
-            f"loss {named(row, '.loss', '{:.3f}')}",
-            f"accuracy {named(row, '.accuracy', '{:.0%}')}",
-            f"{row['images_per_second']:,.0f} images/s",
-            f"input wait {row['input_wait']:.1%}",
-            *skipped,
-            f"{row['memory.host'] / 2**20:,.0f} MB",
-            left(seconds_left),
-        )
-    )
+    accuracies = named(row, ".accuracy", "{:.0%}")
+    parts = [
+        f"step {int(row['step'])}/{steps}",
+        f"loss {named(row, '.loss', '{:.3f}')}",
+        *([f"accuracy {accuracies}"] if accuracies else []),
+        f"{row['images_per_second']:,.0f} images/s",
+        f"input wait {row['input_wait']:.1%}",
+        *([f"{row['input_skipped']:.1%} of the data left out"] if "input_skipped" in row else []),
+        f"{row['memory.host'] / 2**20:,.0f} MB",
+        left(seconds_left),
+    ]
+    return " | ".join(parts)
 
 
 def named(row: Row, kind: str, form: str) -> str:

@@ -108,6 +108,7 @@ def _facts(standing: Standing) -> list[tuple[str, str]]:
             ("memory", _memory(row)),
         ]
     newest = (("samples", standing.samples), ("checkpoint", standing.checkpoint))
+    facts = [(name, words) for name, words in facts if words]
     return facts + [(name, f"{standing.run}/{place}") for name, place in newest if place]
 
 

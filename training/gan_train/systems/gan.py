@@ -66,13 +66,14 @@ class GAN(System):
             def after() -> None:
                 clip_weights(kernels, limit)
 
-        both = ("accuracy_real", "accuracy_fake", "score_real", "score_fake")
+        one = ("score",) if self._loss.boundary is None else ("accuracy", "score")
+        both = tuple(f"{metric}_{truth}" for metric in one for truth in ("real", "fake"))
         match recipe.discriminator_batch:
             case "mixed":
                 return (Phase("d", DISCRIMINATOR, self._on_mixed, both, after),)
             case "separate":
-                real = Phase("d_real", DISCRIMINATOR, self._on_real, ("accuracy", "score"), after)
-                fake = Phase("d_fake", DISCRIMINATOR, self._on_fake, ("accuracy", "score"), after)
+                real = Phase("d_real", DISCRIMINATOR, self._on_real, one, after)
+                fake = Phase("d_fake", DISCRIMINATOR, self._on_fake, one, after)
                 return (real, fake)
         joint = Phase("d", DISCRIMINATOR, self._on_both, (*both, "penalty"), after)
         lazy = recipe.penalties.r1
@@ -92,15 +93,15 @@ class GAN(System):
         scores = training_pass(self.discriminator, images, draw, update_statistics=True, parts=2)
         on_real, on_fake = tf.split(scores, 2)
         losses = [self._real_losses(on_real, draw), self._fake_losses(on_fake, draw)]
-        return Outcome(tf.concat(losses, axis=0), _judgement(on_real, on_fake))
+        return Outcome(tf.concat(losses, axis=0), self._both_judged(on_real, on_fake))
 
     def _on_real(self, batch: Batch, draw: Draw) -> Outcome:
         scores = training_pass(self.discriminator, self._real_images(batch, draw), draw, update_statistics=True)
-        return Outcome(self._real_losses(scores, draw), {"accuracy": _called_real(scores), "score": scores})
+        return Outcome(self._real_losses(scores, draw), self._judged(scores, "real"))
 
     def _on_fake(self, batch: Batch, draw: Draw) -> Outcome:
         scores = training_pass(self.discriminator, self._fake_images(draw), draw, update_statistics=True)
-        return Outcome(self._fake_losses(scores, draw), {"accuracy": 1 - _called_real(scores), "score": scores})
+        return Outcome(self._fake_losses(scores, draw), self._judged(scores, "fake"))
 
     def _on_both(self, batch: Batch, draw: Draw) -> Outcome:
         real, fake = self._real_images(batch, draw), self._fake_images(draw)
@@ -108,7 +109,7 @@ class GAN(System):
         on_fake = training_pass(self.discriminator, fake, draw, update_statistics=True)
         penalty = self._penalty(real, fake, draw)
         losses = self._real_losses(on_real, draw) + self._fake_losses(on_fake, draw) + penalty
-        return Outcome(losses, _judgement(on_real, on_fake) | {"penalty": penalty})
+        return Outcome(losses, self._both_judged(on_real, on_fake) | {"penalty": penalty})
 
     def _penalty(self, real: tf.Tensor, fake: tf.Tensor, draw: Draw) -> tf.Tensor:
         """All penalties of a joint update, float32 (n,)."""
@@ -147,18 +148,27 @@ class GAN(System):
     def evaluate(self, images: tf.Tensor, latents: tf.Tensor) -> dict[str, tf.Tensor]:
         """Accuracy of the discriminator on real and on generated images, as spec B 1.8 reports it.
 
-        Nothing for a discriminator with batch normalisation: its moving averages mix real and fake batches, so in
-        inference mode it judges neither as it does in training.
+        Nothing for a critic, nor for a discriminator with batch normalisation: its moving averages mix real and fake
+        batches, so in inference mode it judges neither as it does in training.
         """
-        if self._recipe.discriminator.batch_norm:
+        if self._recipe.discriminator.batch_norm or self._loss.boundary is None:
             return {}
         on_real = inference_pass(self.discriminator, to_range(images, self._recipe.image.range))
         fakes = inference_pass(self.sampler, latents, picture_draw(self._recipe.seed, 0))
         on_fake = inference_pass(self.discriminator, fakes)
-        return {
-            "accuracy_real": tf.reduce_mean(_called_real(on_real)),
-            "accuracy_fake": tf.reduce_mean(1 - _called_real(on_fake)),
-        }
+        judged = self._both_judged(on_real, on_fake)
+        return {name: tf.reduce_mean(judged[name]) for name in ("accuracy_real", "accuracy_fake")}
+
+    def _both_judged(self, on_real: tf.Tensor, on_fake: tf.Tensor) -> dict[str, tf.Tensor]:
+        real, fake = self._judged(on_real, "real"), self._judged(on_fake, "fake")
+        return {f"{name}_real": value for name, value in real.items()} | {f"{name}_fake": value for name, value in fake.items()}
+
+    def _judged(self, scores: tf.Tensor, truth: Truth) -> dict[str, tf.Tensor]:
+        """Scores, and where they are right, whatever targets the discriminator was trained to."""
+        if self._loss.boundary is None:
+            return {"score": scores}
+        called_real = tf.cast(scores > self._loss.boundary, tf.float32)
+        return {"score": scores, "accuracy": called_real if truth == "real" else 1 - called_real}
 
     def _real_losses(self, scores: tf.Tensor, draw: Draw) -> tf.Tensor:
         return self._loss.on_real(scores, self._targets("real", REAL, draw))
@@ -188,18 +198,3 @@ class GAN(System):
             left = tf.maximum(0.0, 1.0 - tf.cast(draw.step, tf.float32) / recipe.instance_noise.steps)
             images += recipe.instance_noise.stddev * left * draw.normal_like(images)
         return images
-
-
-def _judgement(on_real: tf.Tensor, on_fake: tf.Tensor) -> dict[str, tf.Tensor]:
-    """What one update on real and fake reports of its scores; accuracies are against the true labels."""
-    return {
-        "accuracy_real": _called_real(on_real),
-        "accuracy_fake": 1 - _called_real(on_fake),
-        "score_real": on_real,
-        "score_fake": on_fake,
-    }
-
-
-def _called_real(scores: tf.Tensor) -> tf.Tensor:
-    """1.0 where the discriminator says real."""
-    return tf.cast(scores > 0, tf.float32)
