@@ -93,6 +93,21 @@ def test_a_stranger_and_a_worker_that_goes_away_do_not_count() -> None:
         assert chief.result() == worker.result() == {"a": b"b"}
 
 
+def test_another_program_at_the_chiefs_port_is_not_the_chief() -> None:
+    """Such as the TensorFlow of a run that is just ending."""
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as threads:
+        addresses = [f"127.0.0.1:{server.getsockname()[1]}", *free_addresses(1)]
+
+        def answer_in_another_language() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(b"\x00\x00\x12\x04\x00\xff\n")
+
+        threads.submit(answer_in_another_language)
+        with pytest.raises(InterruptedRunError, match=r"the chief, did not answer worker 1 .* within 1 seconds"):
+            meet(cluster(addresses, 1), FACTS, {}, 1.0, Interruption())
+
+
 def test_two_processes_with_the_same_task_are_refused() -> None:
     addresses = free_addresses(3)
     with ThreadPoolExecutor(4) as threads:

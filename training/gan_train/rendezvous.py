@@ -4,6 +4,7 @@ TensorFlow's own start waits for a worker that never comes, for ever and without
 the chief first listens at its address of TF_CONFIG itself; TensorFlow takes the port over afterwards.
 
     worker to chief   {"worker": position, "facts": {...}} in one line of JSON
+    chief to worker   "welcome"
     chief to worker   {"exit_code": ..., "refusal": ...} or {"files": {name: bytes, ...}}, and the files
 
 The chief answers all at once: when the last has come, or when the time is over.
@@ -24,6 +25,7 @@ Facts = Mapping[str, Any]
 Files = Mapping[str, bytes]
 Result = TypeVar("Result")
 
+_WELCOME = b'"welcome"\n'
 _RETRY_SECONDS, _LOOK_SECONDS, _ANSWER_SECONDS = 0.2, 0.2, 60.0
 
 
@@ -90,7 +92,7 @@ class _Reception:
             hello = json.loads(await reader.readline())
             position, facts = int(hello["worker"]), dict(hello["facts"])
             if position in self.guests:
-                writer.write(_refusal(UsageError(_same_task(position))))
+                writer.write(_WELCOME + _refusal(UsageError(_same_task(position))))
                 await writer.drain()
                 return
             task = asyncio.current_task()
@@ -98,6 +100,7 @@ class _Reception:
             self.guests[position] = _Guest(facts, task)
             if not self.missing:
                 self.complete.set()
+            writer.write(_WELCOME)
             gone = asyncio.ensure_future(reader.read(1))
             await asyncio.wait({self.answer, gone}, return_when=asyncio.FIRST_COMPLETED)
             gone.cancel()
@@ -132,36 +135,34 @@ async def _host(cluster: Cluster, facts: Facts, files: Files, timeout: float) ->
 
 
 async def _visit(cluster: Cluster, facts: Facts, timeout: float) -> Files:
-    absent = InterruptedRunError(
-        f"{cluster.chief}, the chief, did not answer {cluster.own} within {timeout:g} seconds; "
-        "look at its messages, then start all workers again with the same commands"
-    )
-    while True:
-        try:
-            async with asyncio.timeout(timeout):
-                reader, writer = await _connection(cluster)
-            with closing(writer):
-                writer.write(_line({"worker": cluster.position, "facts": facts}))
-                # The chief began to wait before we reached it.
-                async with asyncio.timeout(timeout + _ANSWER_SECONDS):
-                    answer = json.loads(await reader.readuntil())
-                    if "refusal" in answer:
-                        raise EXIT_CODES[answer["exit_code"]](answer["refusal"])
-                    return {name: await reader.readexactly(size) for name, size in answer["files"].items()}
-        except TimeoutError:
-            raise absent from None
-        except (OSError, asyncio.IncompleteReadError):
-            # The chief went away, and may come again.
-            await asyncio.sleep(_RETRY_SECONDS)
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(timeout) as limit:
+            while True:
+                # Its machine, name or port is not up yet; or it went away and comes again; or the port still belongs to
+                # the TensorFlow of the run before, which speaks another language.
+                with suppress(OSError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+                    reader, writer = await asyncio.open_connection(cluster.chief.host, cluster.chief.port)
+                    with closing(writer):
+                        writer.write(_line({"worker": cluster.position, "facts": facts}))
+                        await _expect(reader, _WELCOME)
+                        # The chief began to wait before we reached it.
+                        limit.reschedule(loop.time() + timeout + _ANSWER_SECONDS)
+                        answer = json.loads(await reader.readuntil())
+                        if "refusal" in answer:
+                            raise EXIT_CODES[answer["exit_code"]](answer["refusal"])
+                        return {name: await reader.readexactly(size) for name, size in answer["files"].items()}
+                await asyncio.sleep(_RETRY_SECONDS)
+    except TimeoutError:
+        raise InterruptedRunError(
+            f"{cluster.chief}, the chief, did not answer {cluster.own} within {timeout:g} seconds; "
+            "look at its messages, then start all workers again with the same commands"
+        ) from None
 
 
-async def _connection(cluster: Cluster) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    while True:
-        try:
-            return await asyncio.open_connection(cluster.chief.host, cluster.chief.port)
-        except OSError:
-            # Its machine, its name or its port is not up yet.
-            await asyncio.sleep(_RETRY_SECONDS)
+async def _expect(reader: asyncio.StreamReader, line: bytes) -> None:
+    if await reader.readline() != line:
+        raise ValueError("not a chief")
 
 
 def _difference(cluster: Cluster, facts: Facts, reception: _Reception) -> UsageError | None:

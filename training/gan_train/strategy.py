@@ -1,6 +1,7 @@
 """Which devices train, and how they share the work."""
 
 import faulthandler
+import signal
 from collections.abc import Mapping
 from typing import Literal, get_args
 
@@ -77,9 +78,12 @@ def _multiworker() -> tf.distribute.Strategy:
     # A worker that dies in these few seconds would leave the others waiting inside a call that lets no Python run.
     faulthandler.dump_traceback_later(_CONNECT_SECONDS, exit=True)
     try:
-        return tf.distribute.MultiWorkerMirroredStrategy()
+        strategy = tf.distribute.MultiWorkerMirroredStrategy()
     finally:
         faulthandler.cancel_dump_traceback_later()
+    # TensorFlow has just taken SIGTERM for a service of its own that nobody here asks; take it back.
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))
+    return strategy
 
 
 def _tpu() -> tf.distribute.Strategy:
