@@ -156,15 +156,17 @@ class _Session:
                 timing = {"seconds": chunks.waited + time.monotonic() - began, "waited": chunks.waited}
                 step += length
                 rows = self._rows(step, values.numpy(), timing)
-                stopping = interruption.requested
                 look = is_due(step, recipe.snapshot_every, recipe.steps)
-                save = stopping or is_due(step, recipe.checkpoint_every, recipe.steps)
-                broken = self._broken(step) if look or save else None
+                broken = self._broken(step) if look else None
                 if look and not broken:
                     rows[-1] |= self._evaluate()
                 self._log(step, rows)
                 if look and not broken:
                     samples = self._snapshot(step)
+                stopping = interruption.requested
+                save = stopping or is_due(step, recipe.checkpoint_every, recipe.steps)
+                if save and not look:
+                    broken = self._broken(step)
                 if save and not broken:
                     self._checkpoint(step)
                 if broken and step == recipe.steps:
