@@ -16,7 +16,7 @@ from gan_train.step import StepFunction, build_steps
 from gan_train.systems.base import System
 from gan_train.systems.catalogue import build_system
 from tests.commands import Argument, Ran, run_inside
-from tests.training.warm import run_warm
+from tests.training.warm import start_warm
 
 _SMALL_KEYS = (
     "image.shape=[28,28,1]",
@@ -47,7 +47,7 @@ def gan_train(*args: Argument) -> Ran:
 
 def gan_train_child(*args: Argument, prelude: str = "") -> Ran:
     """The gan-train command in a process of its own, after some Python of the test's (to die at a chosen moment)."""
-    return run_warm(args, prelude)
+    return start_warm(args, prelude).wait()
 
 
 def prepare_digits(out: Argument, *options: str) -> Path:

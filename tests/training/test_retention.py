@@ -59,6 +59,8 @@ def test_a_policy_is_read_part_by_part() -> None:
 def test_a_policy_that_cannot_be_read_is_refused_with_the_form(text: str) -> None:
     with pytest.raises(UsageError, match="last=N, every=N"):
         parse_keep(text)
+    with pytest.raises(UsageError, match="twice"):
+        parse_keep("last=1,last=2")
 
 
 def test_the_policy_may_change_while_a_run_goes_on(digits: Path, tmp_path: Path) -> None:

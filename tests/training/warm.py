@@ -11,6 +11,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import IO, Any, NoReturn
@@ -20,23 +21,40 @@ from tests.commands import Argument, Ran
 _ROOT = Path(__file__).parent.parent.parent
 
 
-def run_warm(args: Sequence[Argument], prelude: str) -> Ran:
-    """Run gan-train with these arguments, after some Python of the test's, in this folder and environment."""
-    with tempfile.TemporaryDirectory() as place:
-        out, err = Path(place, "out"), Path(place, "err")
-        request = {
-            "args": [os.fspath(argument) for argument in args],
-            "prelude": prelude,
-            "out": str(out),
-            "err": str(err),
-            "cwd": str(Path.cwd()),
-            "env": dict(os.environ),
-        }
-        requests, answers = _server()
-        requests.write(json.dumps(request) + "\n")
-        requests.flush()
-        code = int(answers.readline())
-        return Ran(code, out.read_text(), err.read_text())
+@dataclass(frozen=True)
+class WarmChild:
+    """A process that runs, the only one at a time.
+
+    Attributes:
+        pid: to send it signals.
+        place: holds what it writes to stdout and stderr.
+    """
+
+    pid: int
+    place: tempfile.TemporaryDirectory[str]
+
+    def wait(self) -> Ran:
+        """Wait for its end; minus the signal's number is the code of a killed one, as subprocess has it."""
+        code = int(_server()[1].readline())
+        with self.place as place:
+            return Ran(code, Path(place, "out").read_text(), Path(place, "err").read_text())
+
+
+def start_warm(args: Sequence[Argument], prelude: str = "") -> WarmChild:
+    """Start gan-train with these arguments, after some Python of the test's, in this folder and environment."""
+    place = tempfile.TemporaryDirectory()
+    request = {
+        "args": [os.fspath(argument) for argument in args],
+        "prelude": prelude,
+        "out": f"{place.name}/out",
+        "err": f"{place.name}/err",
+        "cwd": str(Path.cwd()),
+        "env": dict(os.environ),
+    }
+    requests, answers = _server()
+    requests.write(json.dumps(request) + "\n")
+    requests.flush()
+    return WarmChild(int(answers.readline()), place)
 
 
 @cache
@@ -59,6 +77,7 @@ def _serve() -> None:
         child = os.fork()
         if not child:
             _run(json.loads(line))
+        print(child, flush=True)
         _, status = os.waitpid(child, 0)
         print(os.waitstatus_to_exitcode(status), flush=True)
 

@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import islice
 
 import numpy as np
@@ -50,12 +51,12 @@ class Dataset:
     split: str
     skipped: frozenset[str] = frozenset()
 
-    @property
+    @cached_property
     def shards(self) -> tuple[Shard, ...]:
         """The shards of the split that are read."""
         return tuple(shard for shard in self.manifest.splits[self.split].shards if shard.file not in self.skipped)
 
-    @property
+    @cached_property
     def examples(self) -> int:
         """Number of examples in those shards."""
         return sum(shard.examples for shard in self.shards)

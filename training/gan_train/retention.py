@@ -76,7 +76,10 @@ def _best(steps: Sequence[int], rows: Iterable[Mapping[str, float]], best: Best)
 def parse_keep(text: str) -> Keep:
     """A policy from "last=3,every=1000,best=d.loss:min", each part optional. Raises UsageError that shows the form."""
     parts = [part.strip().partition("=") for part in text.split(",")]
-    return Keep(**{name: _parse_part(name, value, text) for name, _, value in parts})
+    named = {name: _parse_part(name, value, text) for name, _, value in parts}
+    if len(named) < len(parts):
+        raise UsageError(f"--keep {text!r}: names a part twice")
+    return Keep(**named)
 
 
 def _parse_part(name: str, value: str, text: str) -> Any:

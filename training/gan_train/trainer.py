@@ -163,10 +163,8 @@ class _Session:
                 seconds = chunks.waited + time.monotonic() - began
                 step += length
                 rows = self._rows(step, values.numpy(), seconds, chunks.waited)
-                stopping = interruption.check(step)
                 look = is_due(step, recipe.snapshot_every, recipe.steps)
-                save = stopping or is_due(step, recipe.checkpoint_every, recipe.steps)
-                broken = self._broken(step) if look or save else None
+                broken = self._broken(step) if look else None
                 if look and not broken:
                     with self.clock.standing_still("snapshot"):
                         rows[-1] |= self._evaluate()
@@ -174,6 +172,10 @@ class _Session:
                 if look and not broken:
                     with self.clock.standing_still("snapshot"):
                         samples = self._snapshot(step)
+                stopping = interruption.check(step)
+                save = stopping or is_due(step, recipe.checkpoint_every, recipe.steps)
+                if save and not look:
+                    broken = self._broken(step)
                 if save and not broken:
                     with self.clock.standing_still("checkpoint"):
                         self._checkpoint(step)
