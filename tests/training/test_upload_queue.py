@@ -117,7 +117,7 @@ def do(run: Run, acts: list[Act]) -> None:
         getattr(run, str(name))(*arguments)
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(st.lists(st.tuples(ACTS, BUSY, BUSY), max_size=25))
 def test_the_bucket_is_whole_at_every_moment_and_complete_at_the_end(acts: list[tuple[Act, list[Act], list[Act]]]) -> None:
     """Whatever the trainer does, also when a file's turn has just come, and while it is on its way."""
@@ -135,6 +135,20 @@ def test_the_bucket_is_whole_at_every_moment_and_complete_at_the_end(acts: list[
             run.upload()
         local = {name: run.mirror.read(name) for name in run.mirror.names()}
     assert bucket.files == local
+
+
+def test_a_commit_whose_files_were_written_anew_when_its_turn_came_waits_for_them(tmp_path: Path) -> None:
+    run = Run(tmp_path, Bucket())
+    run.save(1)
+    while run.queue.current() != Change("1/COMMIT", removed=False):
+        run.upload()
+    run.before_upload = partial(run.save, 1)
+    run.upload()
+    assert "1/COMMIT" not in run.bucket.files
+    run.before_upload = lambda: None
+    while len(run.queue):
+        run.upload()
+    assert run.bucket.files["1/COMMIT"] == b"2 0"
 
 
 def test_what_was_removed_before_its_turn_is_not_uploaded(tmp_path: Path) -> None:
