@@ -193,7 +193,7 @@ def test_an_outage_from_the_first_step_to_the_end_costs_nothing(
     assert ran.code == 0, ran.err
     assert_as_local(fake, trained)
     assert any("uploads wait in" in words and "503" in words for words in said), said
-    assert "the storage answers again" in said[-1] or "the storage answers again" in said[-2]
+    assert any("the storage answers again" in words for words in said)
     assert not mirrors(tmp_path)
 
 
