@@ -5,7 +5,7 @@
 Real `gan-train run` commands at the recipe's own intervals and batch size; the numbers are those of metrics.jsonl.
 The first step is over when its row is in the file.
 
-Measured for mnist-dcgan on two AVX-512 cores, a step of 0.40 s: a checkpoint (10 MB) 65 ms, 0.36 % of the time between two
+Measured for mnist-dcgan on two AVX-512 cores, a step of 0.40 s: a checkpoint (11 MB) 65 ms, 0.36 % of the time between two
 (target below 3 %), so it is written where it is due and not in a thread; a snapshot 0.38 s, 2.1 %: 0.16 s for losses.png,
 0.13 for the images, 0.08 for the Keras file. With the machine shared by four other jobs: 0.28 % and 1.9 %.
 To the first step: 3.3 s import TensorFlow, 0.3 build networks, 0.4 read the first images, the rest traces. AutoGraph's
