@@ -9,11 +9,11 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_pipeline.grid import png, tile
 from gan_pipeline.storage import Folder, storage_errors
-from gan_train.latents import sample_latents
+from gan_train.latent import sample_latents
 from gan_train.metrics_log import Row
 from gan_train.networks.layers import inference_pass, plain_copy
+from gan_train.pictures import grid_png
 from gan_train.pixels import to_uint8
 from gan_train.recipe import Recipe
 from gan_train.run_folder import LATENTS, MODELS, SAMPLES
@@ -32,12 +32,6 @@ def fixed_latents(run: Folder, recipe: Recipe) -> NDArray[np.float32]:
     with np.load(io.BytesIO(run.read(LATENTS)), allow_pickle=False) as archive:
         latents: NDArray[np.float32] = archive["latents"]
     return latents
-
-
-def grid_png(images: NDArray[np.uint8], facts: dict[str, str]) -> bytes:
-    """A grid as PNG; grey images are shown as ink on white, as the specification prints them."""
-    shown = 255 - images if images.shape[-1] == 1 else images
-    return png(tile(shown), facts)
 
 
 def generate(generator: keras.Model, latents: NDArray[np.float32], image_range: str) -> NDArray[np.uint8]:

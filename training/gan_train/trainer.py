@@ -17,12 +17,13 @@ from gan_pipeline.storage import Folder
 from gan_train.checkpoint import checkpoint_name, committed_steps, remove_uncommitted, restore_checkpoint, save_checkpoint
 from gan_train.input import Chunks, Dataset, first_images
 from gan_train.metrics_log import MetricsLog, Row, read_metrics
+from gan_train.pictures import grid_png
 from gan_train.progress import Progress
 from gan_train.recipe import Recipe
 from gan_train.run_folder import REALS, write_status
 from gan_train.schedule import call_lengths, is_due
 from gan_train.signals import Interruption
-from gan_train.snapshots import fixed_latents, generate, grid_png, write_curves, write_generator, write_samples
+from gan_train.snapshots import fixed_latents, generate, write_curves, write_generator, write_samples
 from gan_train.step import build_steps, metric_names, phase_metrics, rests
 from gan_train.systems.base import System
 
