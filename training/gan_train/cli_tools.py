@@ -72,13 +72,14 @@ def interpolate(
     ] = None,
     steps: Annotated[
         int | None,
-        typer.Option(min=2, max=10_000, help="Images from point to point, with both.  [default: 10; animation 30]"),
+        typer.Option(min=2, max=1000, help="Images from point to point, with both.  [default: 10; animation 30]"),
     ] = None,
     paths: Annotated[int | None, typer.Option(min=1, max=1000, help="Between random latents.  [default: 10]")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Chooses the random latents.  [default: 0]")] = None,
     latents: LatentsOption = None,
     between: Annotated[
-        list[str] | None, typer.Option(help="A path between saved latents, by number from 1: 3,17. Repeat for more paths.")
+        list[str] | None,
+        typer.Option(metavar="NUMBERS", help="A path through saved latents, by number from 1: 3,17. Repeat for more paths."),
     ] = None,
     step: StepOption = None,
     as_json: JsonOption = False,
@@ -91,9 +92,10 @@ def interpolate(
       gan-train interpolate runs/first -o walk.gif --latents bank.npz --between 3,17,42
       gan-train interpolate runs/first -o two.webp --latents bank.npz --between 3,17 --between 5,9 --steps 60
     """
+    from gan_train.tools.interpolate import Route
     from gan_train.tools.interpolate import interpolate as make
 
-    made = make(folder, out, mode, steps, paths, seed, latents, between or [], step)
+    made = make(folder, out, Route(paths, seed, latents, tuple(between or ())), mode, steps, step)
     _answer(
         made, f"{made['images']} images by {made['mode']}, paths: {made['paths']}, of step {made['step']} in {out}", as_json
     )
@@ -103,7 +105,10 @@ def interpolate(
 def arithmetic(
     folder: RunArgument,
     expression: Annotated[
-        str, typer.Argument(help="Numbers of saved latents, from 1; commas average, + and - between.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="EXPRESSION", help="Numbers of saved latents, from 1; commas average, + and - between.", show_default=False
+        ),
     ],
     latents: Annotated[str, typer.Option(help="Saved latents, as 'gan-train sample --bank' writes them.", show_default=False)],
     out: PictureOption,

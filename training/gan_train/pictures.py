@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from gan_pipeline.grid import png, tile
 
-Images = NDArray[np.uint8]
-"""uint8 (n, height, width, 1 or 3)."""
+Pixels = NDArray[np.uint8]
+"""An image (height, width, 1 or 3) or several (n, height, width, 1 or 3)."""
 
 _CELL = 48
 """Least width in pixels of an image with a word over it."""
@@ -23,17 +23,17 @@ _FRAME = 256
 _FRAME_MILLISECONDS = 60
 
 
-def as_shown(images: Images) -> Images:
+def as_shown(images: Pixels) -> Pixels:
     """Grey images as ink on white, as the specification prints them; coloured ones as they are."""
     return 255 - images if images.shape[-1] == 1 else images
 
 
-def grid_png(images: Images, facts: Mapping[str, str], columns: int | None = None) -> bytes:
+def grid_png(images: Pixels, facts: Mapping[str, str], columns: int | None = None) -> bytes:
     """A grid as PNG, as square as possible unless `columns` is given; `facts` go into its text chunks."""
     return png(tile(as_shown(images), columns), facts)
 
 
-def labelled_png(cells: Sequence[tuple[str, Images | None]], columns: int, facts: Mapping[str, str]) -> bytes:
+def labelled_png(cells: Sequence[tuple[str, Pixels | None]], columns: int, facts: Mapping[str, str]) -> bytes:
     """A grid as PNG with a word over each image, and small images enlarged so that it can be read.
 
     Args:
@@ -49,13 +49,13 @@ def labelled_png(cells: Sequence[tuple[str, Images | None]], columns: int, facts
     return png(tile(np.stack(labelled), columns), facts)
 
 
-def _enlarged(image: Images, least: int) -> Images:
+def _enlarged(image: Pixels, least: int) -> Pixels:
     """Each pixel repeated until the image is at least that wide, so that none is invented."""
     times = math.ceil(least / image.shape[1])
     return image.repeat(times, axis=0).repeat(times, axis=1)
 
 
-def _strip(word: str, below: Images) -> Images:
+def _strip(word: str, below: Pixels) -> Pixels:
     from PIL import Image, ImageDraw, ImageFont
 
     width, channels = below.shape[1:]
@@ -65,7 +65,7 @@ def _strip(word: str, below: Images) -> Images:
     return np.asarray(strip)[..., np.newaxis].repeat(channels, axis=2)
 
 
-def animation(frames: Sequence[Images], kind: str, facts: Mapping[str, str]) -> bytes:
+def animation(frames: Sequence[Pixels], kind: str, facts: Mapping[str, str]) -> bytes:
     """An endless animation that runs forward and back, so that it never jumps.
 
     Args:

@@ -75,15 +75,18 @@ def choose_latents(config: LatentConfig, size: int, choice: Choice) -> tuple[Lat
 
 
 def _check_unmixed(choice: Choice) -> None:
-    special = {"--zero": choice.zero, "--seeds": choice.seeds is not None, "--latents": choice.file is not None}
-    given = [name for name, is_given in special.items() if is_given]
-    counted = {"--count": choice.count is not None, "--seed": choice.seed is not None}
-    if given != ["--seeds"]:
-        counted["--truncation"] = choice.truncation is not None
-    if given:
-        given += [name for name, is_given in counted.items() if is_given]
-    if len(given) > 1:
-        raise UsageError(f"{given[0]} and {given[1]} exclude each other; give one")
+    given = {
+        "--zero": choice.zero,
+        "--latents": choice.file is not None,
+        "--seeds": choice.seeds is not None,
+        "--count": choice.count is not None,
+        "--seed": choice.seed is not None,
+        "--truncation": choice.truncation is not None,
+    }
+    for alone, goes_with in (("--zero", ()), ("--latents", ()), ("--seeds", ("--truncation",))):
+        others = [name for name, is_given in given.items() if is_given and name not in (alone, *goes_with)]
+        if given[alone] and others:
+            raise UsageError(f"{alone} and {others[0]} exclude each other; give one")
 
 
 def drawn(config: LatentConfig, seed: int, count: int, size: int) -> Latents:

@@ -25,7 +25,7 @@ _PROGRAM = "saved_model.pb"
 
 
 def export(folder: str, out: str, kind: str | None, step: int | None) -> dict[str, Any]:
-    """Write a generator, then its card. What stands there from an earlier export is replaced.
+    """Write the card of a generator, then the generator. What stands there from an earlier export is replaced.
 
     Args:
         folder: of the run.
@@ -42,14 +42,14 @@ def export(folder: str, out: str, kind: str | None, step: int | None) -> dict[st
     _check_ending(out, kind)
     generator = saved_generator(folder, step)
     network = generator.network()
-    if out.endswith(".keras"):
-        write_file(out, generator.run.read(generator.name))
-        made, card = out, out.removesuffix(".keras") + ".json"
+    in_keras = out.endswith(".keras")
+    made = out if in_keras else open_folder(out).locate(str(generator.step))
+    card = out.removesuffix(".keras") + ".json" if in_keras else f"{made}/{CARD}"
+    write_file(card, dump_json(_card(generator, network, in_keras)))
+    if in_keras:
+        write_file(made, generator.run.read(generator.name))
     else:
-        made = open_folder(out).locate(str(generator.step))
         _write_saved_model(made, network, generator.recipe.image.range)
-        card = f"{made}/{CARD}"
-    write_file(card, dump_json(_card(generator, network, made)))
     return {"run": generator.run.uri, "step": generator.step, "out": made, "card": card}
 
 
@@ -63,7 +63,7 @@ def _check_ending(out: str, kind: str | None) -> None:
 
 
 def _write_saved_model(out: str, network: "keras.Model", image_range: str) -> None:
-    """The program itself last, because a server that watches the folder goes by it."""
+    """The program itself last: without it a server that watches the folder has no model to load."""
     import keras
     import tensorflow as tf
 
@@ -99,7 +99,7 @@ def _distribution(latent: LatentConfig) -> str:
     }[latent.distribution]
 
 
-def _card(generator: SavedGenerator, network: "keras.Model", out: str) -> dict[str, Any]:
+def _card(generator: SavedGenerator, network: "keras.Model", in_keras: bool) -> dict[str, Any]:
     """What a stranger must know to use the generator: where it is from, what goes in, what comes out."""
     recipe = generator.recipe
     images = {"name": "images", "shape": list(network.output_shape)}
@@ -116,5 +116,5 @@ def _card(generator: SavedGenerator, network: "keras.Model", out: str) -> dict[s
             "dtype": "float32",
             "drawn_from": _distribution(recipe.latent),
         },
-        "output": floats if out.endswith(".keras") else {FLOAT_SIGNATURE: floats, PIXEL_SIGNATURE: pixels},
+        "output": floats if in_keras else {FLOAT_SIGNATURE: floats, PIXEL_SIGNATURE: pixels},
     }
