@@ -54,7 +54,15 @@ def test_every_command_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.Mo
             main = {"gan-pipeline": pipeline_main, "gan-train": train_main}[program]
             ran = run_inside(main, *arguments, *shorter)
         assert ran.code == 0, (program, arguments, ran.err)
-    for made in ("data/digits/manifest.json", "runs/first/losses.png", "runs/eights/recipe.yaml", "grid.png", "zero.png"):
+    for made in (
+        "data/digits/manifest.json",
+        "runs/first/losses.png",
+        "runs/eights/recipe.yaml",
+        "grid.png",
+        "zero.png",
+        "bank.npz",
+        "walk.gif",
+    ):
         assert (tmp_path / made).exists(), made
     assert len(list((tmp_path / "images").iterdir())) == 64
 

@@ -16,7 +16,7 @@ from gan_pipeline.errors import StorageError, UsageError
 from gan_pipeline.folder import WORK, Entry, Folder
 from gan_pipeline.local_folder import LocalFolder, storage_errors
 
-__all__ = ["WORK", "CloudFolder", "Entry", "Folder", "LocalFolder", "open_folder", "storage_errors"]
+__all__ = ["WORK", "CloudFolder", "Entry", "Folder", "LocalFolder", "open_file", "open_folder", "storage_errors", "write_file"]
 
 
 def open_folder(uri: str | os.PathLike[str]) -> LocalFolder | CloudFolder:
@@ -36,3 +36,17 @@ def open_folder(uri: str | os.PathLike[str]) -> LocalFolder | CloudFolder:
     if "://" in text:
         raise StorageError(f"{text}: only local paths and gs:// are supported; copy the files to one of those")
     return LocalFolder(text)
+
+
+def open_file(uri: str | os.PathLike[str]) -> tuple[Folder, str]:
+    """The folder of a file at a local path or a gs:// URI, and the file's name in it. Raises what `open_folder` raises."""
+    parent, slash, name = os.fspath(uri).rpartition("/")
+    if not name or parent == "gs:/":
+        raise UsageError(f"{os.fspath(uri)!r} names no file; write a path such as out/grid.png or gs://BUCKET/out/grid.png")
+    return open_folder(parent or slash or "."), name
+
+
+def write_file(uri: str | os.PathLike[str], content: bytes) -> None:
+    """Replace the file at a local path or a gs:// URI, atomically and durably. Raises what `open_file` and writing raise."""
+    folder, name = open_file(uri)
+    folder.write(name, content)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gan_pipeline.errors import StorageError, UnusableInputError, UsageError
-from gan_pipeline.storage import Folder, LocalFolder, open_folder
+from gan_pipeline.storage import Folder, LocalFolder, open_file, open_folder, write_file
 from tests.pipeline.helpers import tree
 
 
@@ -137,6 +137,25 @@ def test_a_missing_file_is_named(folder: Folder, action: str) -> None:
 def test_a_folder_does_not_see_its_neighbour(folder: Folder) -> None:
     open_folder(f"{folder.uri}-2").write("a", b"")
     assert folder.names() == []
+
+
+def test_a_single_file_by_its_whole_name(folder: Folder) -> None:
+    write_file(f"{folder.uri}/deep/a.png", b"picture")
+    assert folder.read("deep/a.png") == b"picture"
+    place, name = open_file(f"{folder.uri}/deep/a.png")
+    assert (place.uri, name) == (f"{folder.uri}/deep", "a.png")
+
+
+@pytest.mark.parametrize(("path", "place"), [("a.png", "."), ("/a.png", "/"), ("b/a.png", "b")])
+def test_the_folder_of_a_local_file(path: str, place: str) -> None:
+    folder, name = open_file(path)
+    assert (folder.uri, name) == (place, "a.png")
+
+
+@pytest.mark.parametrize("uri", ["", "out/", "/", "gs://bucket", "gs://bucket/"])
+def test_a_name_that_is_no_file(uri: str) -> None:
+    with pytest.raises(UsageError, match="names no file"):
+        open_file(uri)
 
 
 def test_a_local_write_leaves_no_temporary_file(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
+from PIL import Image
 from safetensors.numpy import load_file
 
 import gan_pipeline.cli as pipeline_cli
@@ -115,3 +116,13 @@ def assert_same_checkpoint(one: Path, other: Path, step: int) -> None:
     assert before.keys() == after.keys()
     for name in before:
         np.testing.assert_array_equal(before[name], after[name], err_msg=name)
+
+
+def cells(picture: Path, columns: int) -> list[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
+    """The cells of a labelled grid in reading order: the strip with the word, and the image below it."""
+    pixels = np.asarray(Image.open(picture))
+    side = (pixels.shape[1] - 2) // columns - 2
+    tops = range(2, pixels.shape[0] - 2, 14 + side + 2)
+    lefts = range(2, pixels.shape[1] - 2, side + 2)
+    whole = [pixels[top : top + 14 + side, left : left + side] for top in tops for left in lefts]
+    return [(cell[:14], cell[14:]) for cell in whole]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gan_train.latents import draw_latents
+from gan_train.latent_draws import draw_latents
 from gan_train.networks.spectral import SpectralNormalization
 from gan_train.practice_config import LatentConfig
 from gan_train.randomness import Draw

@@ -3,22 +3,25 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import pytest
 from PIL import Image
 
-from gan_pipeline.errors import UsageError
-from gan_train.generate import choose_latents, parse_seeds
+from gan_pipeline.errors import DataError, UsageError
+from gan_train.generate import saved_generator
+from gan_train.pictures import labelled_png
 from gan_train.practice_config import LatentConfig
-from tests.training.helpers import gan_train
+from gan_train.tools.choose import Choice, choose_latents, parse_seeds, read_latents
+from tests.training.helpers import cells, gan_train
 
 
-def sample(*args: str | Path) -> dict[str, object]:
+def sample(*args: str | Path) -> dict[str, Any]:
     ran = gan_train("sample", *args, "--json")
     assert ran.code == 0, ran.err
-    answer: dict[str, object] = json.loads(ran.out)
+    answer: dict[str, Any] = json.loads(ran.out)
     return answer
 
 
@@ -43,31 +46,136 @@ def test_the_all_zero_vector_gives_what_keras_gives(trained: Path, tmp_path: Pat
     np.testing.assert_allclose(np.asarray(Image.open(tmp_path / "zero" / "zero.png")).astype(float), expected, atol=1)
 
 
+def test_a_bank_numbers_its_images_and_keeps_their_latents(trained: Path, tmp_path: Path) -> None:
+    made = sample(trained, "-o", tmp_path / "bank.png", "--bank", "12", "--seed", "5")
+    assert made["latents"] == str(tmp_path / "bank.npz")
+    latents = np.load(tmp_path / "bank.npz", allow_pickle=False)["latents"]
+    np.testing.assert_array_equal(latents, choose_latents(LatentConfig(), 50, Choice(count=12, seed=5))[0])
+    images = saved_generator(str(trained)).images(latents)
+    shown = cells(tmp_path / "bank.png", 4)
+    for image, (_, picture) in zip(images, shown, strict=True):
+        np.testing.assert_array_equal(picture, 255 - image[..., 0].repeat(2, axis=0).repeat(2, axis=1))
+    assert len({strip.tobytes() for strip, _ in shown}) == 12
+    assert all(strip.min() < 100 for strip, _ in shown)
+    assert Image.open(tmp_path / "bank.png").text["latents"] == "seed-5-00000 to seed-5-00011"
+
+
+def test_coloured_images_keep_their_colours_under_a_label(tmp_path: Path) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (60, 60, 3), np.uint8)
+    (tmp_path / "one.png").write_bytes(labelled_png([("7", image), ("", None)], 2, {}))
+    (_, shown), (empty_strip, empty) = cells(tmp_path / "one.png", 2)
+    np.testing.assert_array_equal(shown, image)
+    assert empty_strip.min() == empty.min() == 255
+
+
+def test_saved_latents_give_the_same_images_again(trained: Path, tmp_path: Path) -> None:
+    sample(trained, "-o", tmp_path / "drawn", "--count", "3", "--seed", "9")
+    latents, names = choose_latents(LatentConfig(), 50, Choice(count=3, seed=9))
+    np.savez(tmp_path / "saved.npz", latents=latents)
+    np.save(tmp_path / "saved.npy", latents.astype(np.float64))
+    for file in ("saved.npz", "saved.npy"):
+        out = tmp_path / file.replace(".", "-")
+        assert sample(trained, "-o", out, "--latents", tmp_path / file)["images"] == 3
+        for number, name in enumerate(names, 1):
+            before, after = (
+                Image.open(path) for path in (tmp_path / "drawn" / f"{name}.png", out / f"latent-{number:05d}.png")
+            )
+            assert before.tobytes() == after.tobytes()
+            assert after.text["latents_file"] == str(tmp_path / file)
+
+
+def test_to_and_from_cloud_storage(trained: Path, bucket: str) -> None:
+    made = sample(trained, "-o", f"{bucket}/sampled/bank.png", "--bank", "4")
+    assert made["latents"] == f"{bucket}/sampled/bank.npz"
+    assert sample(trained, "-o", f"{bucket}/sampled/again.png", "--latents", made["latents"])["images"] == 4
+
+
 def test_fewer_latents_are_a_prefix_of_more() -> None:
-    few, _ = choose_latents(LatentConfig(), 50, 3, 4, None, False)
-    many, names = choose_latents(LatentConfig(), 50, 30, 4, None, False)
+    few, _ = choose_latents(LatentConfig(), 50, Choice(count=3, seed=4))
+    many, names = choose_latents(LatentConfig(), 50, Choice(count=30, seed=4))
     np.testing.assert_array_equal(many[:3], few)
-    np.testing.assert_array_equal(choose_latents(LatentConfig(), 50, 9, 0, "4", False)[0], few[:1])
+    np.testing.assert_array_equal(choose_latents(LatentConfig(), 50, Choice(seeds="4"))[0], few[:1])
     assert len(set(names)) == 30
 
 
-@pytest.mark.parametrize("text", ["", "a", "3-", "-3", "9-3", "1,,2", "1.5", "0-99999999999"])
+def test_truncation_redraws_and_never_clips() -> None:
+    latents, _ = choose_latents(LatentConfig(), 50, Choice(count=100, truncation=0.5))
+    assert np.abs(latents).max() <= 0.5
+    assert np.unique(latents).size > 0.99 * latents.size
+    same, _ = choose_latents(LatentConfig(distribution="truncated", threshold=0.5), 50, Choice(count=100))
+    np.testing.assert_array_equal(latents, same)
+
+
+@pytest.mark.parametrize("text", ["", "a", "3-", "-3", "9-3", "1,,2", "1.5", "0-99999999999", "9" * 5000])
 def test_seeds_that_cannot_be_read(text: str) -> None:
     with pytest.raises(UsageError, match="--seeds"):
         parse_seeds(text)
+
+
+@pytest.mark.parametrize(
+    ("choice", "words"),
+    [
+        (Choice(zero=True, seeds="1"), "--zero and --seeds exclude"),
+        (Choice(file="a.npz", count=3), "--latents and --count exclude"),
+        (Choice(zero=True, truncation=1), "--zero and --truncation exclude"),
+        (Choice(seeds="1", seed=2), "--seeds and --seed exclude"),
+        (Choice(truncation=0.001), "at least 0.01"),
+        (Choice(truncation=float("nan")), "at least 0.01"),
+    ],
+)
+def test_choices_that_contradict_themselves(choice: Choice, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        choose_latents(LatentConfig(), 50, choice)
+
+
+def test_uniform_latents_cannot_be_truncated() -> None:
+    with pytest.raises(UsageError, match="uniform"):
+        choose_latents(LatentConfig(distribution="uniform"), 50, Choice(truncation=0.5))
+
+
+@pytest.mark.parametrize(
+    ("arrays", "words"),
+    [
+        ({"arr_0": np.zeros((3, 50))}, "no array 'latents' in it, but arr_0"),
+        ({"latents": np.zeros((3, 49))}, r"shape \(3, 49\); this run's latents are \(n, 50\)"),
+        ({"latents": np.zeros(50)}, r"shape \(50,\)"),
+        ({"latents": np.zeros((0, 50))}, r"shape \(0, 50\)"),
+        ({"latents": np.zeros((10_001, 50), np.int8)}, "at most 10,000"),
+        ({"latents": np.full((3, 50), "x")}, "real numbers"),
+        ({"latents": np.full((3, 50), 1j)}, "real numbers"),
+        ({"latents": np.array([[0.0] * 50, [np.inf] * 50])}, "latent 2 holds a number that is not finite"),
+        ({"latents": np.full((1, 50), 1e300)}, "latent 1 holds a number that is not finite"),
+        ({"latents": np.array([[{}] * 50])}, "no readable"),
+    ],
+)
+def test_files_without_such_latents(arrays: dict[str, Any], words: str, tmp_path: Path) -> None:
+    np.savez(tmp_path / "latents.npz", **arrays)
+    with pytest.raises(DataError, match=words):
+        read_latents(str(tmp_path / "latents.npz"), 50)
+
+
+@pytest.mark.parametrize("content", [b"", b"latents", b"PK\x03\x04 cut off", b"\x93NUMPY\x01\x00"])
+def test_files_that_are_no_arrays(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "latents.npz").write_bytes(content)
+    with pytest.raises(DataError, match=r"latents.npz: no readable .npz or .npy file"):
+        read_latents(str(tmp_path / "latents.npz"), 50)
 
 
 def test_what_cannot_be_done_is_said(trained: Path, tmp_path: Path) -> None:
     for arguments, code, words in (
         ((trained, "--step", "5"), 2, "3, 6"),
         ((trained, "--zero", "--seeds", "1"), 2, "exclude"),
+        ((trained, "--bank", "9", "--count", "9"), 2, "--bank draws its latents anew"),
+        ((trained, "--latents", tmp_path / "none.npz"), 5, "none.npz"),
         ((tmp_path / "nothing",), 3, "gan-train run"),
     ):
         ran = gan_train("sample", *arguments, "-o", tmp_path / "x.png")
         assert (ran.code, words in ran.err) == (code, True), ran.err
+    ran = gan_train("sample", trained, "--bank", "9", "-o", tmp_path / "folder")
+    assert (ran.code, "ending in .png" in ran.err) == (2, True), ran.err
     run = Path(shutil.copytree(trained, tmp_path / "run"))
     (run / "models" / "generator-step-00000006.keras").write_bytes(b"PK\x03\x04 not a model")
-    ran = gan_train("sample", run, "-o", tmp_path / "x.png")
+    ran = gan_train("sample", run, "-o", tmp_path / "x.png", "--bank", "3")
     assert ran.code == 3
     assert "generator-step-00000006.keras" in ran.err
-    assert not (tmp_path / "x.png").exists()
+    assert not list(tmp_path.glob("x.*"))

@@ -1,10 +1,11 @@
-"""The gan-train command: dataset folders into run folders. Heavy imports wait until a command needs them."""
+"""The gan-train command: dataset folders into run folders, and the tools of cli_tools.py. Heavy imports wait until needed."""
 
 from typing import Annotated, Any, NoReturn
 
 import typer
 
 from gan_pipeline.command import JsonOption, print_json, run_command
+from gan_train.cli_tools import tools
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
 
@@ -149,45 +150,15 @@ def show(
         print(dump_recipe(chosen), end="")
 
 
-@app.command()
-def sample(
-    folder: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, local or gs://.", show_default=False)],
-    out: Annotated[
-        str, typer.Option("--out", "-o", help="A .png file for a grid, or a folder for single images; local or gs://.")
-    ],
-    count: Annotated[int, typer.Option("--count", "-n", min=1, max=10_000, help="How many images.")] = 25,
-    seed: Annotated[int, typer.Option(min=0, help="Chooses the latents; the first ones do not depend on the count.")] = 0,
-    seeds: Annotated[str | None, typer.Option(help="One image for each seed: 3,7,10-15.")] = None,
-    zero: Annotated[bool, typer.Option("--zero", help="The image of the all-zero latent vector.")] = False,
-    step: Annotated[int | None, typer.Option(min=1, help="Which saved generator.  [default: the newest]")] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Make images from a trained generator.
-
-    \b
-      gan-train sample runs/first -o grid.png
-      gan-train sample runs/first -o images/ --count 64 --seed 7
-      gan-train sample runs/first -o three.png --seeds 3,7,11
-      gan-train sample runs/first -o zero.png --zero
-    """
-    from gan_pipeline.quiet import import_tensorflow
-
-    import_tensorflow()
-    from gan_train.generate import choose_latents, sample_run
-
-    written = sample_run(folder, out, lambda config, size: choose_latents(config, size, count, seed, seeds, zero), step)
-    if as_json:
-        print_json(written)
-    else:
-        print(f"{written['images']} images of step {written['step']} in {out}")
-
-
 def _answer(document: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(document)
         return
     for key, value in document.items():
         print(f"{key.replace('_', ' ')}: {value}")
+
+
+app.add_typer(tools)
 
 
 def main() -> NoReturn:

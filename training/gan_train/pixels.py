@@ -1,5 +1,7 @@
 """Between stored pixels (uint8) and the range a network works in."""
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
@@ -13,5 +15,13 @@ def to_range(images: tf.Tensor, name: str) -> tf.Tensor:
 
 def to_uint8(images: NDArray[np.float32], name: str) -> NDArray[np.uint8]:
     """The inverse, rounded to the nearest value and clipped to 0..255."""
-    pixels = images * 255.0 if name == "unit" else images * 127.5 + 127.5
-    return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
+    return np.clip(np.rint(_stretched(images, name)), 0, 255).astype(np.uint8)
+
+
+def to_uint8_tensor(images: tf.Tensor, name: str) -> tf.Tensor:
+    """The same within a graph."""
+    return tf.saturate_cast(tf.round(_stretched(images, name)), tf.uint8)
+
+
+def _stretched(images: Any, name: str) -> Any:
+    return images * 255.0 if name == "unit" else images * 127.5 + 127.5

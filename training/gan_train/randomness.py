@@ -6,10 +6,13 @@ of what one device would draw, and a resumed run needs no stored generator state
 (rollbacks.py).
 """
 
+import hashlib
 import math
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 _PHILOX = 1
 _GROUP = 4
@@ -75,6 +78,11 @@ class Draw:
         return self._streams
 
 
-def picture_draw(seed: int, number: int) -> Draw:
-    """Random numbers of the `number`-th picture of a seed, beside its latent; a run's own seed for its sample grids."""
-    return Draw(seed % 2**64, tf.constant(number, tf.int64), _PICTURES, 0, 1)
+def picture_draw(key: int) -> Draw:
+    """Random numbers of a picture, beside its latent; they differ from all those of training."""
+    return Draw(key % 2**64, tf.constant(0, tf.int64), _PICTURES, 0, 1)
+
+
+def latent_draw(latent: NDArray[np.float32]) -> Draw:
+    """Random numbers of the picture of a latent, (latent_size,): the same each time for the same latent."""
+    return picture_draw(int.from_bytes(hashlib.sha256(latent.tobytes()).digest()[:8], "little"))

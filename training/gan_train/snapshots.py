@@ -2,19 +2,17 @@
 
 import io
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_pipeline.grid import png, tile
 from gan_pipeline.storage import Folder, storage_errors
-from gan_train.latents import sample_latents
+from gan_train.latent import sample_latents
 from gan_train.networks.layers import inference_pass, keeps_dropout, plain_copy
 from gan_train.pixels import to_uint8
-from gan_train.randomness import Draw
+from gan_train.randomness import latent_draw
 from gan_train.recipe import Recipe
 from gan_train.run_folder import LATENTS, MODELS, SAMPLES
 
@@ -32,27 +30,19 @@ def fixed_latents(run: Folder, recipe: Recipe) -> NDArray[np.float32]:
     return latents
 
 
-def grid_png(images: NDArray[np.uint8], facts: dict[str, str]) -> bytes:
-    """A grid as PNG; grey images are shown as ink on white, as the specification prints them."""
-    shown = 255 - images if images.shape[-1] == 1 else images
-    return png(tile(shown), facts)
+def generate(generator: keras.Model, latents: NDArray[np.float32], image_range: str) -> NDArray[np.uint8]:
+    """Images, uint8 (n, height, width, channels), in inference mode. An image follows from its latent alone.
 
-
-def generate(
-    generator: keras.Model, latents: NDArray[np.float32], image_range: str, draw_of: Callable[[int], Draw]
-) -> NDArray[np.uint8]:
-    """Images, uint8 (n, height, width, channels), in inference mode.
+    Where the generator keeps its dropout, its random numbers come from the latent, too, and images are made one by one.
 
     Args:
         generator: made of our layers, or of Keras' own.
         latents: float32 (n, latent_size).
         image_range: what the generator's numbers mean.
-        draw_of: random numbers for each image, by its place, where the generator keeps its dropout. Such images are
-            made one by one, so that none depends on its neighbours.
     """
     size = 1 if keeps_dropout(generator) else 256
     batches = [
-        to_uint8(np.asarray(inference_pass(generator, latents[start : start + size], draw_of(start))), image_range)
+        to_uint8(np.asarray(inference_pass(generator, latents[start : start + size], latent_draw(latents[start]))), image_range)
         for start in range(0, len(latents), size)
     ]
     return np.concatenate(batches)

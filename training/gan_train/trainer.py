@@ -29,9 +29,9 @@ from gan_train.divergence import DivergedError, Divergence, FiniteCheck, Warning
 from gan_train.input import Chunks, CorruptShardError, Dataset, first_images
 from gan_train.metrics_log import MetricsLog, Row, read_metrics
 from gan_train.operation import Operation
+from gan_train.pictures import grid_png
 from gan_train.precision import resolved
 from gan_train.progress import Progress
-from gan_train.randomness import picture_draw
 from gan_train.recipe import Recipe
 from gan_train.retention import kept_steps
 from gan_train.rollbacks import Rollbacks, read_rollbacks
@@ -39,7 +39,7 @@ from gan_train.run_folder import LOSSES, REALS, RECIPE, write_status
 from gan_train.schedule import call_lengths, is_due
 from gan_train.signals import Interruption
 from gan_train.skipped import without_shard
-from gan_train.snapshots import fixed_latents, generate, grid_png, write_generator, write_samples
+from gan_train.snapshots import fixed_latents, generate, write_generator, write_samples
 from gan_train.step import build_steps, metric_names, phase_metrics, rests
 from gan_train.systems.base import System
 
@@ -245,8 +245,7 @@ class _Session:
         return {f"snapshot.{name}": float(value) for name, value in scores.items()}
 
     def _snapshot(self, step: int) -> str:
-        recipe = self.recipe
-        images = generate(self.system.sampler, self.latents, recipe.image.range, lambda place: picture_draw(recipe.seed, place))
+        images = generate(self.system.sampler, self.latents, self.recipe.image.range)
         grid = grid_png(images, self.facts | {"step": str(step)})
         samples = write_samples(self.run, grid, step)
         self.log.add_picture("samples", step, grid)

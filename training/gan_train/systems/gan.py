@@ -15,7 +15,7 @@ from gan_pipeline.errors import UsageError
 from gan_train.augmentation import augment
 from gan_train.average import MovingAverage
 from gan_train.labels import LabelNoise, Truth, targets
-from gan_train.latents import draw_latents
+from gan_train.latent_draws import draw_latents
 from gan_train.losses import FAKE, LOSSES, REAL, Target
 from gan_train.networks.dcgan import build_discriminator, build_generator
 from gan_train.networks.passes import inference_pass, training_pass
@@ -154,7 +154,7 @@ class GAN(System):
         if self._recipe.discriminator.batch_norm or self._loss.boundary is None:
             return {}
         on_real = inference_pass(self.discriminator, to_range(images, self._recipe.image.range))
-        fakes = inference_pass(self.sampler, latents, picture_draw(self._recipe.seed, 0))
+        fakes = inference_pass(self.sampler, latents, picture_draw(self._recipe.seed))
         on_fake = inference_pass(self.discriminator, fakes)
         judged = self._both_judged(on_real, on_fake)
         return {name: tf.reduce_mean(judged[name]) for name in ("accuracy_real", "accuracy_fake")}

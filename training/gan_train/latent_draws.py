@@ -1,10 +1,8 @@
-"""Latents by a recipe's distribution: on the device for training, in NumPy for pictures."""
+"""Latents by a recipe's distribution, drawn on the device for training; latent.py draws those of pictures."""
 
 import math
 
-import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 
 from gan_train.practice_config import LatentConfig
 from gan_train.randomness import Draw
@@ -21,16 +19,3 @@ def draw_latents(config: LatentConfig, draw: Draw, count: int, size: int) -> tf.
     low = 0.5 * (1.0 + math.erf(-config.threshold / math.sqrt(2.0)))
     # The middle of a number's place: beyond a threshold of 8 `low` rounds to 0, and the inverse of 0 is minus infinity.
     return tf.math.ndtri(low + (1.0 - 2.0 * low) * (numbers + 2.0**-24))
-
-
-def sample_latents(config: LatentConfig, random: np.random.Generator, count: int, size: int) -> NDArray[np.float32]:
-    """Latents, float32 (count, size), row by row, so that fewer of them are a prefix of more."""
-    if config.distribution == "normal":
-        return random.standard_normal((count, size), np.float32)
-    if config.distribution == "uniform":
-        return random.uniform(-1.0, 1.0, (count, size)).astype(np.float32)
-    kept = np.empty((0,))
-    while len(kept) < count * size:
-        normal = random.standard_normal(count * size)
-        kept = np.concatenate([kept, normal[np.abs(normal) <= config.threshold]])
-    return kept[: count * size].reshape(count, size).astype(np.float32)

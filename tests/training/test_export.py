@@ -1,0 +1,110 @@
+"""gan-train export: a generator that needs none of our code."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from gan_train.generate import saved_generator
+from tests.training.helpers import gan_train
+
+DOCS = Path(__file__).parents[2] / "docs" / "tools.md"
+
+WITHOUT_US = """
+import sys
+
+class Refusal:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("gan_pipeline", "gan_train"):
+            raise ImportError(f"{name} is not installed here")
+
+sys.meta_path.insert(0, Refusal())
+try:
+    import gan_train
+except ImportError:
+    pass
+else:
+    sys.exit("the guard does not guard")
+"""
+
+
+def test_keras_and_tensorflow_load_it_where_this_package_is_not(trained: Path, tmp_path: Path) -> None:
+    """The documentation's own lines, in a process that cannot import us."""
+    for out, form in (("generator.keras", "keras"), ("served", "savedmodel")):
+        ran = gan_train("export", trained, "-o", tmp_path / out, "--format", form)
+        assert ran.code == 0, ran.err
+    documented = re.search(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL)[1]
+    keep = "np.savez('made', latents=latents, by_keras=by_keras, by_tensorflow=by_tensorflow, pixels=pixels)"
+    program = f"{WITHOUT_US}\n{documented}\n{keep}"
+    done = subprocess.run([sys.executable, "-I", "-c", program], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    made = np.load(tmp_path / "made.npz")
+    expected = saved_generator(str(trained)).images(made["latents"])
+    for floats in (made["by_keras"], made["by_tensorflow"]):
+        assert floats.dtype == np.float32
+        np.testing.assert_allclose(floats * 127.5 + 127.5, expected, atol=0.51)
+    assert made["pixels"].dtype == np.uint8
+    np.testing.assert_allclose(made["pixels"].astype(int), expected.astype(int), atol=1)
+
+
+def test_a_card_says_what_it_is(trained: Path, bucket: str, tmp_path: Path) -> None:
+    ran = gan_train("export", trained, "-o", tmp_path / "g.keras", "--step", "3", "--json")
+    assert json.loads(ran.out)["card"] == str(tmp_path / "g.json")
+    assert (tmp_path / "g.keras").read_bytes() == (trained / "models" / "generator-step-00000003.keras").read_bytes()
+    card = json.loads((tmp_path / "g.json").read_text())
+    _, record = yaml.safe_load_all((trained / "recipe.yaml").read_text())
+    assert (card["recipe"], card["step"], card["dataset"]) == ("mnist-dcgan", 3, record["dataset_digest"])
+    assert card["input"] == {"name": "latents", "shape": [None, 50], "dtype": "float32", "drawn_from": "N(0, 1)"}
+    assert card["output"] == {"name": "images", "shape": [None, 28, 28, 1], "dtype": "float32", "range": [-1, 1]}
+
+
+def test_a_saved_model_on_cloud_storage_is_whole(trained: Path, bucket: str) -> None:
+    from gan_pipeline.storage import open_folder
+
+    ran = gan_train("export", trained, "-o", f"{bucket}/served", "--json")
+    assert json.loads(ran.out)["out"] == f"{bucket}/served/6"
+    folder = open_folder(f"{bucket}/served")
+    names = ["fingerprint.pb", "generator.json", "saved_model.pb", "variables/variables.data-00000-of-00001"]
+    assert folder.names() == [f"6/{name}" for name in [*names, "variables/variables.index"]]
+    card = json.loads(folder.read("6/generator.json"))
+    assert {name: (images["dtype"], images["range"]) for name, images in card["output"].items()} == {
+        "serving_default": ("float32", [-1, 1]),
+        "uint8": ("uint8", [0, 255]),
+    }
+
+
+def test_an_export_that_fails_leaves_no_program_to_serve(trained: Path, tmp_path: Path) -> None:
+    (tmp_path / "served" / "6").mkdir(parents=True)
+    (tmp_path / "served" / "6" / "variables").write_text("in the way")
+    ran = gan_train("export", trained, "-o", tmp_path / "served")
+    assert (ran.code, "variables" in ran.err) == (5, True), ran.err
+    assert not (tmp_path / "served" / "6" / "saved_model.pb").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("-o", "served", "--format", "keras"), "ending in .keras"),
+        (("-o", "g.keras", "--format", "savedmodel"), "name of a folder"),
+        (("-o", "g.keras", "--format", "onnx"), "keras, savedmodel"),
+        (("-o", "g.keras", "--step", "5"), "there are: 3, 6"),
+        (
+            (
+                "-o",
+                "",
+            ),
+            "an empty folder name",
+        ),
+    ],
+)
+def test_what_cannot_be_exported_is_said(
+    arguments: tuple[str, ...], words: str, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ran = gan_train("export", trained, *arguments)
+    assert (ran.code, words in ran.err, list(tmp_path.iterdir())) == (2, True, []), ran.err

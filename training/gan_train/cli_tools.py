@@ -1,0 +1,185 @@
+"""The gan-train commands that use a trained run. Heavy imports wait until a command needs them."""
+
+from typing import Annotated
+
+import typer
+
+from gan_pipeline.command import JsonOption, print_json
+from gan_pipeline.errors import UsageError
+
+tools = typer.Typer()
+
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run folder.", show_default=False)]
+PictureOption = Annotated[str, typer.Option("--out", "-o", help="A .png file, local or gs://.", show_default=False)]
+StepOption = Annotated[int | None, typer.Option(min=1, help="Which saved generator.  [default: the newest]")]
+LatentsOption = Annotated[
+    str | None, typer.Option("--latents", help="Saved latents: .npz (array 'latents') or .npy, of shape (n, latent size).")
+]
+
+
+@tools.command()
+def sample(
+    folder: RunArgument,
+    out: Annotated[str, typer.Option("--out", "-o", help="A .png file for a grid, or a folder for single images.")],
+    count: Annotated[int | None, typer.Option("--count", "-n", min=1, max=10_000, help="How many.  [default: 25]")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Chooses the latents; the first do not depend on the count.  [default: 0]")
+    ] = None,
+    seeds: Annotated[str | None, typer.Option(help="One image for each seed: 3,7,10-15.")] = None,
+    zero: Annotated[bool, typer.Option("--zero", help="The image of the all-zero latent vector.")] = False,
+    latents: LatentsOption = None,
+    truncation: Annotated[
+        float | None, typer.Option(help="Redraw normal latents beyond this many standard deviations: 0.5 is tamer than 2.")
+    ] = None,
+    bank: Annotated[
+        int | None, typer.Option(min=1, max=10_000, help="This many images with their numbers, and their latents beside.")
+    ] = None,
+    step: StepOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make images from a trained generator.
+
+    \b
+      gan-train sample runs/first -o grid.png
+      gan-train sample runs/first -o images/ --count 64 --seed 7
+      gan-train sample runs/first -o three.png --seeds 3,7,11
+      gan-train sample runs/first -o zero.png --zero
+      gan-train sample runs/first -o tame.png --truncation 0.5
+      gan-train sample runs/first -o bank.png --bank 100
+      gan-train sample runs/first -o again.png --latents bank.npz
+    """
+    from gan_train.tools import sample as tool
+    from gan_train.tools.choose import Choice
+
+    if bank is None:
+        made = tool.sample(folder, out, Choice(count, seed, seeds, zero, latents, truncation), step)
+    elif count is not None or seeds is not None or zero or latents is not None:
+        raise UsageError("--bank draws its latents anew; only --seed, --truncation and --step go with it")
+    else:
+        made = tool.sample_bank(folder, out, Choice(count=bank, seed=seed, truncation=truncation), step)
+    kept = f", latents in {made['latents']}" if bank else ""
+    _answer(made, f"{made['images']} images of step {made['step']} in {out}{kept}", as_json)
+
+
+@tools.command()
+def interpolate(
+    folder: RunArgument,
+    out: Annotated[
+        str, typer.Option("--out", "-o", help=".png: a path in each row; .gif or .webp: an animation.", show_default=False)
+    ],
+    mode: Annotated[
+        str | None, typer.Option(help="lerp (lines) or slerp (arcs).  [default: slerp; lerp for uniform latents]")
+    ] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(min=2, max=1000, help="Images from point to point, with both.  [default: 10; animation 30]"),
+    ] = None,
+    paths: Annotated[int | None, typer.Option(min=1, max=1000, help="Between random latents.  [default: 10]")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Chooses the random latents.  [default: 0]")] = None,
+    latents: LatentsOption = None,
+    between: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NUMBERS", help="A path through saved latents, by number from 1: 3,17. Repeat for more paths."),
+    ] = None,
+    step: StepOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what lies between latents.
+
+    \b
+      gan-train interpolate runs/first -o between.png
+      gan-train interpolate runs/first -o straight.png --mode lerp --paths 5 --steps 15 --seed 7
+      gan-train interpolate runs/first -o walk.gif --latents bank.npz --between 3,17,42
+      gan-train interpolate runs/first -o two.webp --latents bank.npz --between 3,17 --between 5,9 --steps 60
+    """
+    from gan_train.tools.interpolate import Route
+    from gan_train.tools.interpolate import interpolate as make
+
+    made = make(folder, out, Route(paths, seed, latents, tuple(between or ())), mode, steps, step)
+    _answer(
+        made, f"{made['images']} images by {made['mode']}, paths: {made['paths']}, of step {made['step']} in {out}", as_json
+    )
+
+
+@tools.command()
+def arithmetic(
+    folder: RunArgument,
+    expression: Annotated[
+        str,
+        typer.Argument(
+            metavar="EXPRESSION", help="Numbers of saved latents, from 1; commas average, + and - between.", show_default=False
+        ),
+    ],
+    latents: Annotated[str, typer.Option(help="Saved latents, as 'gan-train sample --bank' writes them.", show_default=False)],
+    out: PictureOption,
+    step: StepOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Calculate with averaged latents: smiling woman - woman + man.
+
+    \b
+      gan-train sample runs/first -o bank.png --bank 100
+      gan-train arithmetic runs/first "92,98,99 - 9,21,79 + 10,30,45" --latents bank.npz -o smiling.png
+
+    Choose the numbers by looking at the bank. They hold for that bank and for generators of that run.
+    """
+    from gan_train.tools.arithmetic import arithmetic as make
+
+    made = make(folder, out, latents, expression, step)
+    _answer(made, f"members, means and result of step {made['step']} in {out}", as_json)
+
+
+@tools.command()
+def manifold(
+    folder: RunArgument,
+    out: PictureOption,
+    side: Annotated[int, typer.Option(min=2, max=100, help="Images along each axis.")] = 20,
+    step: StepOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the whole latent plane of a run with latent_size=2.
+
+    \b
+      gan-train run mnist-dcgan --data data/digits -o runs/plane --set latent_size=2
+      gan-train manifold runs/plane -o plane.png
+      gan-train manifold runs/plane -o fine.png --side 40
+    """
+    from gan_train.tools.manifold import manifold as make
+
+    made = make(folder, out, side, step)
+    about = f"{made['images']} images from {made['low']:.3g} to {made['high']:.3g}, right and up"
+    _answer(made, f"{about}, of step {made['step']} in {out}", as_json)
+
+
+@tools.command()
+def export(
+    folder: RunArgument,
+    out: Annotated[str, typer.Option("--out", "-o", help="A .keras file, or a folder for the SavedModel.", show_default=False)],
+    form: Annotated[
+        str | None, typer.Option("--format", help="keras or savedmodel.  [default: by the ending of the output]")
+    ] = None,
+    step: StepOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a generator that Keras or TensorFlow Serving loads without this package.
+
+    \b
+      gan-train export runs/first -o generator.keras --format keras
+      gan-train export runs/first -o served --format savedmodel
+      gan-train export runs/first -o served --format savedmodel --step 234
+
+    A SavedModel goes into a subfolder named as its step, so that TensorFlow Serving, given the folder, serves the newest.
+    Its signatures take latents, float32 (n, latent size), and give images: 'serving_default' as float32 in the recipe's
+    range, 'uint8' as pixels. A .json beside it says the same, with recipe, step and dataset.
+    """
+    from gan_train.tools.export import export as make
+
+    made = make(folder, out, form, step)
+    _answer(made, f"generator of step {made['step']} in {made['out']}; about it: {made['card']}", as_json)
+
+
+def _answer(made: dict[str, object], words: str, as_json: bool) -> None:
+    if as_json:
+        print_json(made)
+    else:
+        print(words)
