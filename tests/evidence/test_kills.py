@@ -73,7 +73,8 @@ def test_fifty_kills_and_the_same_bits(tmp_path: Path) -> None:
     last = start(digits, out).wait()
     assert last.code == 0, last.err
     print(
-        f"\n{kills} kills up to step {reached}, {amid_either} amid a write: {amid_file} in a file, {amid_checkpoint} between files"
+        f"\n{kills} kills up to step {reached}, {amid_either} amid a checkpoint: "
+        f"{amid_file} in a file, {amid_checkpoint} with some of its files"
     )
     assert amid_either >= 5
     assert_same_checkpoint(whole, out, STEPS)
