@@ -14,14 +14,16 @@ from gan_train.checkpoint import committed_steps, restore_checkpoint
 from tests.training.helpers import SMALL, assert_same_checkpoint, build, prepare_digits, small_recipe
 from tests.training.warm import WarmChild, start_warm
 
-KILLS, STEPS = 50, 900
+KILLS, STEPS = 50, 400
+LARGE = "generator.base=[7,7,256]"
+"""Makes a checkpoint of 15 MB, whose writing takes a large share of the time."""
 
 pytestmark = pytest.mark.evidence
 
 
 def start(digits: Path, out: Path) -> WarmChild:
-    """A run that saves every other step, so that much of its time goes into checkpoints."""
-    keys = ("--set", "checkpoint_every=2", "--set", f"snapshot_every={STEPS}", "--steps", str(STEPS))
+    """A run that saves each step."""
+    keys = ("--set", LARGE, "--set", "checkpoint_every=1", "--set", f"snapshot_every={STEPS}", "--steps", str(STEPS))
     return start_warm(("run", "mnist-gan", "--data", digits, "-o", out, *SMALL, *keys))
 
 
@@ -37,8 +39,8 @@ def wait_for_checkpoint(child: WarmChild, out: Path) -> None:
 
 
 def interrupted_writes(out: Path) -> tuple[bool, bool]:
-    """Whether a kill left a temporary file, and whether it left a checkpoint without its commit."""
-    folders = list((out / "checkpoints").iterdir())
+    """Whether a kill left a temporary file, and whether it left files of a checkpoint without its commit."""
+    folders = [folder for folder in (out / "checkpoints").iterdir() if list(folder.iterdir())]
     return bool(list((out / ".work").glob("*.tmp"))), any(not (folder / "COMMIT").exists() for folder in folders)
 
 
@@ -48,10 +50,10 @@ def test_fifty_kills_and_the_same_bits(tmp_path: Path) -> None:
     wait_for_checkpoint(unbroken, whole)
     began = time.monotonic()
     assert unbroken.wait().code == 0
-    between_checkpoints = (time.monotonic() - began) / (STEPS / 2)
+    between_checkpoints = (time.monotonic() - began) / STEPS
 
-    system, chance = build(small_recipe("mnist-gan"))[0], random.Random(50)
-    kills = amid_file = amid_checkpoint = 0
+    system, chance = build(small_recipe("mnist-gan", LARGE))[0], random.Random(50)
+    kills = amid_file = amid_checkpoint = amid_either = 0
     while kills < KILLS:
         child = start(digits, out)
         wait_for_checkpoint(child, out)
@@ -61,6 +63,7 @@ def test_fifty_kills_and_the_same_bits(tmp_path: Path) -> None:
         kills += 1
         file, checkpoint = interrupted_writes(out)
         amid_file, amid_checkpoint = amid_file + file, amid_checkpoint + checkpoint
+        amid_either += file or checkpoint
         steps = committed_steps(open_folder(out))
         assert steps
         # Reads all of it and checks its sums.
@@ -69,6 +72,9 @@ def test_fifty_kills_and_the_same_bits(tmp_path: Path) -> None:
     reached = max(committed_steps(open_folder(out)))
     last = start(digits, out).wait()
     assert last.code == 0, last.err
-    print(f"\n{kills} kills up to step {reached}: {amid_file} amid a file, {amid_checkpoint} amid the files of a checkpoint")
-    assert amid_file + amid_checkpoint >= 5
+    print(
+        f"\n{kills} kills up to step {reached}, {amid_either} amid a checkpoint: "
+        f"{amid_file} in a file, {amid_checkpoint} with some of its files"
+    )
+    assert amid_either >= 5
     assert_same_checkpoint(whole, out, STEPS)

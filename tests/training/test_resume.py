@@ -121,7 +121,11 @@ def test_killed_at_every_write_of_a_checkpoint(unbroken: tuple[str, Path], digit
     assert_same_run(whole, out)
 
 
+# Calls of equal length are traced once.
 PRACTICES = (
+    "steps_per_call=5",
+    "generator.dropout=0.2",
+    "generator.dropout_in_sampling=true",
     "discriminator_batch=joint",
     "discriminator_steps=2",
     "discriminator.dropout=0.3",
