@@ -25,10 +25,10 @@ Keras loop's, and in brackets the clock's, which then favours whoever calls the 
 What stands between: convolutions. A core multiplies matrices at 95 to 105 GFLOP/s in float32 and 200 in bfloat16; the
 convolutions of these networks run at 80 to 104 and 140 to 212, their weight gradients at 73 to 97 and 75 to 140. An LSGAN
 step is 28.5 GFLOP of them, 0.29 s of its 0.33 s. Where batch normalisation is absent the Keras loop spends its time in
-the same operations as everyone, so only bfloat16 gains. Tried and not faster, for the whole step or the operation: weight
-gradients as one product over patches or four over a space-to-depth image (1.1 to 2 times slower; for 256 channels at 7x7
-in bfloat16 alone 1.3 times faster), one thread between operations, no layout pass, no remapper, operations that need not
-be deterministic. Bias additions, rectifiers, norms and the optimizer are 2 to 4 ms each in an LSGAN step. Left: the
+the same operations as everyone, so only bfloat16 gains. Tried and not faster: weight gradients as one product over patches
+or four over a space-to-depth image (up to 2 times slower; for 256 channels at 7x7 in bfloat16 alone 1.3 times faster);
+and for a float32 LSGAN step, all within 3 %: one thread between operations, no layout pass, no remapper, operations that
+need not be deterministic. Bias additions, rectifiers, norms and the optimizer are 2 to 4 ms each in an LSGAN step. Left: the
 gradient of a stride-1 convolution with three input channels by its images as a thin convolution is 2.1 times as fast,
 2 % of a celeba-gan step; Winograd's transform would save up to half of float32's products.
 """
