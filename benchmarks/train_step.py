@@ -9,18 +9,18 @@ Ours reads a real dataset folder through the whole input pipeline; the wait for 
 other images are noise, prepared by gan-pipeline all the same: speed does not depend on the content. The processors' time
 per step is printed beside the clock's: where others share the machine it is the steadier of the two.
 
-Measured on two Zen 4 cores (AVX512_BF16, no AMX) that ten other processes shared. Processors' time as a multiple of the
-Keras loop's, and in brackets the clock's, which then favours whoever calls the device least:
+Measured on two Zen 4 cores (AVX512_BF16, no AMX) that other processes shared, the load 5 and for celeba-gan and PyTorch
+12. How many times faster than the Keras loop, in processors' time and in brackets by the clock:
 
-                           lsgan          cifar10-gan    celeba-gan
-    Keras loop             554 ms                        21.1 s
-    tf.function            1.11 (1.21)    (1.01)         1.01 (1.33)
-    tf.function, bfloat16  1.60 (2.10)    (1.46)         1.86 (2.10)
-    PyTorch eager          0.28 (0.31)    (0.36)
-    ours, float32          1.58 (2.47)    (1.26)         1.04 (1.08)
-    ours, bfloat16         2.36 (3.23)    (2.36)         1.91 (2.00)
+                           lsgan            cifar10-gan      celeba-gan
+    Keras loop             523 ms (949)     1.59 s (2.01)    21.1 s
+    tf.function            1.14 (1.31)      1.05 (1.16)      1.01 (1.33)
+    tf.function, bfloat16  1.63 (1.61)      1.65 (1.74)      1.86 (2.10)
+    PyTorch eager          0.28 (0.31)           (0.36)      not measured
+    ours, float32          1.50 (1.79)      1.09 (1.09)      1.04 (1.08)
+    ours, bfloat16         2.34 (2.84)      1.73 (1.88)      1.91 (2.00)
 
-    input wait of ours     0.1 %          0.03 %         0.00 %
+    input wait of ours     0.1 %            0.1 %            0.0 %
 
 What stands between: convolutions. A core multiplies matrices at 95 to 105 GFLOP/s in float32 and 200 in bfloat16; the
 convolutions of these networks run at 80 to 104 and 140 to 212, their weight gradients at 73 to 97 and 75 to 140. An LSGAN
