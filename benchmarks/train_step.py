@@ -23,7 +23,7 @@ Measured on two Zen 4 cores (AVX512_BF16, no AMX) that other processes shared, t
     input wait of ours     0.1 %            0.1 %            0.0 %
 
 What stands between: convolutions. A core multiplies matrices at 95 to 105 GFLOP/s in float32 and 200 in bfloat16; the
-convolutions of these networks run at 80 to 104 and 140 to 212, their weight gradients at 73 to 97 and 75 to 140. An LSGAN
+large convolutions of these networks run at 80 to 104 and 140 to 212, their weight gradients at 73 to 97 and 75 to 140. An LSGAN
 step is 28.5 GFLOP of them, 0.29 s of its 0.33 s. Where batch normalisation is absent the Keras loop spends its time in
 the same operations as everyone, so only bfloat16 gains. Tried and not faster: weight gradients as one product over patches
 or four over a space-to-depth image (up to 2 times slower; for 256 channels at 7x7 in bfloat16 alone 1.3 times faster);
