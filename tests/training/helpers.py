@@ -1,5 +1,6 @@
 """Small tools of the trainer tests."""
 
+import json
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -126,3 +127,12 @@ def cells(picture: Path, columns: int) -> list[tuple[NDArray[np.uint8], NDArray[
     lefts = range(2, pixels.shape[1] - 2, side + 2)
     whole = [pixels[top : top + 14 + side, left : left + side] for top in tops for left in lefts]
     return [(cell[:14], cell[14:]) for cell in whole]
+
+
+_OF_THE_MACHINE = ("images_per_second", "input_wait", "elapsed", "stall.", "memory.")
+
+
+def trained_numbers(metrics: bytes) -> list[dict[str, float]]:
+    """The rows of a metrics.jsonl without what the machine decides."""
+    rows = [json.loads(line) for line in metrics.splitlines()]
+    return [{name: value for name, value in row.items() if not name.startswith(_OF_THE_MACHINE)} for row in rows]

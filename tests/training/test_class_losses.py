@@ -119,7 +119,7 @@ def test_class_cross_entropy_is_that_of_keras(kind: tf.DType) -> None:
 
 
 def test_a_label_that_is_no_class_is_refused_on_a_cpu() -> None:
-    with pytest.raises(tf.errors.InvalidArgumentError, match="outside the valid range"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"outside the valid range|not in \[0, 10\)"):
         class_cross_entropy(tf.zeros((1, K)), tf.constant([K]))
 
 

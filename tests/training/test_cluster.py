@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands import Argument, Ran
-from tests.training.helpers import SMALL, assert_same_checkpoint, gan_train
+from tests.training.helpers import SMALL, assert_same_checkpoint, gan_train, trained_numbers
 from tests.training.test_resume import AT_STEP
 from tests.training.workers import ended, free_addresses, start_worker, tf_config, two_workers
 
@@ -36,8 +36,7 @@ def plain(digits: Path) -> list[Argument]:
 
 
 def rows(run: Path) -> list[dict[str, float]]:
-    logged = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    return [{name: value for name, value in row.items() if name not in ("images_per_second", "input_wait")} for row in logged]
+    return trained_numbers((run / "metrics.jsonl").read_bytes())
 
 
 def assert_ended(ran: Ran, code: int, *words: str) -> None:

@@ -20,7 +20,15 @@ from gan_train.randomness import Draw
 from gan_train.rollbacks import ROLLBACKS, random_key
 from gan_train.step import metric_names
 from tests.commands import Ran
-from tests.training.helpers import SMALL, assert_same_checkpoint, build, gan_train, saved_variables, small_recipe
+from tests.training.helpers import (
+    SMALL,
+    assert_same_checkpoint,
+    build,
+    gan_train,
+    saved_variables,
+    small_recipe,
+    trained_numbers,
+)
 
 SCHEDULE = ("--set", "augment=[flip]", "--set", "checkpoint_every=4", "--set", "snapshot_every=4", "--steps", "12")
 SEED = 85
@@ -71,10 +79,7 @@ def rows(run: Path) -> list[Row]:
 
 
 def numbers(run: Path) -> list[Row]:
-    """The log without the speeds."""
-    return [
-        {name: value for name, value in row.items() if name not in ("images_per_second", "input_wait")} for row in rows(run)
-    ]
+    return trained_numbers((run / "metrics.jsonl").read_bytes())
 
 
 def rollbacks(run: Path) -> list[dict[str, object]]:

@@ -234,13 +234,13 @@ def test_other_kinds_by_name() -> None:
     ("section", "place", "words"),
     [
         ({"learning_rate": -1, "beta_1": 0.5}, "optimizer.learning_rate", "greater than 0"),
-        ({"learning_rate": 1e-3, "beta_1": 0.5, "rho": 0.9}, "optimizer.rho", "Extra inputs"),
-        ({"kind": "sgd", "learning_rate": 1e-3, "beta_1": 0.5}, "optimizer.beta_1", "Extra inputs"),
+        ({"learning_rate": 1e-3, "beta_1": 0.5, "rho": 0.9}, "optimizer", "kind=adam has no rho"),
+        ({"kind": "sgd", "learning_rate": 1e-3, "beta_1": 0.5}, "optimizer", "kind=sgd has no beta_1"),
         ({"kind": "adagrad"}, "optimizer", "choose one of: adam, rmsprop, sgd"),
         ({"kind": ["adam"]}, "optimizer", "unknown kind"),
         (3, "optimizer", "not a mapping"),
         ({"learning_rate": 1e-3, "beta_1": 0, "clip_norm": 1, "clip_value": 1}, "optimizer", "exclude each other"),
-        ({"learning_rate": 1e-3, "beta_1": 0, "schedule": {"shape": "cosine"}}, "optimizer.schedule", "schedule.steps"),
+        ({"learning_rate": 1e-3, "beta_1": 0, "schedule": {"shape": "cosine"}}, "optimizer.schedule", "needs steps"),
     ],
 )
 def test_wrong_sections_are_refused_by_their_key(section: Any, place: str, words: str) -> None:

@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.training.helpers import RECIPES, SMALL, assert_same_checkpoint, gan_train, gan_train_child, saved_variables
+from tests.training.helpers import (
+    RECIPES,
+    SMALL,
+    assert_same_checkpoint,
+    gan_train,
+    gan_train_child,
+    saved_variables,
+    trained_numbers,
+)
 
 SCHEDULE = ("--set", "checkpoint_every=10", "--set", "snapshot_every=10", "--steps", "20")
 
@@ -48,10 +56,7 @@ def unbroken(request: pytest.FixtureRequest, digits: Path, tmp_path_factory: pyt
 
 
 def losses(run: Path) -> list[dict[str, float]]:
-    """The logged numbers without what the machine decides."""
-    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    machine = ("images_per_second", "input_wait", "elapsed", "stall.", "memory.")
-    return [{name: value for name, value in row.items() if not name.startswith(machine)} for row in rows]
+    return trained_numbers((run / "metrics.jsonl").read_bytes())
 
 
 def assert_same_run(one: Path, other: Path) -> None:

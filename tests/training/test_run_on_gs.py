@@ -15,11 +15,10 @@ from gan_train import lease, uploader
 from gan_train.metrics_log import MetricsLog
 from tests.commands import Ran
 from tests.pipeline.fake_storage import BUCKET, Answer, FakeStorage, Request, fake_storage, refusal, refuse
-from tests.training.helpers import SMALL, gan_train, gan_train_child
+from tests.training.helpers import SMALL, gan_train, gan_train_child, trained_numbers
 
 RUN = f"gs://{BUCKET}/run"
 DENIED = refusal(403, "trainer@x does not have access. Permission 'storage.objects.create' denied.")
-SPEEDS = ("images_per_second", "input_wait")
 
 Serve = Callable[[Request], Answer]
 
@@ -49,11 +48,6 @@ def files(fake: FakeStorage) -> dict[str, bytes]:
     return {name.removeprefix("run/"): stored.content for name, stored in fake.objects.items()}
 
 
-def rows(content: bytes) -> list[dict[str, float]]:
-    logged = [json.loads(line) for line in content.decode().splitlines()]
-    return [{name: value for name, value in row.items() if name not in SPEEDS} for row in logged]
-
-
 def assert_as_local(fake: FakeStorage, local: Path) -> None:
     """The bucket holds what a run that nothing disturbed leaves in a local folder, bit for bit but for times and speeds."""
     found = files(fake)
@@ -63,7 +57,7 @@ def assert_as_local(fake: FakeStorage, local: Path) -> None:
     for name in found.keys() - events:
         if name.startswith(("checkpoints/", "samples/")) or name in ("latents.npz", "reals.png", "recipe.yaml"):
             assert found[name] == expected[name].read_bytes(), name
-    assert rows(found["metrics.jsonl"]) == rows(expected["metrics.jsonl"].read_bytes())
+    assert trained_numbers(found["metrics.jsonl"]) == trained_numbers(expected["metrics.jsonl"].read_bytes())
     assert json.loads(found["status.json"])["state"] == "finished"
     assert events & found.keys()
 

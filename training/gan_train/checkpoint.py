@@ -52,8 +52,9 @@ def named_variables(system: System) -> dict[str, keras.Variable]:
 
 
 def save_checkpoint(run: Folder, system: System, step: int, digest: str) -> None:
-    """Write a checkpoint and commit it."""
+    """Write a checkpoint and commit it; one of the same step is uncommitted first, so that none is ever a mixture."""
     place = f"{FOLDER}/{checkpoint_name(step)}"
+    run.remove(f"{place}/{COMMIT}")
     variables = {name: np.asarray(variable.numpy(), order="C") for name, variable in named_variables(system).items()}
     state = {"step": step, "dataset_digest": digest, "packages": {p: version(p) for p in ("tensorflow", "keras")}}
     contents = {VARIABLES: save(variables), STATE: dump_json(state)}

@@ -101,7 +101,9 @@ def in_lockstep(
         try:
             yield shared
         except InterruptedRunError:
-            shared.everyone(0)
+            # Of one worker alone, such as a signal before training, the others learn by its loss.
+            if shared.requested:
+                shared.everyone(0)
             raise
         # Nobody leaves before the chief has written all: TensorFlow would take it for lost.
         shared.everyone(0)

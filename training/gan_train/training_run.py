@@ -87,20 +87,22 @@ def train(
         recipe = _with_precision(recipe, run)
         dataset, skipped = _checked_dataset(recipe, data, run, operation)
         check_claim(run, recipe, data, dataset.manifest.digest)
-        if cluster is None and _is_finished(run, recipe):
-            return _finished(run, out, cluster)
-        with workplace(run, wish) as place:
-            if cluster:
-                _agree(cluster, recipe, dataset, place, cluster_timeout, wish)
-                if _is_finished(place, recipe):
-                    return _finished(place, out, cluster)
-            strategy = make_strategy(strategy_name, logical_cpus, cluster)
-            with in_lockstep(cluster, strategy, wish, place, cluster_timeout) as shared_wish:
-                system = _build(recipe, strategy, operation)
-                if _reports(cluster):
-                    for warning in recipe.warnings:
-                        print(f"warning: {warning}", file=sys.stderr)
-                    warn_of(skipped, dataset)
+        if cluster:
+            _agree(cluster, recipe, dataset, run, cluster_timeout, wish)
+        start = max(committed_steps(run), default=0)
+        if start >= recipe.steps:
+            newest = max(run.names(f"{SAMPLES}/"), default="")
+            return _answer(cluster, run, out, start, newest, already_done=True)
+        strategy = make_strategy(strategy_name, logical_cpus, cluster)
+        with in_lockstep(cluster, strategy, wish, run, cluster_timeout) as shared_wish:
+            system = _build(recipe, strategy, operation)
+            if _reports(cluster):
+                for warning in recipe.warnings:
+                    print(f"warning: {warning}", file=sys.stderr)
+                warn_of(skipped, dataset)
+            with workplace(run, wish) as place:
+                if cluster and max(committed_steps(place), default=0) != start:
+                    raise UsageError(f"{out}: another process trained this run since the workers met; start all of them again")
                 claim(place, recipe, data, dataset.manifest.digest)
                 if skipped:
                     write_skipped(place, skipped)
@@ -142,7 +144,7 @@ def _checked_dataset(recipe: Recipe, data: str, run: RunFolder, operation: Opera
     return dataset.without(one.file for one in found), skipped + found
 
 
-def _agree(cluster: Cluster, recipe: Recipe, dataset: Dataset, run: LocalFolder, timeout: float, wish: Interruption) -> None:
+def _agree(cluster: Cluster, recipe: Recipe, dataset: Dataset, run: RunFolder, timeout: float, wish: Interruption) -> None:
     """Wait for all workers, compare what decides the run, and bring every folder to where the chief's stands.
 
     Raises what `meet` raises.
@@ -175,15 +177,6 @@ def _build(recipe: Recipe, strategy: tf.distribute.Strategy, operation: Operatio
     if best and best.metric not in known and not best.metric.startswith("snapshot."):
         raise UsageError(f"--keep best={best.metric}: no such metric; choose one of: {', '.join(known)}, or a snapshot's")
     return system
-
-
-def _is_finished(run: RunFolder, recipe: Recipe) -> bool:
-    return max(committed_steps(run), default=0) >= recipe.steps
-
-
-def _finished(run: RunFolder, out: str, cluster: Cluster | None) -> dict[str, Any]:
-    newest = max(run.names(f"{SAMPLES}/"), default="")
-    return _answer(cluster, run, out, committed_steps(run)[-1], newest, already_done=True)
 
 
 def _answer(cluster: Cluster | None, run: RunFolder, out: str, step: int, samples: str, already_done: bool) -> dict[str, Any]:
