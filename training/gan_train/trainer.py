@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from gan_pipeline.errors import InterruptedRunError
+from gan_pipeline.errors import DataError, InterruptedRunError
 from gan_pipeline.storage import LocalFolder
 from gan_train.checkpoint import (
     committed_steps,
@@ -111,6 +111,8 @@ def _restore(run: LocalFolder, system: System, initial: dict[str, NDArray[Any]])
     if steps:
         restore_checkpoint(run, system, steps[-1])
         return steps[-1]
+    if not initial:
+        raise DataError(f"{run.uri}: its checkpoints are gone; put them back, or start a new run in another folder")
     for name, variable in named_variables(system).items():
         variable.assign(initial[name])
     return 0

@@ -9,7 +9,8 @@ from itertools import count
 
 import keras
 
-from gan_train.networks.layers import BatchNormalization, Dropout
+from gan_train.networks.blocks import normalised, rectified
+from gan_train.networks.layers import Dropout
 from gan_train.networks.spectral import SpectralNormalization
 from gan_train.networks.thin_conv import ThinConv2D
 from gan_train.precision import Precision, layer_dtype
@@ -33,14 +34,14 @@ def build_generator(
     project = keras.layers.Dense(height * width * channels, kernel_initializer=next(initial), dtype=dtype, name="project")
     x = _bounded(project, config.spectral_norm)(inputs)
     x = _normalised(x, config.batch_norm if config.project_batch_norm else None, "project", dtype)
-    x = _rectified(x, config.slope, "project", dtype)
+    x = rectified(x, config.slope, "project", dtype)
     x = keras.layers.Reshape(config.base, dtype=dtype, name="reshape")(x)
     for stage, filters in enumerate(config.filters, 1):
         up = keras.layers.Conv2DTranspose(
             filters, config.kernel, strides=2, padding="same", kernel_initializer=next(initial), dtype=dtype, name=f"up_{stage}"
         )
         x = _bounded(up, config.spectral_norm)(x)
-        x = _rectified(_normalised(x, config.batch_norm, f"up_{stage}", dtype), config.slope, f"up_{stage}", dtype)
+        x = rectified(_normalised(x, config.batch_norm, f"up_{stage}", dtype), config.slope, f"up_{stage}", dtype)
         if config.dropout:
             x = Dropout(config.dropout, config.dropout_in_sampling, dtype=dtype, name=f"up_{stage}_dropout")(x)
     convolution = ThinConv2D if config.output_kernel % 2 else partial(keras.layers.Conv2D, padding="same")
@@ -82,7 +83,7 @@ def build_discriminator(
             name=f"down_{stage}",
         )
         x = _bounded(down, config.spectral_norm)(x)
-        x = _rectified(_normalised(x, config.batch_norm, f"down_{stage}", dtype), config.slope, f"down_{stage}", dtype)
+        x = rectified(_normalised(x, config.batch_norm, f"down_{stage}", dtype), config.slope, f"down_{stage}", dtype)
         if config.dropout:
             x = Dropout(config.dropout, dtype=dtype, name=f"down_{stage}_dropout")(x)
     x = keras.layers.Flatten(dtype=dtype, name="flatten")(x)
@@ -94,21 +95,8 @@ def build_discriminator(
     return keras.Model(inputs, outputs, name="discriminator")
 
 
-def _rectified(x: keras.KerasTensor, slope: float, stage: str, dtype: str) -> keras.KerasTensor:
-    return keras.layers.LeakyReLU(negative_slope=slope, dtype=dtype, name=f"{stage}_rectified")(x)
-
-
 def _normalised(x: keras.KerasTensor, config: BatchNormConfig | None, stage: str, dtype: str) -> keras.KerasTensor:
-    if config is None:
-        return x
-    return BatchNormalization(
-        config.momentum,
-        config.epsilon,
-        config.bias_correction,
-        synchronized=config.synchronized,
-        dtype=dtype,
-        name=f"{stage}_normalised",
-    )(x)
+    return normalised(x, config, stage, dtype) if config else x
 
 
 def _bounded(layer: keras.Layer, spectral_norm: bool) -> keras.Layer:
