@@ -1,6 +1,6 @@
 """Our training step against four others, on the same networks, batch and data, in turn, in one run.
 
-    python benchmarks/train_step.py [--rounds 5] [--steps 5] [--recipe lsgan ...]
+    python benchmarks/train_step.py [--rounds 5] [--steps 5] [--recipe mnist-lsgan ...]
     PYTHONPATH=/tmp/torch python benchmarks/train_step.py     with PyTorch, which is not a dependency:
         pip install --target /tmp/torch torch && rm -r /tmp/torch/triton*     (its LLVM collides with TensorFlow's)
 
@@ -12,7 +12,7 @@ per step is printed beside the clock's: where others share the machine it is the
 Measured on two Zen 4 cores (AVX512_BF16, no AMX) that other processes shared, the load 5 and for celeba-gan and PyTorch
 12. How many times faster than the Keras loop, in processors' time and in brackets by the clock:
 
-                           lsgan            cifar10-gan      celeba-gan
+                           mnist-lsgan      cifar10-gan      celeba-gan
     Keras loop             523 ms (949)     1.59 s (2.01)    21.1 s
     tf.function            1.14 (1.31)      1.05 (1.16)      1.01 (1.33)
     tf.function, bfloat16  1.63 (1.61)      1.65 (1.74)      1.86 (2.10)
@@ -56,7 +56,7 @@ from gan_train.recipe import Recipe, load_recipe
 from gan_train.step import build_steps
 from gan_train.systems.catalogue import build_system
 
-RECIPES = ("lsgan", "cifar10-gan", "celeba-gan")
+RECIPES = ("mnist-lsgan", "cifar10-gan", "celeba-gan")
 NOISE_IMAGES = 512
 
 Run = Callable[[int], object]

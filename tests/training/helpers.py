@@ -33,7 +33,7 @@ _SMALL_KEYS = (
 SMALL = tuple(part for key in _SMALL_KEYS for part in ("--set", key))
 """Overrides that make a recipe of the DCGAN family quick to build, for digits, with all its parts, alike on all machines."""
 
-RECIPES = ("mnist-gan", "mnist-dcgan", "lsgan", "cifar10-gan", "celeba-gan")
+RECIPES = ("mnist-gan", "mnist-dcgan", "mnist-lsgan", "cifar10-gan", "celeba-gan")
 
 
 def split_cpu() -> None:

@@ -27,7 +27,7 @@ SHAPES = {
         [(50,), (6272,), (6272,), (7, 7, 128), *[(14, 14, 128)] * 3, *[(28, 28, 128)] * 3, (28, 28, 1)],
         [(28, 28, 1), *[(14, 14, 64)] * 3, *[(7, 7, 64)] * 3, (3136,), (1,)],
     ),
-    "lsgan": (
+    "mnist-lsgan": (
         [(100,), *[(12544,)] * 3, (7, 7, 256), *[(14, 14, 128)] * 3, *[(28, 28, 64)] * 3, (28, 28, 1)],
         [(28, 28, 1), *[(14, 14, 64)] * 3, *[(7, 7, 128)] * 3, (6272,), (1,)],
     ),
@@ -69,11 +69,11 @@ SHAPES = {
 PARAMETERS = {
     "mnist-gan": (1_164_289, 40_705),
     "mnist-dcgan": (851_713, 70_337),
-    "lsgan": (1_976_577, 139_329),
+    "mnist-lsgan": (1_976_577, 139_329),
     "cifar10-gan": (1_466_115, 522_497),
     "celeba-gan": (1_381_891, 1_651_841),
 }
-TRAINABLE = PARAMETERS | {"mnist-dcgan": (851_201, 70_081), "lsgan": (1_951_105, 138_945)}
+TRAINABLE = PARAMETERS | {"mnist-dcgan": (851_201, 70_081), "mnist-lsgan": (1_951_105, 138_945)}
 
 
 def draw() -> Draw:
@@ -101,7 +101,7 @@ def test_shapes_and_parameter_counts_equal_the_specification(recipe: str) -> Non
 LAYERS = {
     "mnist-gan": ({0.2}, {0.2}, 3, 7, None),
     "mnist-dcgan": ({0.2}, {0.2}, 4, 7, 0.02),
-    "lsgan": ({0.0}, {0.2}, 4, 7, 0.02),
+    "mnist-lsgan": ({0.0}, {0.2}, 4, 7, 0.02),
     "cifar10-gan": ({0.2}, {0.2}, 3, 3, None),
     "celeba-gan": ({0.2}, {0.2}, 5, 5, None),
 }
@@ -122,7 +122,7 @@ def test_slopes_kernels_and_initial_weights(recipe: str) -> None:
     if stddev:
         assert abs(generator.get_layer("up_1").kernel.numpy().std() - stddev) < 0.001
     score = discriminator.get_layer("score").kernel.numpy()
-    if recipe == "lsgan":
+    if recipe == "mnist-lsgan":
         assert abs(score.std() - stddev) < 0.001
     else:
         # The specification names no initialiser here: Glorot uniform, limit sqrt(6 / (inputs + 1)).
@@ -130,7 +130,7 @@ def test_slopes_kernels_and_initial_weights(recipe: str) -> None:
         assert 0.95 * limit < np.abs(score).max() <= limit
 
 
-@pytest.mark.parametrize(("recipe", "rates"), [("mnist-gan", [0.4, 0.4]), ("cifar10-gan", [0.4]), ("lsgan", [])])
+@pytest.mark.parametrize(("recipe", "rates"), [("mnist-gan", [0.4, 0.4]), ("cifar10-gan", [0.4]), ("mnist-lsgan", [])])
 def test_dropout_stands_where_the_specification_has_it(recipe: str, rates: list[float]) -> None:
     """After each stage of the first GAN, once after the flattening in the deeper ones."""
     layers = players_of(recipe)["discriminator"].network.layers

@@ -43,7 +43,7 @@ def recorded(out: Path) -> str:
 
 def test_every_recipe_of_the_package_leaves_the_choice_to_the_machine() -> None:
     assert yaml.safe_load(gan_train("show", "mnist-gan").out)["precision"] == "auto"
-    assert load_recipe("lsgan").precision == "auto"
+    assert load_recipe("mnist-lsgan").precision == "auto"
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])

@@ -20,7 +20,7 @@ def test_every_recipe_of_the_package_loads() -> None:
 SCHEDULES = {
     "mnist-gan": (256, 23_400, "mixed", "unit", 100, "non-saturating"),
     "mnist-dcgan": (128, 450, "separate", "symmetric", 50, "non-saturating"),
-    "lsgan": (64, 18_740, "separate", "symmetric", 100, "least-squares"),
+    "mnist-lsgan": (64, 18_740, "separate", "symmetric", 100, "least-squares"),
     "cifar10-gan": (128, 78_000, "separate", "symmetric", 100, "non-saturating"),
     "celeba-gan": (128, 39_000, "separate", "symmetric", 100, "non-saturating"),
 }

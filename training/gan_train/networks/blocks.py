@@ -7,7 +7,7 @@ import keras
 from gan_train.networks.layers import BatchNormalization
 from gan_train.recipe import BatchNormConfig, ImageConfig
 
-_ACTIVATION = {"unit": "sigmoid", "symmetric": "tanh"}
+IMAGE_ACTIVATION = {"unit": "sigmoid", "symmetric": "tanh"}
 """Of a generator's last layer, by the image range."""
 
 
@@ -77,4 +77,4 @@ def in_image_range(x: keras.KerasTensor, image: ImageConfig) -> keras.KerasTenso
     if tuple(x.shape[1:]) != image.shape:
         grown, wanted = ("x".join(map(str, shape)) for shape in (x.shape[1:], image.shape))
         raise ValueError(f"the generator grows to {grown}, but images are {wanted}; change base or the number of filters")
-    return keras.layers.Activation(_ACTIVATION[image.range], dtype="float32", name="image_range")(x)
+    return keras.layers.Activation(IMAGE_ACTIVATION[image.range], dtype="float32", name="image_range")(x)

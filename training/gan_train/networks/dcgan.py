@@ -9,14 +9,12 @@ from itertools import count
 
 import keras
 
-from gan_train.networks.blocks import normalised, rectified
+from gan_train.networks.blocks import IMAGE_ACTIVATION, normalised, rectified
 from gan_train.networks.layers import Dropout
 from gan_train.networks.spectral import SpectralNormalization
 from gan_train.networks.thin_conv import ThinConv2D
 from gan_train.precision import Precision, layer_dtype
 from gan_train.recipe import BatchNormConfig, DiscriminatorConfig, GeneratorConfig, ImageConfig
-
-_ACTIVATION = {"unit": "sigmoid", "symmetric": "tanh"}
 
 
 def build_generator(
@@ -45,7 +43,7 @@ def build_generator(
         if config.dropout:
             x = Dropout(config.dropout, config.dropout_in_sampling, dtype=dtype, name=f"up_{stage}_dropout")(x)
     convolution = ThinConv2D if config.output_kernel % 2 else partial(keras.layers.Conv2D, padding="same")
-    activation = _ACTIVATION[image.range]
+    activation = IMAGE_ACTIVATION[image.range]
     last = convolution(
         image.shape[-1],
         config.output_kernel,
