@@ -14,8 +14,8 @@ from gan_pipeline.options import Options
 from tests.pipeline.helpers import GAN_PIPELINE, shards, tree
 from tests.pipeline.killable import die, finish, start, steps
 
-SHARDS, KILLS = 12, 20
-DIGITS = Options(dataset="mnist", source="sample", splits=("train",), limit=6000, shards=SHARDS)
+SHARDS, KILLS = 60, 20
+DIGITS = Options(dataset="mnist", source="sample", splits=("train",), limit=10_000, shards=SHARDS)
 FEW = DIGITS.changed(limit=20, shards=2)
 
 
@@ -61,6 +61,8 @@ def test_every_single_step_is_a_safe_place_to_die(tmp_path: Path) -> None:
 @pytest.fixture
 def two_workers(tmp_path: Path) -> subprocess.Popen[str]:
     """A run with two worker processes, caught when the first shards are there; started as the leader of its own group."""
+    # A test run in the background ignores Ctrl-C, and so would its children.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     command = [GAN_PIPELINE, "prepare", "mnist", "--source", "sample", "--shards", "1000", "--workers", "2"]
     run = subprocess.Popen(
         [*command, "-o", str(tmp_path / "out")],

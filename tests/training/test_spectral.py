@@ -33,7 +33,8 @@ OUTPUT_AXIS = {"Conv2DTranspose": 2}
 
 def normalised(kind: str, power_iterations: int = 1) -> keras.Model:
     shape, layer = KINDS[kind]
-    return keras.Sequential([keras.Input(shape), SpectralNormalization(layer(), power_iterations)])
+    inputs = keras.Input(shape)
+    return keras.Model(inputs, SpectralNormalization(layer(), power_iterations)(inputs))
 
 
 def some_inputs(kind: str, count: int = 4) -> tf.Tensor:
@@ -53,7 +54,7 @@ def as_matrix(kernel: Any, kind: str) -> Matrix:
 @pytest.mark.parametrize("kind", KINDS)
 def test_sigma_becomes_the_largest_singular_value(kind: str) -> None:
     model = normalised(kind, power_iterations=100)
-    (layer,) = model.layers
+    _, layer = model.layers
     raw = layer.kernel.numpy()
     run(model, some_inputs(kind))
     np.testing.assert_array_equal(layer.kernel.numpy(), raw)
@@ -66,7 +67,7 @@ def test_sigma_becomes_the_largest_singular_value(kind: str) -> None:
 @pytest.mark.parametrize("power_iterations", [1, 3])
 def test_one_pass_makes_its_power_iterations(power_iterations: int) -> None:
     model = normalised("Dense", power_iterations)
-    (layer,) = model.layers
+    _, layer = model.layers
     matrix, u = as_matrix(layer.kernel.numpy(), "Dense"), layer.u.numpy().astype(np.float64)
     run(model, some_inputs("Dense"))
     for _ in range(power_iterations):
@@ -79,7 +80,7 @@ def test_one_pass_makes_its_power_iterations(power_iterations: int) -> None:
 def test_the_gradient_flows_through_sigma(kind: str) -> None:
     """dL/dW = (G - <G, W/sigma> u v^T) / sigma (Miyato et al. 2018, equation 12); a projection's is G / sigma."""
     model = normalised(kind)
-    (layer,) = model.layers
+    _, layer = model.layers
     run(model, some_inputs(kind))
     weights = tf.constant(np.random.default_rng(1).normal(size=run(model, some_inputs(kind), update=False).shape), tf.float32)
 
@@ -91,7 +92,7 @@ def test_the_gradient_flows_through_sigma(kind: str) -> None:
 
     mine = gradient(lambda inputs: run(model, inputs, update=False), layer.kernel.value)
     plain = plain_copy(model)
-    to_normalised = gradient(plain, plain.layers[0].weights[0].value)
+    to_normalised = gradient(plain, plain.layers[-1].weights[0].value)
 
     matrix, upstream = as_matrix(layer.kernel.numpy(), kind), as_matrix(to_normalised, kind)
     u = layer.u.numpy().astype(np.float64)
@@ -106,7 +107,7 @@ def test_the_gradient_flows_through_sigma(kind: str) -> None:
 def test_a_penalty_on_a_gradient_has_a_gradient(kind: str) -> None:
     """Under tf.function, against differences of the penalty in the kernel's own direction."""
     model = normalised(kind)
-    (layer,) = model.layers
+    _, layer = model.layers
 
     @tf.function
     def penalty() -> tuple[tf.Tensor, tf.Tensor]:
@@ -131,7 +132,7 @@ def test_a_penalty_on_a_gradient_has_a_gradient(kind: str) -> None:
 
 def test_u_moves_only_for_its_own_player() -> None:
     model = normalised("Conv2D")
-    u = model.layers[0].u
+    u = model.layers[-1].u
     start = u.numpy()
     run(model, some_inputs("Conv2D"), update=False)
     inference_pass(model, some_inputs("Conv2D"))
@@ -153,7 +154,7 @@ def test_u_is_the_same_on_two_replicas_and_on_one() -> None:
 
         for _ in range(3):
             step()
-        copies += [copy.numpy() for copy in strategy.experimental_local_results(model.layers[0].u.value)]
+        copies += [copy.numpy() for copy in strategy.experimental_local_results(model.layers[-1].u.value)]
     assert len(copies) == 3
     np.testing.assert_array_equal(copies[1], copies[2])
     np.testing.assert_allclose(copies[0], copies[1], rtol=1e-6)
@@ -172,10 +173,10 @@ def test_the_plain_copy_gives_the_same_outputs(kind: str, tmp_path: Path) -> Non
     model = normalised(kind)
     for _ in range(3):
         run(model, some_inputs(kind))
-    model.layers[0].layer.bias.assign(np.arange(model.layers[0].layer.bias.shape[0]))
+    model.layers[-1].layer.bias.assign(np.arange(model.layers[-1].layer.bias.shape[0]))
     plain_copy(model).save(tmp_path / "plain.keras")
     loaded = keras.models.load_model(tmp_path / "plain.keras")
-    assert type(loaded.layers[0]).__module__.startswith("keras.")
+    assert type(loaded.layers[-1]).__module__.startswith("keras.")
     np.testing.assert_allclose(loaded(some_inputs(kind)), inference_pass(model, some_inputs(kind)), atol=1e-5)
 
 
