@@ -1,10 +1,10 @@
 """Pieces that several families share. Kernel initialisers, each with a seed of its own, are the caller's."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import keras
 
-from gan_train.networks.layers import BatchNormalization
+from gan_train.networks.layers import BatchNormalization, Dropout
 from gan_train.recipe import BatchNormConfig, ImageConfig
 
 IMAGE_ACTIVATION = {"unit": "sigmoid", "symmetric": "tanh"}
@@ -31,6 +31,32 @@ def normalised(x: keras.KerasTensor, config: BatchNormConfig, stage: str, dtype:
         dtype=dtype,
         name=f"{stage}_normalised",
     )(x)
+
+
+def strided_trunk(
+    x: keras.KerasTensor,
+    filters: Sequence[int],
+    kernel: int,
+    dropout: float,
+    slope: float,
+    initializer: Callable[[int], keras.Initializer],
+    seeds: Iterator[int],
+    dtype: str,
+) -> keras.KerasTensor:
+    """Images to features, (n, units): a rectified convolution of stride 2 for each entry of `filters`, flat, then dropout."""
+    for stage, channels in enumerate(filters, 1):
+        down = keras.layers.Conv2D(
+            channels,
+            kernel,
+            strides=2,
+            padding="same",
+            kernel_initializer=initializer(next(seeds)),
+            dtype=dtype,
+            name=f"down_{stage}",
+        )
+        x = rectified(down(x), slope, f"down_{stage}", dtype)
+    x = keras.layers.Flatten(dtype=dtype, name="flatten")(x)
+    return Dropout(dropout, dtype=dtype, name="flat_dropout")(x)
 
 
 def label_input() -> keras.KerasTensor:

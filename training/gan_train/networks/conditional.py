@@ -9,8 +9,7 @@ from itertools import count
 import keras
 
 from gan_train.network_config import ConditionalDiscriminatorConfig, ConditionalGeneratorConfig
-from gan_train.networks.blocks import in_image_range, label_input, label_map, rectified
-from gan_train.networks.layers import Dropout
+from gan_train.networks.blocks import in_image_range, label_input, label_map, rectified, strided_trunk
 from gan_train.networks.thin_conv import ThinConv2D
 from gan_train.precision import Precision, layer_dtype
 from gan_train.recipe import ImageConfig
@@ -66,18 +65,6 @@ def build_discriminator(
     pixels, label = keras.Input(image.shape, name="image"), label_input()
     shown = label_map(label, classes, config.embedding, image.shape[:2], glorot, seeds, dtype)
     x = keras.layers.Concatenate(dtype=dtype, name="with_label")([pixels, shown])
-    for stage, filters in enumerate(config.filters, 1):
-        down = keras.layers.Conv2D(
-            filters,
-            config.kernel,
-            strides=2,
-            padding="same",
-            kernel_initializer=glorot(next(seeds)),
-            dtype=dtype,
-            name=f"down_{stage}",
-        )
-        x = rectified(down(x), _SLOPE, f"down_{stage}", dtype)
-    x = keras.layers.Flatten(dtype=dtype, name="flatten")(x)
-    x = Dropout(config.dropout, dtype=dtype, name="flat_dropout")(x)
+    x = strided_trunk(x, config.filters, config.kernel, config.dropout, _SLOPE, glorot, seeds, dtype)
     score = keras.layers.Dense(1, kernel_initializer=glorot(next(seeds)), dtype="float32", name="score")
     return keras.Model([pixels, label], score(x), name="discriminator")

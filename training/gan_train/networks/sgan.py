@@ -9,8 +9,7 @@ from itertools import count
 import keras
 
 from gan_train.network_config import ClassifierConfig
-from gan_train.networks.blocks import rectified
-from gan_train.networks.layers import Dropout
+from gan_train.networks.blocks import strided_trunk
 from gan_train.precision import Precision, layer_dtype
 from gan_train.recipe import ImageConfig
 
@@ -23,19 +22,6 @@ def build_classifier(
     """Images, float32 (n, height, width, channels), to class logits, float32 (n, classes), before the softmax."""
     dtype, seeds, glorot = layer_dtype(precision), count(seed), keras.initializers.GlorotUniform
     images = keras.Input(image.shape, name="image")
-    x = images
-    for stage, filters in enumerate(config.filters, 1):
-        down = keras.layers.Conv2D(
-            filters,
-            config.kernel,
-            strides=2,
-            padding="same",
-            kernel_initializer=glorot(next(seeds)),
-            dtype=dtype,
-            name=f"down_{stage}",
-        )
-        x = rectified(down(x), _SLOPE, f"down_{stage}", dtype)
-    x = keras.layers.Flatten(dtype=dtype, name="flatten")(x)
-    x = Dropout(config.dropout, dtype=dtype, name="flat_dropout")(x)
+    x = strided_trunk(images, config.filters, config.kernel, config.dropout, _SLOPE, glorot, seeds, dtype)
     logits = keras.layers.Dense(classes, kernel_initializer=glorot(next(seeds)), dtype="float32", name="class_logits")
     return keras.Model(images, logits(x), name="classifier")
