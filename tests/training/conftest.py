@@ -1,9 +1,12 @@
 """One small dataset and one small trained run for all trainer tests."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from gan_train import lease, uploader
+from tests.pipeline.fake_storage import FakeStorage, fake_storage
 from tests.training.helpers import SMALL, gan_train, prepare_digits, split_cpu
 
 split_cpu()
@@ -23,3 +26,14 @@ def trained(tmp_path_factory: pytest.TempPathFactory, digits: Path) -> Path:
     ran = gan_train("run", "mnist-dcgan", "--data", digits, "-o", out, *options)
     assert ran.code == 0, ran.err
     return out
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeStorage]:
+    """A storage; nothing pauses for long, and mirrors lie in the test's folder."""
+    with fake_storage() as storage:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", storage.url)
+        monkeypatch.setenv("GANMILL_RUN_CACHE", str(tmp_path / "cache"))
+        for module, name in ((lease, "SETTLE_SECONDS"), (lease, "POLL_SECONDS"), (uploader, "REFUSAL_PAUSE_SECONDS")):
+            monkeypatch.setattr(module, name, 0.0)
+        yield storage

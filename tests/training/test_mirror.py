@@ -4,7 +4,7 @@ import itertools
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -12,11 +12,11 @@ import pytest
 
 from gan_pipeline.errors import InterruptedRunError, StorageError, UsageError
 from gan_pipeline.storage import CloudFolder
-from gan_train import lease, uploader
+from gan_train import lease
 from gan_train.lease import LEASE, take_lease
 from gan_train.mirror import mirrored
 from gan_train.signals import Interruption
-from tests.pipeline.fake_storage import BUCKET, Answer, FakeStorage, Request, fake_storage
+from tests.pipeline.fake_storage import BUCKET, Answer, FakeStorage, Request
 from tests.training import uploading
 
 RUN = f"gs://{BUCKET}/run"
@@ -28,16 +28,6 @@ WHOLE = {
 OTHERS = b'{"token": "a", "host": "elsewhere", "pid": 7, "machine": "another", "renewals": %d}'
 
 Serve = Callable[[Request], Answer]
-
-
-@pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeStorage]:
-    with fake_storage() as storage:
-        monkeypatch.setenv("STORAGE_EMULATOR_HOST", storage.url)
-        monkeypatch.setenv("GANMILL_RUN_CACHE", str(tmp_path / "cache"))
-        for module, name in ((lease, "SETTLE_SECONDS"), (lease, "POLL_SECONDS"), (uploader, "REFUSAL_PAUSE_SECONDS")):
-            monkeypatch.setattr(module, name, 0.0)
-        yield storage
 
 
 def contents(fake: FakeStorage) -> dict[str, bytes]:

@@ -5,7 +5,7 @@ import os
 import re
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,24 +14,13 @@ from gan_pipeline.storage import open_folder
 from gan_train import lease, uploader
 from gan_train.metrics_log import MetricsLog
 from tests.commands import Ran
-from tests.pipeline.fake_storage import BUCKET, Answer, FakeStorage, Request, fake_storage, refusal, refuse
+from tests.pipeline.fake_storage import BUCKET, Answer, FakeStorage, Request, refusal, refuse
 from tests.training.helpers import SMALL, gan_train, gan_train_child, trained_numbers
 
 RUN = f"gs://{BUCKET}/run"
 DENIED = refusal(403, "trainer@x does not have access. Permission 'storage.objects.create' denied.")
 
 Serve = Callable[[Request], Answer]
-
-
-@pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeStorage]:
-    """A storage; nothing pauses for long, and mirrors lie in the test's folder."""
-    with fake_storage() as storage:
-        monkeypatch.setenv("STORAGE_EMULATOR_HOST", storage.url)
-        monkeypatch.setenv("GANMILL_RUN_CACHE", str(tmp_path / "cache"))
-        for module, name in ((lease, "SETTLE_SECONDS"), (lease, "POLL_SECONDS"), (uploader, "REFUSAL_PAUSE_SECONDS")):
-            monkeypatch.setattr(module, name, 0.0)
-        yield storage
 
 
 def arguments(digits: Path, *more: str) -> tuple[str | Path, ...]:
