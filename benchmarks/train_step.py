@@ -50,9 +50,9 @@ from train_step_peers import GraphStep, KerasLoop
 from gan_pipeline.beam_job import Execution
 from gan_pipeline.options import Options
 from gan_pipeline.prepare import prepare
-from gan_train.input import Chunks, Dataset, first_images, open_dataset
-from gan_train.pixels import to_range
-from gan_train.recipe import Recipe, load_recipe
+from gan_train.data.input import Chunks, Dataset, first_images, open_dataset
+from gan_train.data.pixels import to_range
+from gan_train.recipe.base import Recipe, load_recipe
 from gan_train.step import build_steps
 from gan_train.systems.catalogue import build_system
 

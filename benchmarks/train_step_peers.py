@@ -8,7 +8,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from gan_train.networks.layers import plain_copy
-from gan_train.recipe import Recipe
+from gan_train.recipe.base import Recipe
 from gan_train.systems.catalogue import build_system
 
 Images = NDArray[np.float32]

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from gan_train.recipe import DiscriminatorConfig, GeneratorConfig, Recipe
+from gan_train.recipe.base import DiscriminatorConfig, GeneratorConfig, Recipe
 
 
 class _Same(nn.Module):

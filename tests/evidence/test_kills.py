@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gan_pipeline.storage import open_folder
-from gan_train.checkpoint import committed_steps, restore_checkpoint
+from gan_train.runs.checkpoint import committed_steps, restore_checkpoint
 from tests.training.helpers import SMALL, assert_same_checkpoint, build, prepare_digits, small_recipe
 from tests.training.warm import WarmChild, start_warm
 

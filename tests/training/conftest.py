@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gan_train import lease, uploader
+from gan_train.runs import lease, uploader
 from tests.pipeline.fake_storage import FakeStorage, fake_storage
 from tests.training.helpers import SMALL, gan_train, prepare_digits, split_cpu
 

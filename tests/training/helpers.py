@@ -13,7 +13,7 @@ from safetensors.numpy import load_file
 
 import gan_pipeline.cli as pipeline_cli
 import gan_train.cli as train_cli
-from gan_train.recipe import Recipe, load_recipe
+from gan_train.recipe.base import Recipe, load_recipe
 from gan_train.step import StepFunction, build_steps
 from gan_train.systems.base import System
 from gan_train.systems.catalogue import build_system

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 import gan_train.systems.gan as gan
 from gan_train.randomness import Draw
-from gan_train.recipe import Recipe
+from gan_train.recipe.base import Recipe
 from gan_train.systems.base import Phase, System
 
 Array = NDArray[np.float32]

@@ -9,8 +9,8 @@ import pytest
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from gan_train.augmentation import POLICIES, augment
-from gan_train.penalties import r1
+from gan_train.objectives.augmentation import POLICIES, augment
+from gan_train.objectives.penalties import r1
 from gan_train.randomness import Draw
 
 ALL = tuple(POLICIES)

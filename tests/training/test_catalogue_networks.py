@@ -13,9 +13,16 @@ import pytest
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from gan_train.class_losses import class_cross_entropy, real_score
-from gan_train.losses import REAL, cross_entropy
-from gan_train.network_config import (
+from gan_train.networks import acgan, conditional, curve, dcgan, infogan, sgan
+from gan_train.networks.infogan import DiscriminatorNetworks, generator_player
+from gan_train.networks.layers import BatchNormalization, inference_pass, plain_copy, training_pass
+from gan_train.objectives.class_losses import class_cross_entropy, real_score
+from gan_train.objectives.losses import REAL, cross_entropy
+from gan_train.optimizers import build_optimizer
+from gan_train.precision import Precision
+from gan_train.randomness import Draw
+from gan_train.recipe.base import BatchNormConfig, ImageConfig, load_recipe
+from gan_train.recipe.network_config import (
     ACGANDiscriminatorConfig,
     ACGANGeneratorConfig,
     ClassifierConfig,
@@ -26,14 +33,7 @@ from gan_train.network_config import (
     InfoGANDiscriminatorConfig,
     InfoGANGeneratorConfig,
 )
-from gan_train.networks import acgan, conditional, curve, dcgan, infogan, sgan
-from gan_train.networks.infogan import DiscriminatorNetworks, generator_player
-from gan_train.networks.layers import BatchNormalization, inference_pass, plain_copy, training_pass
-from gan_train.optimizer_config import AdamConfig
-from gan_train.optimizers import build_optimizer
-from gan_train.precision import Precision
-from gan_train.randomness import Draw
-from gan_train.recipe import BatchNormConfig, ImageConfig, load_recipe
+from gan_train.recipe.optimizer_config import AdamConfig
 from tests.training.helpers import mirrored
 
 CLASSES, BATCH = 10, 8

@@ -11,15 +11,15 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gan_train.class_losses import class_cross_entropy, information, real_score
-from gan_train.losses import FAKE, REAL, cross_entropy
-from gan_train.network_config import ClassifierConfig
+from gan_train.data.pixels import to_range
 from gan_train.networks.dcgan import build_generator
 from gan_train.networks.layers import inference_pass, training_pass
 from gan_train.networks.sgan import build_classifier
-from gan_train.pixels import to_range
+from gan_train.objectives.class_losses import class_cross_entropy, information, real_score
+from gan_train.objectives.losses import FAKE, REAL, cross_entropy
 from gan_train.randomness import Draw
-from gan_train.recipe import load_recipe
+from gan_train.recipe.base import load_recipe
+from gan_train.recipe.network_config import ClassifierConfig
 
 K = 10
 

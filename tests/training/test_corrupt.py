@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from gan_pipeline.errors import DataError
 from gan_pipeline.manifest import Shard, Split, read_manifest, sealed, write_manifest
 from gan_pipeline.storage import open_folder
-from gan_train.input import Dataset, Reader, open_dataset
-from gan_train.metrics_log import MetricsLog, Row
-from gan_train.skipped import SKIPPED
+from gan_train.data.input import Dataset, Reader, open_dataset
+from gan_train.reporting.metrics_log import MetricsLog, Row
+from gan_train.runs.skipped import SKIPPED
 from tests.commands import Ran
 from tests.training.helpers import SMALL, assert_same_checkpoint, gan_train, small_recipe
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from gan_train.latent import combine, lerp, mean, path, plane, sample_latents, slerp
-from gan_train.practice_config import LatentConfig
+from gan_train.latents.latent import combine, lerp, mean, path, plane, sample_latents, slerp
+from gan_train.recipe.practice_config import LatentConfig
 
 RATIOS = np.linspace(0.0, 1.0, 10)
 VECTORS = arrays(np.float32, 5, elements=st.floats(-10, 10, width=32))

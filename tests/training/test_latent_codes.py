@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from gan_train.latent_codes import draw_classes, with_codes
+from gan_train.latents.codes import draw_classes, with_codes
 from gan_train.randomness import Draw
 
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from gan_train.networks.layers import BatchNormalization, inference_pass, training_pass
-from gan_train.penalties import r1
+from gan_train.objectives.penalties import r1
 from gan_train.randomness import Draw
 from tests.training.helpers import mirrored
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from gan_train.losses import FAKE, LOSSES, REAL, Loss, cross_entropy
+from gan_train.objectives.losses import FAKE, LOSSES, REAL, Loss, cross_entropy
 
 LN_2 = 0.693147
 

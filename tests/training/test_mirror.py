@@ -12,9 +12,9 @@ import pytest
 
 from gan_pipeline.errors import InterruptedRunError, StorageError, UsageError
 from gan_pipeline.storage import CloudFolder
-from gan_train import lease
-from gan_train.lease import LEASE, take_lease
-from gan_train.mirror import mirrored
+from gan_train.runs import lease
+from gan_train.runs.lease import LEASE, take_lease
+from gan_train.runs.mirror import mirrored
 from gan_train.signals import Interruption
 from tests.pipeline.fake_storage import BUCKET, Answer, FakeStorage, Request
 from tests.training import uploading

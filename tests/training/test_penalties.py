@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from gan_train.networks.dcgan import build_discriminator
 from gan_train.networks.layers import inference_pass, training_pass
 from gan_train.networks.thin_conv import thin_convolution
-from gan_train.penalties import Critic, clip_weights, dragan, gradient_penalty, orthogonal, r1
+from gan_train.objectives.penalties import Critic, clip_weights, dragan, gradient_penalty, orthogonal, r1
 from gan_train.randomness import Draw
-from gan_train.recipe import BatchNormConfig, DiscriminatorConfig
+from gan_train.recipe.base import BatchNormConfig, DiscriminatorConfig
 from tests.training.helpers import mirrored, small_recipe
 
 SHAPE = (6, 6, 2)

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gan_train.latent_draws import draw_latents
+from gan_train.latents.draws import draw_latents
 from gan_train.networks.spectral import SpectralNormalization
-from gan_train.practice_config import LatentConfig
 from gan_train.randomness import Draw
-from gan_train.recipe import Recipe
+from gan_train.recipe.base import Recipe
+from gan_train.recipe.practice_config import LatentConfig
 from gan_train.step import metric_names, phase_metrics, run_phase
 from gan_train.systems.base import System
 from tests.training.helpers import build, run_steps, small_recipe

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from gan_pipeline.errors import UsageError
-from gan_train.recipe import difference, dump_recipe, load_recipe, recipe_names
+from gan_train.recipe.base import difference, dump_recipe, load_recipe, recipe_names
 from tests.training.helpers import RECIPES, gan_train
 
 

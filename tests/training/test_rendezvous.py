@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from gan_pipeline.errors import InterruptedRunError, UsageError
-from gan_train.cluster import Cluster, read_cluster
-from gan_train.lockstep import SharedInterruption, self_test
-from gan_train.rendezvous import Files, meet
+from gan_train.distribution.cluster import Cluster, read_cluster
+from gan_train.distribution.lockstep import SharedInterruption, self_test
+from gan_train.distribution.rendezvous import Files, meet
+from gan_train.distribution.strategy import find_cluster
 from gan_train.signals import Interruption, interruption
-from gan_train.strategy import find_cluster
 from tests.training.helpers import gan_train
 from tests.training.workers import free_addresses, tf_config
 

@@ -20,7 +20,7 @@ SCHEDULE = ("--set", "checkpoint_every=10", "--set", "snapshot_every=10", "--ste
 
 AT_STEP = """
 import os, signal
-from gan_train.metrics_log import MetricsLog
+from gan_train.reporting.metrics_log import MetricsLog
 add = MetricsLog.add
 def add_and_die(self, row):
     add(self, row)

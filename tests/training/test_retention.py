@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gan_pipeline.errors import UsageError
-from gan_train.metrics_log import Row
-from gan_train.retention import Best, Keep, kept_steps, parse_keep
+from gan_train.reporting.metrics_log import Row
+from gan_train.runs.retention import Best, Keep, kept_steps, parse_keep
 from tests.training.helpers import SMALL, gan_train
 
 STEPS = st.sets(st.integers(1, 200), min_size=1)

@@ -13,7 +13,7 @@ from PIL import Image
 from gan_pipeline.errors import DataError, UsageError
 from gan_train.generate import saved_generator
 from gan_train.pictures import labelled_png
-from gan_train.practice_config import LatentConfig
+from gan_train.recipe.practice_config import LatentConfig
 from gan_train.tools.choose import Choice, choose_latents, parse_seeds, read_latents
 from tests.training.helpers import cells, gan_train
 

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from gan_train.checkpoint import named_variables
-from gan_train.losses import FAKE, REAL, cross_entropy
-from gan_train.pixels import to_range, to_uint8
+from gan_train.data.pixels import to_range, to_uint8
+from gan_train.objectives.losses import FAKE, REAL, cross_entropy
 from gan_train.randomness import Draw
+from gan_train.runs.checkpoint import named_variables
 from gan_train.step import metric_names, run_phase
 from gan_train.systems.base import System
 from tests.training.helpers import RECIPES, build, random_chunk, run_steps, small_recipe

@@ -14,7 +14,9 @@ import pytest
 
 from gan_pipeline.errors import StorageError
 from gan_pipeline.storage import Folder, LocalFolder, open_folder
-from gan_train.checkpoint import (
+from gan_train.reporting.event_file import EventFile
+from gan_train.reporting.metrics_log import MetricsLog
+from gan_train.runs.checkpoint import (
     committed_steps,
     named_variables,
     remove_all_but,
@@ -22,9 +24,7 @@ from gan_train.checkpoint import (
     restore_checkpoint,
     save_checkpoint,
 )
-from gan_train.event_file import EventFile
-from gan_train.metrics_log import MetricsLog
-from gan_train.retention import Keep, kept_steps
+from gan_train.runs.retention import Keep, kept_steps
 from gan_train.systems.base import System
 from tests.pipeline.killable import changes_storage
 from tests.training.helpers import SMALL, assert_same_checkpoint, build, gan_train, small_recipe

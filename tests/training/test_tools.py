@@ -13,8 +13,8 @@ from PIL import Image
 
 from gan_pipeline.errors import UsageError
 from gan_train.generate import saved_generator
-from gan_train.latent import combine, lerp, mean, path, plane, slerp
-from gan_train.practice_config import LatentConfig
+from gan_train.latents.latent import combine, lerp, mean, path, plane, slerp
+from gan_train.recipe.practice_config import LatentConfig
 from gan_train.tools.arithmetic import Term, parse_expression
 from gan_train.tools.choose import drawn
 from gan_train.tools.interpolate import parse_points

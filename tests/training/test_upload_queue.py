@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from gan_pipeline.folder import Entry
 from gan_pipeline.storage import LocalFolder
-from gan_train.mirror import Mirror
-from gan_train.upload_queue import Change, UploadQueue
-from gan_train.uploader import carry_out
+from gan_train.runs.mirror import Mirror
+from gan_train.runs.upload_queue import Change, UploadQueue
+from gan_train.runs.uploader import carry_out
 
 
 class Bucket(LocalFolder):

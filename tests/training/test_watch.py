@@ -12,11 +12,11 @@ import pytest
 from rich.console import Console
 
 from gan_pipeline.storage import LocalFolder, open_folder
-from gan_train.checkpoint import checkpoint_name, committed_steps
-from gan_train.metrics_log import METRICS, last_rows, read_metrics
-from gan_train.run_folder import STATUS, write_status
-from gan_train.watch import Standing, follow, read_standing
-from gan_train.watch_view import lines, table
+from gan_train.reporting.metrics_log import METRICS, last_rows, read_metrics
+from gan_train.reporting.watch import Standing, follow, read_standing
+from gan_train.reporting.watch_view import lines, table
+from gan_train.runs.checkpoint import checkpoint_name, committed_steps
+from gan_train.runs.run_folder import STATUS, write_status
 from tests.training.helpers import SMALL, gan_train
 
 
@@ -75,7 +75,7 @@ def test_states_have_their_words_and_exit_codes(run: Path, state: str, code: int
     assert answer["seconds_left"] > 0
 
 
-STARTED = "from gan_pipeline.storage import open_folder; from gan_train.run_folder import write_status; import sys\n"
+STARTED = "from gan_pipeline.storage import open_folder; from gan_train.runs.run_folder import write_status; import sys\n"
 TRAINING = STARTED + "write_status(open_folder(sys.argv[1]), 'training', 6, 12)"
 
 

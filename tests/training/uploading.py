@@ -5,8 +5,8 @@ import os
 from multiprocessing.context import ForkServerProcess
 
 from gan_pipeline.storage import CloudFolder
-from gan_train import lease
-from gan_train.mirror import Mirror, mirrored
+from gan_train.runs import lease
+from gan_train.runs.mirror import Mirror, mirrored
 from gan_train.signals import Interruption
 
 LAST = 3

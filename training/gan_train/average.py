@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from gan_train.optimizers import assign_own
-from gan_train.practice_config import AverageConfig
+from gan_train.recipe.practice_config import AverageConfig
 
 
 class MovingAverage:

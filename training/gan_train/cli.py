@@ -65,7 +65,7 @@ def run(
     SIGTERM or Ctrl-C commits a checkpoint and exits 75; the same command continues, bit for bit.
     """
     from gan_train.operation import read_operation
-    from gan_train.recipe import load_recipe
+    from gan_train.recipe.base import load_recipe
 
     operation = read_operation(on_divergence, max_rollbacks, keep, on_corrupt)
     chosen = load_recipe(recipe, [*(overrides or []), *([f"steps={steps}"] if steps else [])])
@@ -107,7 +107,7 @@ def watch(
     Exit codes: 0 the run finished, or --once and it trains; 4 it diverged; 75 it was interrupted, or its process is
     gone: run it again; 3 no run here. With --json, one document when the run has ended, or now with --once.
     """
-    from gan_train.watch_view import watch_run
+    from gan_train.reporting.watch_view import watch_run
 
     raise typer.Exit(watch_run(folder, once, as_json).exit_code)
 
@@ -119,7 +119,7 @@ def recipes(as_json: JsonOption = False) -> None:
     \b
       gan-train recipes
     """
-    from gan_train.recipe import load_recipe, recipe_names
+    from gan_train.recipe.base import load_recipe, recipe_names
 
     about = {name: load_recipe(name).about for name in recipe_names()}
     if as_json:
@@ -141,7 +141,7 @@ def show(
       gan-train show mnist-gan
       gan-train show mnist-gan --set batch_size=128 > mine.yaml
     """
-    from gan_train.recipe import dump_recipe, load_recipe
+    from gan_train.recipe.base import dump_recipe, load_recipe
 
     chosen = load_recipe(recipe, overrides or [])
     if as_json:

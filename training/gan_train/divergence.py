@@ -19,11 +19,11 @@ import tensorflow as tf
 
 from gan_pipeline.errors import DivergenceError
 from gan_pipeline.storage import Folder
-from gan_train.checkpoint import checkpoint_name, committed_steps, named_variables
 from gan_train.operation import Operation
 from gan_train.precision import Precision
-from gan_train.rollbacks import Rollback, Rollbacks, write_rollbacks
-from gan_train.run_folder import write_status
+from gan_train.runs.checkpoint import checkpoint_name, committed_steps, named_variables
+from gan_train.runs.rollbacks import Rollback, Rollbacks, write_rollbacks
+from gan_train.runs.run_folder import write_status
 from gan_train.step import metric_names, phase_metrics
 from gan_train.systems.base import System
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from gan_pipeline.errors import DataError, UsageError
 from gan_pipeline.quiet import import_tensorflow
 from gan_pipeline.storage import Folder, open_folder
-from gan_train.latent import Latents
-from gan_train.recipe import Recipe
-from gan_train.run_folder import MODELS, RunRecord, read_record
+from gan_train.latents.latent import Latents
+from gan_train.recipe.base import Recipe
+from gan_train.runs.run_folder import MODELS, RunRecord, read_record
 
 if TYPE_CHECKING:
     import keras

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, cast, get_args
 
 from gan_pipeline.errors import UsageError
-from gan_train.retention import Keep, parse_keep
+from gan_train.runs.retention import Keep, parse_keep
 
 OnDivergence = Literal["stop", "rollback", "warn"]
 OnCorrupt = Literal["fail", "skip-shard"]

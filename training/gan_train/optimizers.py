@@ -16,8 +16,8 @@ from typing import Generic, Protocol, TypeVar
 import keras
 import tensorflow as tf
 
-from gan_train.optimizer_config import AdamConfig, OptimizerConfig, RMSpropConfig, ScheduleConfig, SGDConfig
 from gan_train.precision import LossScale, Precision
+from gan_train.recipe.optimizer_config import AdamConfig, OptimizerConfig, RMSpropConfig, ScheduleConfig, SGDConfig
 
 Slots = tuple[keras.Variable, ...]
 Config = TypeVar("Config", bound=AdamConfig | RMSpropConfig | SGDConfig)

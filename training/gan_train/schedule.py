@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from gan_train.recipe import Recipe
+from gan_train.recipe.base import Recipe
 
 
 def call_lengths(start: int, recipe: Recipe) -> Iterator[int]:

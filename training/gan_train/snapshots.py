@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gan_pipeline.storage import Folder, storage_errors
-from gan_train.latent import sample_latents
+from gan_train.data.pixels import to_uint8
+from gan_train.latents.latent import sample_latents
 from gan_train.networks.layers import inference_pass, keeps_dropout, plain_copy
-from gan_train.pixels import to_uint8
 from gan_train.randomness import latent_draw
-from gan_train.recipe import Recipe
-from gan_train.run_folder import LATENTS, MODELS, SAMPLES
+from gan_train.recipe.base import Recipe
+from gan_train.runs.run_folder import LATENTS, MODELS, SAMPLES
 
 
 def fixed_latents(run: Folder, recipe: Recipe) -> NDArray[np.float32]:

@@ -15,7 +15,17 @@ from numpy.typing import NDArray
 
 from gan_pipeline.errors import DataError, InterruptedRunError
 from gan_pipeline.storage import LocalFolder
-from gan_train.checkpoint import (
+from gan_train.data.input import Chunks, CorruptShardError, Dataset, first_images
+from gan_train.divergence import DivergedError, Divergence, FiniteCheck, Warnings, diverged, rolled_back
+from gan_train.operation import Operation
+from gan_train.pictures import grid_png
+from gan_train.precision import resolved
+from gan_train.recipe.base import Recipe
+from gan_train.reporting.clock import Clock
+from gan_train.reporting.curves import Curves
+from gan_train.reporting.metrics_log import MetricsLog, Row, read_metrics
+from gan_train.reporting.progress import Progress
+from gan_train.runs.checkpoint import (
     committed_steps,
     named_variables,
     remove_all_but,
@@ -23,22 +33,12 @@ from gan_train.checkpoint import (
     restore_checkpoint,
     save_checkpoint,
 )
-from gan_train.clock import Clock
-from gan_train.curves import Curves
-from gan_train.divergence import DivergedError, Divergence, FiniteCheck, Warnings, diverged, rolled_back
-from gan_train.input import Chunks, CorruptShardError, Dataset, first_images
-from gan_train.metrics_log import MetricsLog, Row, read_metrics
-from gan_train.operation import Operation
-from gan_train.pictures import grid_png
-from gan_train.precision import resolved
-from gan_train.progress import Progress
-from gan_train.recipe import Recipe
-from gan_train.retention import kept_steps
-from gan_train.rollbacks import Rollbacks, read_rollbacks
-from gan_train.run_folder import LOSSES, REALS, RECIPE, write_status
+from gan_train.runs.retention import kept_steps
+from gan_train.runs.rollbacks import Rollbacks, read_rollbacks
+from gan_train.runs.run_folder import LOSSES, REALS, RECIPE, write_status
+from gan_train.runs.skipped import without_shard
 from gan_train.schedule import call_lengths, is_due
 from gan_train.signals import Interruption
-from gan_train.skipped import without_shard
 from gan_train.snapshots import fixed_latents, generate, write_generator, write_samples
 from gan_train.step import build_steps, metric_names, phase_metrics, rests
 from gan_train.systems.base import System

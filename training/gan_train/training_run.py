@@ -11,22 +11,22 @@ import tensorflow as tf
 
 from gan_pipeline.errors import GanmillError, UsageError
 from gan_pipeline.storage import CloudFolder, LocalFolder, open_folder
-from gan_train.checkpoint import committed_steps, newest_files
-from gan_train.cluster import Cluster
-from gan_train.input import Dataset, open_dataset
-from gan_train.lockstep import in_lockstep
+from gan_train.data.input import Dataset, open_dataset
+from gan_train.distribution.cluster import Cluster
+from gan_train.distribution.lockstep import in_lockstep
+from gan_train.distribution.rendezvous import meet
+from gan_train.distribution.strategy import check_replicas, find_cluster, make_strategy
 from gan_train.networks.layers import plain_copy
 from gan_train.operation import Operation
 from gan_train.precision import resolved
-from gan_train.progress import NoProgress, Progress
-from gan_train.recipe import Recipe, flatten
-from gan_train.rendezvous import meet
-from gan_train.rollbacks import ROLLBACKS
-from gan_train.run_folder import RECIPE, SAMPLES, check_claim, claim, packages, read_record, workplace
+from gan_train.recipe.base import Recipe, flatten
+from gan_train.reporting.progress import NoProgress, Progress
+from gan_train.runs.checkpoint import committed_steps, newest_files
+from gan_train.runs.rollbacks import ROLLBACKS
+from gan_train.runs.run_folder import RECIPE, SAMPLES, check_claim, claim, packages, read_record, workplace
+from gan_train.runs.skipped import SKIPPED, Skipped, corrupt_shards, read_skipped, warn_of, write_skipped
 from gan_train.signals import Interruption, interruption
-from gan_train.skipped import SKIPPED, Skipped, corrupt_shards, read_skipped, warn_of, write_skipped
 from gan_train.step import metric_names
-from gan_train.strategy import check_replicas, find_cluster, make_strategy
 from gan_train.systems.base import System
 from gan_train.systems.catalogue import build_system
 from gan_train.trainer import fit

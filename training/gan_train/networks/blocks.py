@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 import keras
 
 from gan_train.networks.layers import BatchNormalization, Dropout
-from gan_train.recipe import BatchNormConfig, ImageConfig
+from gan_train.recipe.base import BatchNormConfig, ImageConfig
 
 IMAGE_ACTIVATION = {"unit": "sigmoid", "symmetric": "tanh"}
 """Of a generator's last layer, by the image range."""

@@ -4,8 +4,8 @@ from itertools import count
 
 import keras
 
-from gan_train.network_config import CurveDiscriminatorConfig, CurveGeneratorConfig
 from gan_train.precision import Precision, layer_dtype
+from gan_train.recipe.network_config import CurveDiscriminatorConfig, CurveGeneratorConfig
 
 
 def build_generator(

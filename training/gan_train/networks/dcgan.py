@@ -14,7 +14,7 @@ from gan_train.networks.layers import Dropout
 from gan_train.networks.spectral import SpectralNormalization
 from gan_train.networks.thin_conv import ThinConv2D
 from gan_train.precision import Precision, layer_dtype
-from gan_train.recipe import BatchNormConfig, DiscriminatorConfig, GeneratorConfig, ImageConfig
+from gan_train.recipe.base import BatchNormConfig, DiscriminatorConfig, GeneratorConfig, ImageConfig
 
 
 def build_generator(

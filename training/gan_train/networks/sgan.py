@@ -8,10 +8,10 @@ from itertools import count
 
 import keras
 
-from gan_train.network_config import ClassifierConfig
 from gan_train.networks.blocks import strided_trunk
 from gan_train.precision import Precision, layer_dtype
-from gan_train.recipe import ImageConfig
+from gan_train.recipe.base import ImageConfig
+from gan_train.recipe.network_config import ClassifierConfig
 
 _SLOPE = 0.2
 

@@ -13,10 +13,10 @@ import keras
 import tensorflow as tf
 
 from gan_train.average import MovingAverage
-from gan_train.optimizer_config import OptimizerConfig
 from gan_train.optimizers import Optimizer, build_optimizer, learning_rate
 from gan_train.precision import Precision
 from gan_train.randomness import Draw
+from gan_train.recipe.optimizer_config import OptimizerConfig
 
 Batch = dict[str, tf.Tensor]
 """This replica's real examples: "image" uint8 (n, height, width, channels), "label" int64 (n,)."""

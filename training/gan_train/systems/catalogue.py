@@ -1,6 +1,6 @@
 """Which class reads which recipe."""
 
-from gan_train.recipe import Recipe
+from gan_train.recipe.base import Recipe
 from gan_train.systems.base import System
 from gan_train.systems.gan import GAN
 

@@ -12,18 +12,18 @@ import keras
 import tensorflow as tf
 
 from gan_pipeline.errors import UsageError
-from gan_train.augmentation import augment
 from gan_train.average import MovingAverage
-from gan_train.labels import LabelNoise, Truth, targets
-from gan_train.latent_draws import draw_latents
-from gan_train.losses import FAKE, LOSSES, REAL, Target
+from gan_train.data.pixels import to_range
+from gan_train.latents.draws import draw_latents
 from gan_train.networks.dcgan import build_discriminator, build_generator
 from gan_train.networks.passes import inference_pass, training_pass
-from gan_train.penalties import Critic, clip_weights, dragan, gradient_penalty, orthogonal, r1
-from gan_train.pixels import to_range
+from gan_train.objectives.augmentation import augment
+from gan_train.objectives.labels import LabelNoise, Truth, targets
+from gan_train.objectives.losses import FAKE, LOSSES, REAL, Target
+from gan_train.objectives.penalties import Critic, clip_weights, dragan, gradient_penalty, orthogonal, r1
 from gan_train.precision import resolved
 from gan_train.randomness import Draw, picture_draw
-from gan_train.recipe import Recipe
+from gan_train.recipe.base import Recipe
 from gan_train.systems.base import Batch, Outcome, Phase, System, Turn, build_player
 
 GENERATOR, DISCRIMINATOR = "generator", "discriminator"

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from gan_pipeline.errors import UsageError
 from gan_pipeline.storage import write_file
 from gan_train.generate import MOST_IMAGES, saved_generator
-from gan_train.latent import combine, mean
+from gan_train.latents.latent import combine, mean
 from gan_train.pictures import labelled_png
 from gan_train.tools.choose import members, read_latents
 

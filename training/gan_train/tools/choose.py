@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from gan_pipeline.errors import DataError, UsageError
 from gan_pipeline.storage import open_file
 from gan_train.generate import MOST_IMAGES
-from gan_train.latent import Latents, sample_latents
-from gan_train.practice_config import LatentConfig
+from gan_train.latents.latent import Latents, sample_latents
+from gan_train.recipe.practice_config import LatentConfig
 
 KEY = "latents"
 """Of the array in an .npz file."""

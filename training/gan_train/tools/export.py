@@ -12,7 +12,7 @@ from gan_pipeline.errors import UsageError
 from gan_pipeline.manifest import dump_json
 from gan_pipeline.storage import open_folder, storage_errors, write_file
 from gan_train.generate import SavedGenerator, saved_generator
-from gan_train.practice_config import LatentConfig
+from gan_train.recipe.practice_config import LatentConfig
 
 if TYPE_CHECKING:
     import keras
@@ -67,8 +67,8 @@ def _write_saved_model(out: str, network: "keras.Model", image_range: str) -> No
     import keras
     import tensorflow as tf
 
+    from gan_train.data.pixels import to_uint8_tensor
     from gan_train.networks.passes import inference_pass
-    from gan_train.pixels import to_uint8_tensor
 
     def images(latents: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"images": inference_pass(network, latents)}

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gan_pipeline.errors import UsageError
 from gan_pipeline.storage import write_file
 from gan_train.generate import MOST_IMAGES, SavedGenerator, saved_generator
-from gan_train.latent import Between, Latents, lerp, path, slerp
+from gan_train.latents.latent import Between, Latents, lerp, path, slerp
 from gan_train.pictures import animation, grid_png
 from gan_train.tools.choose import drawn, members, read_latents
 

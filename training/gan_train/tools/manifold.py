@@ -5,7 +5,7 @@ from typing import Any
 from gan_pipeline.errors import UsageError
 from gan_pipeline.storage import write_file
 from gan_train.generate import saved_generator
-from gan_train.latent import plane
+from gan_train.latents.latent import plane
 from gan_train.pictures import grid_png
 
 

@@ -10,7 +10,7 @@ from gan_pipeline.errors import UsageError
 from gan_pipeline.grid import png
 from gan_pipeline.storage import open_folder, write_file
 from gan_train.generate import SavedGenerator, saved_generator
-from gan_train.latent import Latents
+from gan_train.latents.latent import Latents
 from gan_train.pictures import grid_png, labelled_png
 from gan_train.tools.choose import KEY, Choice, choose_latents
 

@@ -15,9 +15,9 @@ import psutil
 
 from gan_pipeline.errors import DataError, DivergenceError, InterruptedRunError
 from gan_pipeline.storage import Folder
-from gan_train.metrics_log import Row, last_rows
-from gan_train.run_folder import RECIPE, SAMPLES, STATUS
-from gan_train.status_line import duration, seconds_left
+from gan_train.reporting.metrics_log import Row, last_rows
+from gan_train.reporting.status_line import duration, seconds_left
+from gan_train.runs.run_folder import RECIPE, SAMPLES, STATUS
 
 STARTING, TRAINING, DIED = "starting", "training", "died"
 """The states that status.json does not end with: not written yet, running, and running no more though it says so."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from gan_pipeline.errors import EXIT_CODES, GanmillError, InterruptedRunError, UsageError
-from gan_train.cluster import Cluster
+from gan_train.distribution.cluster import Cluster
 from gan_train.signals import Interruption
 
 Facts = Mapping[str, Any]

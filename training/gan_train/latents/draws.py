@@ -4,8 +4,8 @@ import math
 
 import tensorflow as tf
 
-from gan_train.practice_config import LatentConfig
 from gan_train.randomness import Draw
+from gan_train.recipe.practice_config import LatentConfig
 
 
 def draw_latents(config: LatentConfig, draw: Draw, count: int, size: int) -> tf.Tensor:

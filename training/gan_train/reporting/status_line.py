@@ -1,6 +1,6 @@
 """The one way to say in a line where a run stands, for the progress line and for `gan-train watch`."""
 
-from gan_train.metrics_log import Row
+from gan_train.reporting.metrics_log import Row
 
 
 def status_line(row: Row, steps: int, seconds_left: float | None) -> str:

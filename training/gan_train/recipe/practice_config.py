@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from gan_train.section import Section
+from gan_train.recipe.section import Section
 
 Positive = Annotated[float, Field(gt=0)]
 Range = tuple[float, float]

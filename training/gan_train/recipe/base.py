@@ -12,9 +12,9 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from gan_pipeline.errors import UsageError
-from gan_train.optimizer_config import OptimizerConfig
-from gan_train.practice_config import AverageConfig, InstanceNoiseConfig, LabelsConfig, LatentConfig, PenaltiesConfig
-from gan_train.section import Section
+from gan_train.recipe.optimizer_config import OptimizerConfig
+from gan_train.recipe.practice_config import AverageConfig, InstanceNoiseConfig, LabelsConfig, LatentConfig, PenaltiesConfig
+from gan_train.recipe.section import Section
 
 PositiveInt = Annotated[int, Field(ge=1)]
 Initializer = Literal["glorot_uniform", "normal_0.02", "he_uniform", "he_normal", "orthogonal"]

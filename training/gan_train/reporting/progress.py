@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
 
-from gan_train.metrics_log import Row
-from gan_train.status_line import seconds_left, status_line
+from gan_train.reporting.metrics_log import Row
+from gan_train.reporting.status_line import seconds_left, status_line
 
 _PLAIN_SECONDS = 10.0
 

@@ -20,10 +20,10 @@ from typing import IO
 from gan_pipeline.cloud_client import patience
 from gan_pipeline.errors import StorageError
 from gan_pipeline.storage import WORK, CloudFolder, Entry, Folder, LocalFolder, storage_errors
-from gan_train.lease import take_lease
+from gan_train.runs.lease import take_lease
+from gan_train.runs.upload_queue import UploadQueue
+from gan_train.runs.uploader import Uploader
 from gan_train.signals import Interruption
-from gan_train.upload_queue import UploadQueue
-from gan_train.uploader import Uploader
 
 CACHE = "GANMILL_RUN_CACHE"
 """Environment variable: the folder for mirrors, instead of the system's for temporary files."""

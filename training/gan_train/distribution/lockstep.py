@@ -12,8 +12,8 @@ import tensorflow as tf
 
 from gan_pipeline.errors import InterruptedRunError
 from gan_pipeline.storage import Folder
-from gan_train.checkpoint import checkpoint_name, committed_steps
-from gan_train.cluster import Cluster, Worker
+from gan_train.distribution.cluster import Cluster, Worker
+from gan_train.runs.checkpoint import checkpoint_name, committed_steps
 from gan_train.signals import Interruption
 
 _TASK = re.compile(r"/job:(\w+)(?:/replica:\d+)?/task:(\d+)")

@@ -11,7 +11,7 @@ from typing import Literal
 
 import tensorflow as tf
 
-from gan_train.losses import FAKE, REAL
+from gan_train.objectives.losses import FAKE, REAL
 from gan_train.randomness import Draw
 
 Truth = Literal["real", "fake"]

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from gan_pipeline.errors import DataError
 from gan_pipeline.storage import Folder, LocalFolder, storage_errors
-from gan_train import events
-from gan_train.event_file import EventFile
+from gan_train.reporting import events
+from gan_train.reporting.event_file import EventFile
 
 METRICS, EVENTS = "metrics.jsonl", "tensorboard"
 

@@ -5,8 +5,8 @@ import io
 from collections.abc import Iterable
 from itertools import count
 
-from gan_train.metrics_log import Row
-from gan_train.trace import Trace
+from gan_train.reporting.metrics_log import Row
+from gan_train.reporting.trace import Trace
 
 _REAL, _FAKE, _GENERATOR, _FIRST_FREE = "C0", "C1", "C2", 3
 

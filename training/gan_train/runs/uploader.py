@@ -11,8 +11,8 @@ from pathlib import Path
 from gan_pipeline.cloud_client import patience, timeout
 from gan_pipeline.errors import StorageError, StorageOutageError
 from gan_pipeline.storage import Folder, storage_errors
-from gan_train.lease import RENEW_SECONDS, Lease
-from gan_train.upload_queue import Change, UploadQueue
+from gan_train.runs.lease import RENEW_SECONDS, Lease
+from gan_train.runs.upload_queue import Change, UploadQueue
 
 ATTEMPT_SECONDS = 30.0
 """A request is repeated for so long, with growing pauses; then the change is tried from its beginning."""

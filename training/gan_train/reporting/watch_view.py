@@ -14,9 +14,9 @@ from rich.text import Text
 
 from gan_pipeline.command import print_json
 from gan_pipeline.storage import CloudFolder, open_folder
-from gan_train.metrics_log import Row
-from gan_train.status_line import duration, left, named, status_line
-from gan_train.watch import Standing, follow, read_standing
+from gan_train.reporting.metrics_log import Row
+from gan_train.reporting.status_line import duration, left, named, status_line
+from gan_train.reporting.watch import Standing, follow, read_standing
 
 _TERMINAL_SECONDS = 1.0
 _PLAIN_SECONDS = 10.0

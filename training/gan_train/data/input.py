@@ -27,8 +27,8 @@ from gan_pipeline.errors import DataError, GanmillError, StorageError, UsageErro
 from gan_pipeline.manifest import Manifest, Shard, read_manifest
 from gan_pipeline.records import decode_example, parse_batch, unframe
 from gan_pipeline.storage import Folder, open_folder
-from gan_train.order import Block, epoch_blocks, permutation
-from gan_train.recipe import Recipe
+from gan_train.data.order import Block, epoch_blocks, permutation
+from gan_train.recipe.base import Recipe
 from gan_train.systems.base import System
 
 PREFETCH_CHUNKS = 2

@@ -7,7 +7,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_train.practice_config import LatentConfig
+from gan_train.recipe.practice_config import LatentConfig
 
 Latents = NDArray[np.float32]
 Between = Callable[[Latents, Latents, NDArray[np.float64]], Latents]

@@ -8,7 +8,7 @@ from typing import Literal
 import psutil
 import tensorflow as tf
 
-from gan_train.metrics_log import Row
+from gan_train.reporting.metrics_log import Row
 
 Stall = Literal["checkpoint", "snapshot"]
 STALLS: tuple[Stall, ...] = ("checkpoint", "snapshot")

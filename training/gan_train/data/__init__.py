@@ -1,0 +1,1 @@
+"""From a dataset folder to batches of pixels on the devices."""

@@ -1,0 +1,1 @@
+"""Several devices and several machines: strategies, how workers meet, and how they stop together."""

@@ -1,0 +1,1 @@
+"""What the players minimise: losses, penalties, targets, and what the discriminator is shown."""

@@ -1,0 +1,1 @@
+"""What a recipe can say: typed sections, checked before anything heavy is imported."""
