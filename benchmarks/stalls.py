@@ -20,7 +20,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from gan_train.recipe.base import load_recipe
+from gan_train.recipe.document import load_recipe
 
 GAN_TRAIN = Path(sys.executable).with_name("gan-train")
 

@@ -50,9 +50,10 @@ from train_step_peers import GraphStep, KerasLoop
 from gan_pipeline.beam_job import Execution
 from gan_pipeline.options import Options
 from gan_pipeline.prepare import prepare
-from gan_train.data.input import Chunks, Dataset, first_images, open_dataset
+from gan_train.data.input import Chunks, Dataset, first_examples, open_dataset
 from gan_train.data.pixels import to_range
-from gan_train.recipe.base import Recipe, load_recipe
+from gan_train.recipe.base import Recipe
+from gan_train.recipe.document import load_recipe
 from gan_train.step import build_steps
 from gan_train.systems.catalogue import build_system
 
@@ -102,7 +103,7 @@ class Ours:
 
 def contenders(recipe: Recipe, dataset: Dataset, steps: int) -> tuple[dict[str, Run], list[Ours]]:
     """What runs in turn, by name, the Keras loop first; and those of them whose input wait is measured."""
-    reals = np.asarray(to_range(tf.constant(first_images(dataset, 0, NOISE_IMAGES)), recipe.image.range))
+    reals = np.asarray(to_range(tf.constant(first_examples(dataset, 0, NOISE_IMAGES)["image"]), recipe.image.range))
     runs: dict[str, Run] = {
         "Keras loop": KerasLoop(recipe, reals).run,
         "tf.function": GraphStep(recipe, reals).run,

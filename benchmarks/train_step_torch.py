@@ -7,7 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from gan_train.recipe.base import DiscriminatorConfig, GeneratorConfig, Recipe
+from gan_train.recipe.base import Recipe
+from gan_train.recipe.network_config import DCGANDiscriminatorConfig, DCGANGeneratorConfig
 
 
 class _Same(nn.Module):
@@ -22,7 +23,7 @@ class _Same(nn.Module):
         return nn.functional.pad(images, self._sides)
 
 
-def generator_of(config: GeneratorConfig, latent_size: int, channels: int, image_range: str) -> nn.Sequential:
+def generator_of(config: DCGANGeneratorConfig, latent_size: int, channels: int, image_range: str) -> nn.Sequential:
     height, width, base = config.base
     project = [nn.Linear(latent_size, height * width * base)]
     if config.project_batch_norm:
@@ -36,7 +37,7 @@ def generator_of(config: GeneratorConfig, latent_size: int, channels: int, image
     return nn.Sequential(*layers, last, nn.Tanh() if image_range == "symmetric" else nn.Sigmoid())
 
 
-def discriminator_of(config: DiscriminatorConfig, shape: tuple[int, int, int]) -> nn.Sequential:
+def discriminator_of(config: DCGANDiscriminatorConfig, shape: tuple[int, int, int]) -> nn.Sequential:
     layers: list[nn.Module] = []
     height, width, channels = shape
     for stage, (before, filters) in enumerate(pairwise((channels, *config.filters))):

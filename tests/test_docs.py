@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from gan_train.recipe.base import check_recipe, load_recipe
+from gan_train.recipe.document import check_recipe, load_recipe
 
 RECIPES = Path(__file__).parent.parent / "docs" / "recipes.md"
 FRAGMENTS = re.findall(r"```yaml\n(.*?)```", RECIPES.read_text(), re.DOTALL)

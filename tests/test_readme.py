@@ -76,7 +76,7 @@ def test_the_demo_names_what_it_makes() -> None:
 
 def test_the_readme_names_every_recipe_and_exit_code() -> None:
     from gan_pipeline.errors import EXIT_CODES
-    from gan_train.recipe.base import recipe_names
+    from gan_train.recipe.document import recipe_names
 
     text = README.read_text()
     assert all(f"| `{name}` |" in text for name in recipe_names())

@@ -13,7 +13,9 @@ from safetensors.numpy import load_file
 
 import gan_pipeline.cli as pipeline_cli
 import gan_train.cli as train_cli
-from gan_train.recipe.base import Recipe, load_recipe
+from gan_train.recipe.base import Recipe
+from gan_train.recipe.document import load_recipe
+from gan_train.recipe.examples import ImageConfig
 from gan_train.step import StepFunction, build_steps
 from gan_train.systems.base import System
 from gan_train.systems.catalogue import build_system
@@ -82,25 +84,30 @@ def build(recipe: Recipe, replicas: int = 1) -> tuple[System, tf.distribute.Stra
     return system, strategy, build_steps(system, strategy, recipe.seed)
 
 
-def random_chunk(recipe: Recipe, strategy: tf.distribute.Strategy, steps: int) -> Any:
-    """The same random images whatever the number of replicas, shared out as the input does."""
-    shape = (steps, recipe.discriminator_steps, recipe.batch_size // 2, *recipe.image.shape)
-    images = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+def random_chunk(recipe: Recipe, system: System, strategy: tf.distribute.Strategy, steps: int) -> Any:
+    """The same random examples whatever the number of replicas, shared out as the input does."""
+    random = np.random.default_rng(0)
+    axes = (steps, system.batches_per_step, system.reals_per_batch)
+    if isinstance(recipe.examples, ImageConfig):
+        examples = random.integers(0, 256, (*axes, *recipe.examples.shape), np.uint8)
+    else:
+        examples = random.random((*axes, recipe.examples.coordinates), np.float32)
+    chunk = {recipe.examples.feature: examples, "label": random.integers(0, recipe.dataset_classes or 1, axes, np.int64)}
     replicas = strategy.num_replicas_in_sync
 
     def share(context: Any) -> dict[str, tf.Tensor]:
-        part = np.split(images, replicas, axis=2)[context.replica_id_in_sync_group]
-        return {"image": tf.constant(part), "label": tf.zeros(part.shape[:3], tf.int64)}
+        own = context.replica_id_in_sync_group
+        return {name: tf.constant(np.split(values, replicas, axis=2)[own]) for name, values in chunk.items()}
 
     if replicas == 1:
-        return {"image": tf.constant(images), "label": tf.zeros(images.shape[:3], tf.int64)}
+        return {name: tf.constant(values) for name, values in chunk.items()}
     return strategy.experimental_distribute_values_from_function(share)
 
 
 def run_steps(recipe: Recipe, replicas: int, steps: int) -> tuple[System, NDArray[np.float32]]:
     """Train a fresh system for some steps on random images; its metrics, float32 (steps, metrics)."""
     system, strategy, step_function = build(recipe, replicas)
-    chunk = random_chunk(recipe, strategy, steps)
+    chunk = random_chunk(recipe, system, strategy, steps)
     metrics: NDArray[np.float32] = step_function(chunk, tf.constant(0, tf.int64), tf.constant(steps)).numpy()
     return system, metrics
 

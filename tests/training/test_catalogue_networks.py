@@ -21,10 +21,12 @@ from gan_train.objectives.losses import REAL, cross_entropy
 from gan_train.optimizers import build_optimizer
 from gan_train.precision import Precision
 from gan_train.randomness import Draw
-from gan_train.recipe.base import BatchNormConfig, ImageConfig, load_recipe
+from gan_train.recipe.document import load_recipe
+from gan_train.recipe.examples import ImageConfig
 from gan_train.recipe.network_config import (
     ACGANDiscriminatorConfig,
     ACGANGeneratorConfig,
+    BatchNormConfig,
     ClassifierConfig,
     ConditionalDiscriminatorConfig,
     ConditionalGeneratorConfig,

@@ -18,7 +18,7 @@ from gan_train.networks.sgan import build_classifier
 from gan_train.objectives.class_losses import class_cross_entropy, information, real_score
 from gan_train.objectives.losses import FAKE, REAL, cross_entropy
 from gan_train.randomness import Draw
-from gan_train.recipe.base import load_recipe
+from gan_train.recipe.document import load_recipe
 from gan_train.recipe.network_config import ClassifierConfig
 
 K = 10

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from gan_train.generate import saved_generator
+from gan_train.latents.inputs import Inputs
 from tests.training.helpers import gan_train
 
 DOCS = Path(__file__).parents[2] / "docs" / "tools.md"
@@ -44,7 +45,7 @@ def test_keras_and_tensorflow_load_it_where_this_package_is_not(trained: Path, t
     done = subprocess.run([sys.executable, "-I", "-c", program], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     made = np.load(tmp_path / "made.npz")
-    expected = saved_generator(str(trained)).images(made["latents"])
+    expected = saved_generator(str(trained)).images(Inputs(made["latents"]))
     for floats in (made["by_keras"], made["by_tensorflow"]):
         assert floats.dtype == np.float32
         np.testing.assert_allclose(floats * 127.5 + 127.5, expected, atol=0.51)

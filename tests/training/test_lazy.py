@@ -61,7 +61,7 @@ def test_calls_that_begin_inside_the_rhythm_keep_it(first_call: int) -> None:
     recipe = small_recipe("mnist-gan", *EVERY_THIRD)
     whole, metrics = run_steps(recipe, 1, 5)
     cut, strategy, step_function = build(recipe)
-    chunk = random_chunk(recipe, strategy, 5)
+    chunk = random_chunk(recipe, cut, strategy, 5)
     for begin, end in ((0, first_call), (first_call, 5)):
         part = {name: values[begin:end] for name, values in chunk.items()}
         rows = step_function(part, tf.constant(begin, tf.int64), tf.constant(end - begin)).numpy()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gan_pipeline.errors import DataError
 from gan_pipeline.manifest import Shard
-from gan_train.data.input import Dataset, Reader, chunked_records, first_images, open_dataset
+from gan_train.data.input import Dataset, Reader, chunked_records, first_examples, open_dataset
 from gan_train.data.order import epoch_blocks, permutation
 from gan_train.schedule import call_lengths
 from tests.training.helpers import small_recipe
@@ -98,11 +98,11 @@ def test_the_order_does_not_depend_on_the_number_of_workers(digits: Path, worker
     assert together == cut(range(4))
 
 
-def test_first_images_are_those_the_trainer_meets_first(digits: Path) -> None:
+def test_first_examples_are_those_the_trainer_meets_first(digits: Path) -> None:
     data = dataset(digits)
-    assert first_images(data, 0, 9).shape == (9, 28, 28, 1)
-    assert first_images(data, 0, 5000).shape == (300, 28, 28, 1)
-    assert not np.array_equal(first_images(data, 0, 9), first_images(data, 1, 9))
+    assert first_examples(data, 0, 9)["image"].shape == (9, 28, 28, 1)
+    assert first_examples(data, 0, 5000)["image"].shape == (300, 28, 28, 1)
+    assert not np.array_equal(first_examples(data, 0, 9)["image"], first_examples(data, 1, 9)["image"])
 
 
 def test_a_shard_that_changes_while_training_ends_the_stream_with_its_name(digits: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from gan_train.networks.layers import inference_pass, training_pass
 from gan_train.networks.thin_conv import thin_convolution
 from gan_train.objectives.penalties import Critic, clip_weights, dragan, gradient_penalty, orthogonal, r1
 from gan_train.randomness import Draw
-from gan_train.recipe.base import BatchNormConfig, DiscriminatorConfig
+from gan_train.recipe.network_config import BatchNormConfig, DCGANDiscriminatorConfig
 from tests.training.helpers import mirrored, small_recipe
 
 SHAPE = (6, 6, 2)
@@ -119,7 +119,7 @@ def test_clipping_reaches_every_copy(replicas: int) -> None:
 
 def discriminator(dropout: float = 0.0, batch_norm: BatchNormConfig | None = None) -> keras.Model:
     recipe = small_recipe("mnist-dcgan")
-    config = DiscriminatorConfig(**recipe.discriminator.model_dump() | {"dropout": dropout, "batch_norm": batch_norm})
+    config = DCGANDiscriminatorConfig(**recipe.discriminator.model_dump() | {"dropout": dropout, "batch_norm": batch_norm})
     return build_discriminator(config, recipe.image, seed=3)
 
 

@@ -8,7 +8,7 @@ from unittest import mock
 import pytest
 import yaml
 
-from gan_train.recipe.base import load_recipe
+from gan_train.recipe.document import load_recipe
 from tests.commands import Ran
 from tests.training.helpers import SMALL, gan_train
 

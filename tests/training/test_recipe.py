@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from gan_pipeline.errors import UsageError
-from gan_train.recipe.base import difference, dump_recipe, load_recipe, recipe_names
+from gan_train.recipe.document import difference, dump_recipe, load_recipe, recipe_names
 from tests.training.helpers import RECIPES, gan_train
 
 
@@ -90,7 +90,7 @@ def test_recipes_lists_all() -> None:
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [("{", "not valid YAML"), ("- 1", "not a mapping"), ("name: x", "about"), (b"\xff\xfe\x00", "decode")],
+    [("{", "not valid YAML"), ("- 1", "not a mapping"), ("name: x", "system"), (b"\xff\xfe\x00", "decode")],
 )
 def test_a_broken_recipe_file_is_explained(content: str | bytes, words: str, tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"

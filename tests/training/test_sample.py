@@ -12,6 +12,7 @@ from PIL import Image
 
 from gan_pipeline.errors import DataError, UsageError
 from gan_train.generate import saved_generator
+from gan_train.latents.inputs import Inputs
 from gan_train.pictures import labelled_png
 from gan_train.recipe.practice_config import LatentConfig
 from gan_train.tools.choose import Choice, choose_latents, parse_seeds, read_latents
@@ -51,7 +52,7 @@ def test_a_bank_numbers_its_images_and_keeps_their_latents(trained: Path, tmp_pa
     assert made["latents"] == str(tmp_path / "bank.npz")
     latents = np.load(tmp_path / "bank.npz", allow_pickle=False)["latents"]
     np.testing.assert_array_equal(latents, choose_latents(LatentConfig(), 50, Choice(count=12, seed=5))[0])
-    images = saved_generator(str(trained)).images(latents)
+    images = saved_generator(str(trained)).images(Inputs(latents))
     shown = cells(tmp_path / "bank.png", 4)
     for image, (_, picture) in zip(images, shown, strict=True):
         np.testing.assert_array_equal(picture, 255 - image[..., 0].repeat(2, axis=0).repeat(2, axis=1))

@@ -35,7 +35,7 @@ def test_each_phase_moves_its_player_and_nothing_else(recipe_name: str) -> None:
     """Weights and moving averages alike, in the order of the specification."""
     recipe = small_recipe(recipe_name)
     system, strategy, _ = build(recipe)
-    batch = {name: values[0, 0] for name, values in random_chunk(recipe, strategy, 1).items()}
+    batch = {name: values[0, 0] for name, values in random_chunk(recipe, system, strategy, 1).items()}
     assert [phase.name for phase in system.phases] == PHASES[recipe_name]
     for index, phase in enumerate(system.phases):
         before = weights(system)
@@ -49,7 +49,7 @@ def test_all_trainable_weights_of_both_players_move(recipe_name: str) -> None:
     recipe = small_recipe(recipe_name)
     system, strategy, step_function = build(recipe)
     before = {v.path + p.name: v.numpy() for p in system.players.values() for v in p.variables}
-    step_function(random_chunk(recipe, strategy, 2), tf.constant(0, tf.int64), tf.constant(2))
+    step_function(random_chunk(recipe, system, strategy, 2), tf.constant(0, tf.int64), tf.constant(2))
     for player in system.players.values():
         for variable in player.variables:
             assert not np.array_equal(before[variable.path + player.name], variable.numpy()), variable.path
@@ -135,7 +135,7 @@ def test_the_metrics_of_a_call_are_those_of_its_steps(recipe_name: str) -> None:
     recipe = small_recipe(recipe_name)
     together, metrics = run_steps(recipe, 1, 3)
     apart, strategy, step_function = build(recipe)
-    chunk = random_chunk(recipe, strategy, 3)
+    chunk = random_chunk(recipe, apart, strategy, 3)
     for step in range(3):
         alone = {name: values[step : step + 1] for name, values in chunk.items()}
         row = step_function(alone, tf.constant(step, tf.int64), tf.constant(1)).numpy()[0]

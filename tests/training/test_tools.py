@@ -13,6 +13,7 @@ from PIL import Image
 
 from gan_pipeline.errors import UsageError
 from gan_train.generate import saved_generator
+from gan_train.latents.inputs import Inputs
 from gan_train.latents.latent import combine, lerp, mean, path, plane, slerp
 from gan_train.recipe.practice_config import LatentConfig
 from gan_train.tools.arithmetic import Term, parse_expression
@@ -48,7 +49,7 @@ def make(*args: str | Path) -> dict[str, Any]:
 
 def shown(run: Path, latents: NDArray[np.float32]) -> NDArray[np.uint8]:
     """What the run's generator makes of latents, as ink on white, uint8 (n, height, width)."""
-    return 255 - saved_generator(str(run)).images(latents)[..., 0]
+    return 255 - saved_generator(str(run)).images(Inputs(latents))[..., 0]
 
 
 def grid_images(picture: Path, columns: int, rows: int) -> NDArray[np.uint8]:

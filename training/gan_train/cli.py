@@ -13,6 +13,8 @@ SetOption = Annotated[
     list[str] | None, typer.Option("--set", help="Override a recipe key: --set batch_size=128. Repeat for more.")
 ]
 
+ShortOption = Annotated[bool, typer.Option("--short", help="A training of minutes, by the recipe's own short overrides.")]
+
 _STRATEGY_HELP = (
     "default (one device), mirrored (all GPUs of this machine), multiworker (all workers of TF_CONFIG), tpu, or auto: "
     "multiworker where TF_CONFIG names several workers, else mirrored on several GPUs, else default."
@@ -52,6 +54,7 @@ def run(
     cluster_timeout: Annotated[
         float, typer.Option(min=1, metavar="SECONDS", help="How long to wait for the other workers of TF_CONFIG.")
     ] = 300,
+    short: ShortOption = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, print the plan, train nothing.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -60,15 +63,16 @@ def run(
     \b
       gan-train run mnist-gan --data data/digits -o runs/first
       gan-train run mnist-dcgan --data data/digits -o runs/dcgan --steps 900 --set batch_size=64
+      gan-train run mnist-gan --data data/digits -o runs/quick --short
       gan-train run mnist-gan --data data/digits -o runs/try --dry-run
 
     SIGTERM or Ctrl-C commits a checkpoint and exits 75; the same command continues, bit for bit.
     """
     from gan_train.operation import read_operation
-    from gan_train.recipe.base import load_recipe
+    from gan_train.recipe.document import load_recipe
 
     operation = read_operation(on_divergence, max_rollbacks, keep, on_corrupt)
-    chosen = load_recipe(recipe, [*(overrides or []), *([f"steps={steps}"] if steps else [])])
+    chosen = load_recipe(recipe, [*(overrides or []), *([f"steps={steps}"] if steps else [])], short)
     from gan_pipeline.quiet import import_tensorflow
 
     import_tensorflow()
@@ -119,20 +123,22 @@ def recipes(as_json: JsonOption = False) -> None:
     \b
       gan-train recipes
     """
-    from gan_train.recipe.base import load_recipe, recipe_names
+    from gan_train.recipe.document import load_recipe, recipe_names
 
     about = {name: load_recipe(name).about for name in recipe_names()}
     if as_json:
         print_json(about)
         return
+    longest = max(len(name) for name in about)
     for name, line in about.items():
-        print(f"{name:<14} {line}")
+        print(f"{name:<{longest}} {line}")
 
 
 @app.command()
 def show(
     recipe: Annotated[str, typer.Argument(help="A name from 'gan-train recipes', or a .yaml file.", show_default=False)],
     overrides: SetOption = None,
+    short: ShortOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Print a recipe with every value, as YAML that 'gan-train run' accepts.
@@ -141,9 +147,9 @@ def show(
       gan-train show mnist-gan
       gan-train show mnist-gan --set batch_size=128 > mine.yaml
     """
-    from gan_train.recipe.base import dump_recipe, load_recipe
+    from gan_train.recipe.document import dump_recipe, load_recipe
 
-    chosen = load_recipe(recipe, overrides or [])
+    chosen = load_recipe(recipe, overrides or [], short)
     if as_json:
         print_json(chosen.model_dump(mode="json"))
     else:

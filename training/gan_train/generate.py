@@ -1,11 +1,11 @@
 """The saved generators of a run, and images from them.
 
 generator = saved_generator("runs/first")             # the newest; nothing is loaded yet
-images = generator.images(latents)                    # uint8; loads TensorFlow and the network
+images = generator.images(Inputs(latents))            # uint8; loads TensorFlow and the network
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from gan_pipeline.errors import DataError, UsageError
 from gan_pipeline.quiet import import_tensorflow
 from gan_pipeline.storage import Folder, open_folder
-from gan_train.latents.latent import Latents
+from gan_train.latents.inputs import Inputs
 from gan_train.recipe.base import Recipe
+from gan_train.recipe.examples import ImageConfig
 from gan_train.runs.run_folder import MODELS, RunRecord, read_record
 
 if TYPE_CHECKING:
@@ -71,15 +72,24 @@ class SavedGenerator:
             why = " ".join(str(error).split())[:200]
             raise DataError(f"{self.run.locate(self.name)}: damaged ({why}); take another --step") from error
 
-    def images(self, latents: Latents) -> NDArray[np.uint8]:
-        """Images, uint8 (n, height, width, channels), of latents (n, latent_size). Raises what `network` raises."""
+    def examples(self, inputs: Inputs) -> NDArray[Any]:
+        """Images, uint8 (n, height, width, channels), or points, float32 (n, coordinates). Raises what `network` raises."""
         network = self.network()
         from gan_train.networks.layers import sampling_copy
         from gan_train.snapshots import generate
 
-        if self.recipe.generator.dropout_in_sampling:
-            network = sampling_copy(network)
-        return generate(network, latents, self.recipe.image.range)
+        return generate(sampling_copy(network) if self.recipe.drops_in_sampling else network, inputs, self.recipe)
+
+    def images(self, inputs: Inputs) -> NDArray[np.uint8]:
+        """Images, uint8 (n, height, width, channels).
+
+        Raises:
+            UsageError: the generator makes points.
+            DataError: it is damaged.
+        """
+        if not isinstance(self.recipe.examples, ImageConfig):
+            raise UsageError(f"{self.run.uri}: this generator makes points, not images; look at them with 'gan-train sample'")
+        return self.examples(inputs)
 
 
 def saved_generator(folder: str, step: int | None = None) -> SavedGenerator:

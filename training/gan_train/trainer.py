@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from gan_pipeline.errors import DataError, InterruptedRunError
 from gan_pipeline.storage import LocalFolder
-from gan_train.data.input import Chunks, CorruptShardError, Dataset, first_images
+from gan_train.data.input import Chunks, CorruptShardError, Dataset, first_examples
 from gan_train.divergence import DivergedError, Divergence, FiniteCheck, Warnings, diverged, rolled_back
+from gan_train.latents.inputs import Inputs
 from gan_train.operation import Operation
-from gan_train.pictures import grid_png
 from gan_train.precision import resolved
 from gan_train.recipe.base import Recipe
 from gan_train.reporting.clock import Clock
@@ -39,7 +39,7 @@ from gan_train.runs.run_folder import LOSSES, REALS, RECIPE, write_status
 from gan_train.runs.skipped import without_shard
 from gan_train.schedule import call_lengths, is_due
 from gan_train.signals import Interruption
-from gan_train.snapshots import fixed_latents, generate, write_generator, write_samples
+from gan_train.snapshots import fixed_inputs, generate, network_inputs, reals_png, samples_png, write_model, write_samples
 from gan_train.step import build_steps, metric_names, phase_metrics, rests
 from gan_train.systems.base import System
 
@@ -90,8 +90,8 @@ def fit(
                 warnings=Warnings(recipe.log_every),
                 clock=Clock(log.last),
                 curves=Curves(read_metrics(run)),
-                latents=fixed_latents(run, recipe),
-                reals=first_images(dataset, recipe.seed, recipe.sample_images),
+                inputs=fixed_inputs(run, recipe),
+                reals=first_examples(dataset, recipe.seed, recipe.sample_images),
             )
             return session.train(strategy, start, interruption)
         except DivergedError as error:
@@ -123,8 +123,8 @@ class _Session:
     """What one call of `fit` works with.
 
     Attributes:
-        latents: of every sample grid, float32 (sample_images, latent_size).
-        reals: real images to compare with, uint8 (n, height, width, channels).
+        inputs: of every sample grid.
+        reals: real examples to compare with, by the name of their feature.
     """
 
     recipe: Recipe
@@ -139,13 +139,17 @@ class _Session:
     warnings: Warnings
     clock: Clock
     curves: Curves
-    latents: NDArray[np.float32]
-    reals: NDArray[np.uint8]
+    inputs: Inputs
+    reals: dict[str, NDArray[Any]]
 
     @property
     def facts(self) -> dict[str, str]:
         """What every picture of the run says of itself."""
         return {"recipe": self.recipe.name, "seed": str(self.recipe.seed), "dataset": self.dataset.manifest.digest}
+
+    @property
+    def _shown_reals(self) -> NDArray[Any]:
+        return self.reals[self.recipe.examples.feature]
 
     def train(self, strategy: tf.distribute.Strategy, start: int, interruption: Interruption) -> Ended:
         """The loop: one chunk of steps, then whatever is due."""
@@ -190,7 +194,7 @@ class _Session:
 
     def _introduce(self) -> None:
         """Write once what the run is made of."""
-        grid = grid_png(self.reals, self.facts)
+        grid = reals_png(self._shown_reals, self.recipe, self.facts)
         self.log.add_picture("reals", 0, grid)
         self.log.add_text("recipe", 0, f"```yaml\n{self.run.read(RECIPE).decode()}```")
         self.log.flush()
@@ -227,7 +231,8 @@ class _Session:
         for row_step, row_values in enumerate(values.tolist(), step - len(values) + 1):
             silent = {name for phase in self.system.phases if rests(phase, row_step - 1) for name in phase_metrics(phase)}
             named = zip(names, row_values, strict=True)
-            row: Row = {"step": row_step} | {name: value for name, value in named if name not in silent}
+            values_by_name = {name: value for name, value in named if name not in silent}
+            row: Row = {"step": row_step} | values_by_name | self.system.derived(values_by_name)
             # JSON knows no infinity: updates that float16 skipped have no norm, nor has what was only warned of a value.
             rows.append({name: value for name, value in row.items() if math.isfinite(value)} | skipped)
         return [row | cost for row, cost in zip(rows, costs, strict=True)]
@@ -242,16 +247,18 @@ class _Session:
         self.progress.update(rows[-1])
 
     def _evaluate(self) -> Row:
-        shown = min(len(self.reals), len(self.latents))
-        scores = self.system.evaluate(tf.constant(self.reals[:shown]), tf.constant(self.latents[:shown]))
+        shown = min(len(self._shown_reals), len(self.inputs))
+        reals = {name: tf.constant(values[:shown]) for name, values in self.reals.items()}
+        scores = self.system.evaluate(reals, network_inputs(self.inputs[:shown], self.recipe.condition))
         return {f"snapshot.{name}": float(value) for name, value in scores.items()}
 
     def _snapshot(self, step: int) -> str:
-        images = generate(self.system.sampler, self.latents, self.recipe.image.range)
-        grid = grid_png(images, self.facts | {"step": str(step)})
+        made = generate(self.system.sampler, self.inputs, self.recipe)
+        grid = samples_png(made, self._shown_reals, self.recipe, self.facts | {"step": str(step)})
         samples = write_samples(self.run, grid, step)
         self.log.add_picture("samples", step, grid)
-        write_generator(self.run, self.system.sampler, step)
+        for kind, network in self.system.models.items():
+            write_model(self.run, kind, network, step)
         self.run.write(LOSSES, self.curves.png())
         return samples
 

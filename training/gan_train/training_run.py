@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from gan_pipeline.errors import GanmillError, UsageError
 from gan_pipeline.storage import CloudFolder, LocalFolder, open_folder
-from gan_train.data.input import Dataset, open_dataset
+from gan_train.data.input import Dataset, open_dataset, training_examples
 from gan_train.distribution.cluster import Cluster
 from gan_train.distribution.lockstep import in_lockstep
 from gan_train.distribution.rendezvous import meet
@@ -19,7 +19,8 @@ from gan_train.distribution.strategy import check_replicas, find_cluster, make_s
 from gan_train.networks.layers import plain_copy
 from gan_train.operation import Operation
 from gan_train.precision import resolved
-from gan_train.recipe.base import Recipe, flatten
+from gan_train.recipe.base import Recipe
+from gan_train.recipe.document import flatten
 from gan_train.reporting.progress import NoProgress, Progress
 from gan_train.runs.checkpoint import committed_steps, newest_files
 from gan_train.runs.rollbacks import ROLLBACKS
@@ -45,7 +46,7 @@ def plan(recipe: Recipe, data: str, out: str, strategy_name: str, logical_cpus: 
     dataset, skipped = _checked_dataset(recipe, data, run, operation)
     check_claim(run, recipe, data, dataset.manifest.digest)
     strategy = make_strategy("auto" if cluster else strategy_name, logical_cpus)
-    system = _build(recipe, strategy, operation)
+    system = _build(recipe, dataset, strategy, operation)
     networks = {name: player.network for name, player in system.players.items()}
     workers = [str(worker) for worker in cluster.workers] if cluster else []
     return {
@@ -95,7 +96,7 @@ def train(
             return _answer(cluster, run, out, start, newest, already_done=True)
         strategy = make_strategy(strategy_name, logical_cpus, cluster)
         with in_lockstep(cluster, strategy, wish, run, cluster_timeout) as shared_wish:
-            system = _build(recipe, strategy, operation)
+            system = _build(recipe, dataset, strategy, operation)
             if _reports(cluster):
                 for warning in recipe.warnings:
                     print(f"warning: {warning}", file=sys.stderr)
@@ -167,11 +168,12 @@ def _agree(cluster: Cluster, recipe: Recipe, dataset: Dataset, run: RunFolder, t
             run.write(name, content)
 
 
-def _build(recipe: Recipe, strategy: tf.distribute.Strategy, operation: Operation) -> System:
+def _build(recipe: Recipe, dataset: Dataset, strategy: tf.distribute.Strategy, operation: Operation) -> System:
     if recipe.deterministic:
         tf.config.experimental.enable_op_determinism()
     with strategy.scope():
         system = build_system(recipe)
+    system.keep(training_examples(dataset, recipe.seed))
     check_replicas(strategy, system.reals_per_batch)
     best, known = operation.keep.best, metric_names(system)
     if best and best.metric not in known and not best.metric.startswith("snapshot."):

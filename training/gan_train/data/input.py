@@ -18,17 +18,20 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
 from gan_pipeline.errors import DataError, GanmillError, StorageError, UsageError
+from gan_pipeline.features import LabelFeature, VectorFeature
 from gan_pipeline.manifest import Manifest, Shard, read_manifest
-from gan_pipeline.records import decode_example, parse_batch, unframe
+from gan_pipeline.records import Example, decode_example, parse_batch, unframe
 from gan_pipeline.storage import Folder, open_folder
 from gan_train.data.order import Block, epoch_blocks, permutation
 from gan_train.recipe.base import Recipe
+from gan_train.recipe.examples import ImageConfig
 from gan_train.systems.base import System
 
 PREFETCH_CHUNKS = 2
@@ -79,17 +82,44 @@ def open_dataset(uri: str, recipe: Recipe, split: str = "train") -> Dataset:
 
     Raises:
         DataError: not a dataset folder, or a file that is not what the manifest says.
-        UsageError: the recipe cannot take images of this shape.
+        UsageError: the recipe cannot take such examples, or another number of classes.
         StorageError: the folder cannot be read.
     """
     folder = open_folder(uri)
     manifest = read_manifest(folder)
     if split not in manifest.splits:
         raise DataError(f"{uri}: no split {split!r}, it has {', '.join(manifest.splits)}; prepare it with --split {split}")
-    if manifest.image().shape != recipe.image.shape:
-        has, takes = ("x".join(map(str, shape)) for shape in (manifest.image().shape, recipe.image.shape))
-        raise UsageError(f"{uri}: images are {has}, recipe {recipe.name} takes {takes}; choose another recipe or dataset")
+    _check_examples(uri, manifest, recipe)
+    _check_classes(uri, manifest, recipe)
     return Dataset(folder, manifest, split).without(())
+
+
+def _check_examples(uri: str, manifest: Manifest, recipe: Recipe) -> None:
+    wanted = recipe.examples
+    if isinstance(wanted, ImageConfig):
+        has: tuple[int, ...] = manifest.image().shape
+        takes: tuple[int, ...] = wanted.shape
+    else:
+        feature = manifest.features.get(wanted.feature)
+        if not isinstance(feature, VectorFeature):
+            raise UsageError(f"{uri}: holds {', '.join(manifest.features)}, recipe {recipe.name} takes points; prepare a curve")
+        has, takes = (len(feature.names),), (wanted.coordinates,)
+    if has != takes:
+        is_shape, takes_shape = ("x".join(map(str, shape)) for shape in (has, takes))
+        raise UsageError(
+            f"{uri}: {wanted.feature}s are {is_shape}, recipe {recipe.name} takes {takes_shape}; take another of the two"
+        )
+
+
+def _check_classes(uri: str, manifest: Manifest, recipe: Recipe) -> None:
+    if recipe.dataset_classes is None:
+        return
+    feature = manifest.features.get("label")
+    if not isinstance(feature, LabelFeature):
+        raise UsageError(f"{uri}: has no labels, recipe {recipe.name} learns classes; choose another recipe or dataset")
+    if len(feature.class_names) != recipe.dataset_classes:
+        known = len(feature.class_names)
+        raise UsageError(f"{uri}: has {known} classes, the recipe {recipe.dataset_classes}; train with --set classes={known}")
 
 
 class Reader:
@@ -246,7 +276,13 @@ class Chunks:
         return {name: tf.reshape(value, (steps, batches, count, *value.shape[1:])) for name, value in batch.items()}
 
 
-def first_images(dataset: Dataset, seed: int, count: int) -> NDArray[np.uint8]:
-    """The first images of the training stream, uint8 (n, height, width, channels); fewer if the dataset is smaller."""
-    records = islice(Reader(dataset, seed).records(0), min(count, dataset.examples))
-    return np.stack([decode_example(record, dataset.manifest.features).values["image"] for record in records])
+def training_examples(dataset: Dataset, seed: int) -> Iterator[Example]:
+    """Every example once, in the order that training meets them first; read as they are taken."""
+    for record in islice(Reader(dataset, seed).records(0), dataset.examples):
+        yield decode_example(record, dataset.manifest.features)
+
+
+def first_examples(dataset: Dataset, seed: int, count: int) -> dict[str, NDArray[Any]]:
+    """Every feature of the first examples that training meets, by name, (n, ...); fewer if the dataset is smaller."""
+    examples = list(islice(training_examples(dataset, seed), count))
+    return {name: np.stack([example.values[name] for example in examples]) for name in dataset.manifest.features}

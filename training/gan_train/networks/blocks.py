@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 import keras
 
 from gan_train.networks.layers import BatchNormalization, Dropout
-from gan_train.recipe.base import BatchNormConfig, ImageConfig
+from gan_train.recipe.examples import ImageConfig
+from gan_train.recipe.network_config import BatchNormConfig
 
 IMAGE_ACTIVATION = {"unit": "sigmoid", "symmetric": "tanh"}
 """Of a generator's last layer, by the image range."""

@@ -14,11 +14,12 @@ from gan_train.networks.layers import Dropout
 from gan_train.networks.spectral import SpectralNormalization
 from gan_train.networks.thin_conv import ThinConv2D
 from gan_train.precision import Precision, layer_dtype
-from gan_train.recipe.base import BatchNormConfig, DiscriminatorConfig, GeneratorConfig, ImageConfig
+from gan_train.recipe.examples import ImageConfig
+from gan_train.recipe.network_config import BatchNormConfig, DCGANDiscriminatorConfig, DCGANGeneratorConfig
 
 
 def build_generator(
-    config: GeneratorConfig, latent_size: int, image: ImageConfig, seed: int, precision: Precision = "float32"
+    config: DCGANGeneratorConfig, latent_size: int, image: ImageConfig, seed: int, precision: Precision = "float32"
 ) -> keras.Model:
     """Latents, float32 (n, latent_size), to images, float32 (n, height, width, channels) in the image range.
 
@@ -59,7 +60,7 @@ def build_generator(
 
 
 def build_discriminator(
-    config: DiscriminatorConfig, image: ImageConfig, seed: int, precision: Precision = "float32"
+    config: DCGANDiscriminatorConfig, image: ImageConfig, seed: int, precision: Precision = "float32"
 ) -> keras.Model:
     """Images, float32 (n, height, width, channels), to scores, float32 (n, 1): logits of "this is real".
 

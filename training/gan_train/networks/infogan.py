@@ -21,8 +21,8 @@ import keras
 
 from gan_train.networks.blocks import in_image_range, normalised, rectified, small_normal
 from gan_train.precision import Precision, layer_dtype
-from gan_train.recipe.base import BatchNormConfig, ImageConfig
-from gan_train.recipe.network_config import InfoGANDiscriminatorConfig, InfoGANGeneratorConfig
+from gan_train.recipe.examples import ImageConfig
+from gan_train.recipe.network_config import BatchNormConfig, InfoGANDiscriminatorConfig, InfoGANGeneratorConfig
 
 _SLOPE = 0.1
 """Of the discriminator's and Q's rectifiers; the generator's are ReLU."""

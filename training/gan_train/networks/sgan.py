@@ -10,7 +10,7 @@ import keras
 
 from gan_train.networks.blocks import strided_trunk
 from gan_train.precision import Precision, layer_dtype
-from gan_train.recipe.base import ImageConfig
+from gan_train.recipe.examples import ImageConfig
 from gan_train.recipe.network_config import ClassifierConfig
 
 _SLOPE = 0.2

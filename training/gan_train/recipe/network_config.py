@@ -1,39 +1,130 @@
-"""What a recipe can say of the networks outside the DCGAN family. Defaults are the specification's; no Keras in here.
+"""What a recipe can say of networks. Defaults are the specification's; no Keras in here.
 
-A recipe's section adds what belongs to a player, such as its optimizer:
+Those of the DCGAN family are whole sections of a recipe. Of the others, a recipe's section adds what belongs to a player:
 
     class Generator(ACGANGeneratorConfig):
+        batch_norm: BatchNormConfig
         optimizer: OptimizerConfig
 """
 
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field, model_validator
+
+from gan_train.recipe.optimizer_config import OptimizerConfig
+from gan_train.recipe.section import Section
 
 PositiveInt = Annotated[int, Field(ge=1)]
 Filters = Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
 """Channels of each stage."""
 Share = Annotated[float, Field(ge=0, lt=1)]
 """Of activations dropped; 0 for none."""
+Initializer = Literal["glorot_uniform", "normal_0.02", "he_uniform", "he_normal", "orthogonal"]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class BatchNormConfig(Section):
+    """Batch normalisation.
+
+    Attributes:
+        momentum: of the moving averages.
+        epsilon: added to the variance.
+        synchronized: take the statistics of the global batch, not of each replica's share.
+        bias_correction: correct the moving averages for their start at 0 and 1. Without it a discriminator fed by
+            inference-mode fakes sees grey images for hundreds of steps and the GAN never converges (spec C, G8).
+    """
+
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.99
+    epsilon: Annotated[float, Field(gt=0)] = 1e-3
+    bias_correction: bool = True
+    synchronized: bool = False
 
 
-class CurveGeneratorConfig(_Frozen):
+class _DCGANConfig(Section):
+    """What both networks of the DCGAN family share.
+
+    Attributes:
+        initializer: of the convolutions and the generator's dense layer; "normal_0.02" is N(0, 0.02).
+        spectral_norm: divide every kernel by its largest singular value (Miyato et al. 2018).
+        batch_norm: after every convolution but the generator's last, or None.
+        slope: of the rectifiers below zero; 0 is ReLU.
+        optimizer: of this network's variables.
+    """
+
+    initializer: Initializer
+    batch_norm: BatchNormConfig | None
+    spectral_norm: bool = False
+    slope: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    optimizer: OptimizerConfig
+
+
+class DCGANGeneratorConfig(_DCGANConfig):
+    """A dense layer to `base`, then one transposed convolution of stride 2 per entry of `filters`.
+
+    Attributes:
+        base: (height, width, channels) after the dense layer.
+        filters: channels of each upsampling stage.
+        kernel: size of the transposed convolutions.
+        output_kernel: size of the last convolution.
+        dropout: share of activations dropped after each stage, 0 for none.
+        dropout_in_sampling: drop them too where the generator makes images for the discriminator or to be looked at,
+            with its moving averages all the same (spec C, G39).
+        project_batch_norm: batch normalisation after the dense layer too, each of its outputs a channel of its own.
+    """
+
+    base: tuple[PositiveInt, PositiveInt, PositiveInt]
+    filters: Filters
+    kernel: PositiveInt
+    output_kernel: PositiveInt
+    dropout: Share = 0.0
+    dropout_in_sampling: bool = False
+    project_batch_norm: bool = False
+
+    @model_validator(mode="after")
+    def _something_to_drop(self) -> Self:
+        if self.dropout_in_sampling and not self.dropout:
+            raise ValueError("dropout_in_sampling without dropout drops nothing; set generator.dropout too")
+        return self
+
+    @model_validator(mode="after")
+    def _normalises_with_something(self) -> Self:
+        if self.project_batch_norm and self.batch_norm is None:
+            raise ValueError("generator.project_batch_norm=true but generator.batch_norm is null; set both or neither")
+        return self
+
+
+class DCGANDiscriminatorConfig(_DCGANConfig):
+    """One convolution per entry of `filters`, then one score.
+
+    Attributes:
+        filters: channels of each stage.
+        kernel: size of the convolutions.
+        first_stride: of the first convolution; all others have stride 2.
+        dropout: share of activations dropped after each stage, 0 for none.
+        flat_dropout: share dropped once, after the last stage; 0 for none.
+        score_initializer: of the dense layer that gives the score.
+    """
+
+    filters: Filters
+    kernel: PositiveInt
+    first_stride: Literal[1, 2] = 2
+    dropout: Share = 0.0
+    flat_dropout: Share = 0.0
+    score_initializer: Initializer = "glorot_uniform"
+
+
+class CurveGeneratorConfig(Section):
     """One hidden layer, spec A 2.3."""
 
     units: PositiveInt = 15
 
 
-class CurveDiscriminatorConfig(_Frozen):
+class CurveDiscriminatorConfig(Section):
     """One hidden layer, spec A 2.3."""
 
     units: PositiveInt = 25
 
 
-class ConditionalGeneratorConfig(_Frozen):
+class ConditionalGeneratorConfig(Section):
     """A dense layer to `base`, beside it a map of the label, then a transposed convolution of stride 2 per filter: spec D 2.2.
 
     Attributes:
@@ -50,7 +141,7 @@ class ConditionalGeneratorConfig(_Frozen):
     output_kernel: PositiveInt = 7
 
 
-class ConditionalDiscriminatorConfig(_Frozen):
+class ConditionalDiscriminatorConfig(Section):
     """A map of the label as one more channel, then a convolution of stride 2 per filter: spec D 2.1.
 
     Attributes:
@@ -64,7 +155,7 @@ class ConditionalDiscriminatorConfig(_Frozen):
     dropout: Share = 0.4
 
 
-class InfoGANGeneratorConfig(_Frozen):
+class InfoGANGeneratorConfig(Section):
     """A dense layer to `base`, a convolution to the first of `filters`, transposed convolutions to the others and to the image.
 
     Spec D 3.2. Every filter but the first, and the image, doubles the sides.
@@ -75,7 +166,7 @@ class InfoGANGeneratorConfig(_Frozen):
     kernel: PositiveInt = 4
 
 
-class InfoGANDiscriminatorConfig(_Frozen):
+class InfoGANDiscriminatorConfig(Section):
     """A convolution per filter, of stride 2 but for the last, of stride 1; then one head for the score, one for the code.
 
     Spec D 3.3.
@@ -89,7 +180,7 @@ class InfoGANDiscriminatorConfig(_Frozen):
     code_units: PositiveInt = 128
 
 
-class ACGANGeneratorConfig(_Frozen):
+class ACGANGeneratorConfig(Section):
     """A dense layer to `base`, beside it a map of the label, then transposed convolutions to the filters and to the image.
 
     Spec D 4.3. Every filter and the image double the sides.
@@ -105,7 +196,7 @@ class ACGANGeneratorConfig(_Frozen):
     kernel: PositiveInt = 5
 
 
-class ACGANDiscriminatorConfig(_Frozen):
+class ACGANDiscriminatorConfig(Section):
     """A convolution per filter, of stride 2 and 1 by turns; then a score and class logits from the same features.
 
     Spec D 4.2.
@@ -119,7 +210,7 @@ class ACGANDiscriminatorConfig(_Frozen):
     dropout: Share = 0.5
 
 
-class ClassifierConfig(_Frozen):
+class ClassifierConfig(Section):
     """A convolution of stride 2 per filter, then class logits: the semi-supervised discriminator, spec D 5.2.
 
     Attributes:

@@ -48,7 +48,7 @@ def named_variables(system: System) -> dict[str, keras.Variable]:
             named[f"{player.name}/optimizer/{variable.path}"] = variable
     if system.average:
         named |= {f"average/{variable.path}": variable for variable in system.average.network.variables}
-    return named
+    return named | {f"state/{variable.path}": variable for variable in system.state}
 
 
 def save_checkpoint(run: Folder, system: System, step: int, digest: str) -> None:

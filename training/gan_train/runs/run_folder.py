@@ -15,7 +15,8 @@ import yaml
 from gan_pipeline.errors import DataError, UsageError
 from gan_pipeline.manifest import dump_json
 from gan_pipeline.storage import WORK, CloudFolder, Folder, LocalFolder
-from gan_train.recipe.base import Recipe, check_recipe, difference, dump_recipe
+from gan_train.recipe.base import Recipe
+from gan_train.recipe.document import check_recipe, difference, dump_recipe
 from gan_train.runs.mirror import mirrored
 from gan_train.signals import Interruption
 

@@ -6,12 +6,14 @@ predecessors left.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import keras
 import tensorflow as tf
 
+from gan_pipeline.records import Example
 from gan_train.average import MovingAverage
 from gan_train.optimizers import Optimizer, build_optimizer, learning_rate
 from gan_train.precision import Precision
@@ -19,7 +21,10 @@ from gan_train.randomness import Draw
 from gan_train.recipe.optimizer_config import OptimizerConfig
 
 Batch = dict[str, tf.Tensor]
-"""This replica's real examples: "image" uint8 (n, height, width, channels), "label" int64 (n,)."""
+"""This replica's real examples: "image" uint8 (n, height, width, channels), "label" int64 (n,), "point" float32 (n, 2)."""
+
+GeneratorInputs: TypeAlias = tf.Tensor | list[tf.Tensor]
+"""What a generator's network takes: latents, float32 (n, size), or [latents, classes], int32 (n,)."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +100,7 @@ class System(ABC):
         reals_per_batch: real examples of a global batch.
         generator: makes images from latents.
         average: follows the generator, if the recipe wants one.
+        state: variables beside those of networks and optimizers that a checkpoint keeps.
     """
 
     players: dict[str, Player]
@@ -102,11 +108,17 @@ class System(ABC):
     reals_per_batch: int
     generator: keras.Model
     average: MovingAverage | None = None
+    state: tuple[keras.Variable, ...] = ()
 
     @property
     def sampler(self) -> keras.Model:
         """The generator whose images are shown and saved: the average where there is one."""
         return self.average.network if self.average else self.generator
+
+    @property
+    def models(self) -> dict[str, keras.Model]:
+        """What is worth keeping in plain Keras at a snapshot, by name."""
+        return {"generator": self.sampler}
 
     @property
     def phases(self) -> tuple[Phase, ...]:
@@ -123,9 +135,28 @@ class System(ABC):
         """Real examples that one step takes from the dataset."""
         return self.batches_per_step * self.reals_per_batch
 
+    def keep(self, examples: Iterator[Example]) -> None:  # noqa: B027 - most systems keep nothing
+        """Take what this system keeps of the dataset into its `state`, before the first step of a run.
+
+        Args:
+            examples: of one pass over the training data, in training order.
+
+        Raises:
+            DataError: the dataset has too little for it.
+        """
+
+    def derived(self, metrics: Mapping[str, float]) -> dict[str, float]:
+        """What follows from the metrics of a step and is worth a name of its own."""
+        return {}
+
     @abstractmethod
-    def evaluate(self, images: tf.Tensor, latents: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Scalars worth logging at a snapshot, from uint8 real images and latents, all networks in inference mode."""
+    def evaluate(self, reals: Batch, inputs: GeneratorInputs) -> dict[str, tf.Tensor]:
+        """Scalars worth logging at a snapshot, all networks in inference mode.
+
+        Args:
+            reals: n real examples.
+            inputs: of n generated ones.
+        """
 
 
 def build_player(name: str, network: keras.Model, config: OptimizerConfig, precision: Precision) -> Player:

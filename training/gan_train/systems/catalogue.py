@@ -1,10 +1,14 @@
-"""Which class reads which recipe."""
+"""Which class trains which system."""
+
+from collections.abc import Callable
+from typing import Any
 
 from gan_train.recipe.base import Recipe
 from gan_train.systems.base import System
 from gan_train.systems.gan import GAN
 
-SYSTEMS: dict[str, type[GAN]] = {"gan": GAN}
+SYSTEMS: dict[str, Callable[[Any], System]] = {"gan": GAN}
+"""Each takes the recipe that recipe/catalogue.py names for it."""
 
 
 def build_system(recipe: Recipe) -> System:

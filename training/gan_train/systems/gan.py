@@ -8,6 +8,8 @@ D sees half a batch of real and half a batch of fake images; G then moves throug
 fresh latents. Fakes for D are made in inference mode, with the dropout that the recipe keeps in sampling.
 """
 
+from collections.abc import Mapping
+
 import keras
 import tensorflow as tf
 
@@ -23,8 +25,8 @@ from gan_train.objectives.losses import FAKE, LOSSES, REAL, Target
 from gan_train.objectives.penalties import Critic, clip_weights, dragan, gradient_penalty, orthogonal, r1
 from gan_train.precision import resolved
 from gan_train.randomness import Draw, picture_draw
-from gan_train.recipe.base import Recipe
-from gan_train.systems.base import Batch, Outcome, Phase, System, Turn, build_player
+from gan_train.recipe.gan import GANRecipe
+from gan_train.systems.base import Batch, GeneratorInputs, Outcome, Phase, System, Turn, build_player
 
 GENERATOR, DISCRIMINATOR = "generator", "discriminator"
 
@@ -35,7 +37,7 @@ _DISCRIMINATOR_SEEDS = 1_000
 class GAN(System):
     """Build inside the strategy's scope, so that the variables are mirrored."""
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self, recipe: GANRecipe) -> None:
         self._recipe, self._loss, self._precision = recipe, LOSSES[recipe.loss], resolved(recipe.precision)
         self.generator = self._build_generator()
         self.discriminator = build_discriminator(
@@ -145,7 +147,14 @@ class GAN(System):
         scores = training_pass(self.discriminator, self._shown(images, draw), draw, update_statistics=False)
         return Outcome(self._loss.of_generator(scores), {"score": scores})
 
-    def evaluate(self, images: tf.Tensor, latents: tf.Tensor) -> dict[str, tf.Tensor]:
+    def derived(self, metrics: Mapping[str, float]) -> dict[str, float]:
+        """A critic's estimate of the Wasserstein distance, mean score on real minus mean score on fake (spec C 1.8)."""
+        if self._loss.boundary is not None:
+            return {}
+        real, fake = ("d_real.score", "d_fake.score") if "d_real.score" in metrics else ("d.score_real", "d.score_fake")
+        return {"critic.estimate": metrics[real] - metrics[fake]}
+
+    def evaluate(self, reals: Batch, inputs: GeneratorInputs) -> dict[str, tf.Tensor]:
         """Accuracy of the discriminator on real and on generated images, as spec B 1.8 reports it.
 
         Nothing for a critic, nor for a discriminator with batch normalisation: its moving averages mix real and fake
@@ -153,8 +162,8 @@ class GAN(System):
         """
         if self._recipe.discriminator.batch_norm or self._loss.boundary is None:
             return {}
-        on_real = inference_pass(self.discriminator, to_range(images, self._recipe.image.range))
-        fakes = inference_pass(self.sampler, latents, picture_draw(self._recipe.seed))
+        on_real = inference_pass(self.discriminator, to_range(reals["image"], self._recipe.image.range))
+        fakes = inference_pass(self.sampler, inputs, picture_draw(self._recipe.seed))
         on_fake = inference_pass(self.discriminator, fakes)
         judged = self._both_judged(on_real, on_fake)
         return {name: tf.reduce_mean(judged[name]) for name in ("accuracy_real", "accuracy_fake")}

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from gan_pipeline.errors import UsageError
 from gan_pipeline.storage import write_file
 from gan_train.generate import MOST_IMAGES, saved_generator
+from gan_train.latents.inputs import Inputs
 from gan_train.latents.latent import combine, mean
 from gan_train.pictures import labelled_png
 from gan_train.tools.choose import members, read_latents
@@ -85,7 +86,7 @@ def arithmetic(folder: str, out: str, file: str, expression: str, step: int | No
     chosen = [members(latents, term.numbers) for term in terms]
     means = np.stack([mean(rows) for rows in chosen])
     result = combine([term.sign for term in terms], means)
-    images = generator.images(np.concatenate([*chosen, means, result[np.newaxis]]))
+    images = generator.images(Inputs(np.concatenate([*chosen, means, result[np.newaxis]])))
     cells, columns = _lay_out(terms, images)
     facts = generator.facts | {"latents_file": file, "expression": expression}
     write_file(out, labelled_png(cells, columns, facts))

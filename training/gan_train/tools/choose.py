@@ -14,11 +14,9 @@ from numpy.typing import NDArray
 from gan_pipeline.errors import DataError, UsageError
 from gan_pipeline.storage import open_file
 from gan_train.generate import MOST_IMAGES
+from gan_train.latents.inputs import LATENTS
 from gan_train.latents.latent import Latents, sample_latents
 from gan_train.recipe.practice_config import LatentConfig
-
-KEY = "latents"
-"""Of the array in an .npz file."""
 
 _LEAST_THRESHOLD = 0.01
 _COUNT = 25
@@ -130,9 +128,9 @@ def read_latents(uri: str, size: int) -> Latents:
     try:
         loaded = np.load(content, allow_pickle=False)
         if isinstance(loaded, np.lib.npyio.NpzFile):
-            if KEY not in loaded:
-                raise DataError(f"{uri}: no array {KEY!r} in it, but {', '.join(loaded) or 'nothing'}; save it as {KEY}=...")
-            loaded = loaded[KEY]
+            if LATENTS not in loaded:
+                raise DataError(f"{uri}: no array {LATENTS!r} in it, but {', '.join(loaded) or 'nothing'}; save it as that")
+            loaded = loaded[LATENTS]
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         why = " ".join(str(error).split())[:200]
         raise DataError(f"{uri}: no readable .npz or .npy file ({why}); 'gan-train sample --bank 100' writes one") from error

@@ -12,6 +12,7 @@ from gan_pipeline.errors import UsageError
 from gan_pipeline.manifest import dump_json
 from gan_pipeline.storage import open_folder, storage_errors, write_file
 from gan_train.generate import SavedGenerator, saved_generator
+from gan_train.recipe.examples import ImageConfig
 from gan_train.recipe.practice_config import LatentConfig
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def export(folder: str, out: str, kind: str | None, step: int | None) -> dict[st
     if in_keras:
         write_file(made, generator.run.read(generator.name))
     else:
-        _write_saved_model(made, network, generator.recipe.image.range)
+        _write_saved_model(made, network, _image_config(generator).range)
     return {"run": generator.run.uri, "step": generator.step, "out": made, "card": card}
 
 
@@ -99,11 +100,17 @@ def _distribution(latent: LatentConfig) -> str:
     }[latent.distribution]
 
 
+def _image_config(generator: SavedGenerator) -> ImageConfig:
+    if not isinstance(generator.recipe.examples, ImageConfig):
+        raise UsageError(f"{generator.run.uri}: this generator makes points; take its .keras file, --format keras")
+    return generator.recipe.examples
+
+
 def _card(generator: SavedGenerator, network: "keras.Model", in_keras: bool) -> dict[str, Any]:
     """What a stranger must know to use the generator: where it is from, what goes in, what comes out."""
     recipe = generator.recipe
     images = {"name": "images", "shape": list(network.output_shape)}
-    floats = images | {"dtype": "float32", "range": [0, 1] if recipe.image.range == "unit" else [-1, 1]}
+    floats = images | {"dtype": "float32", "range": [0, 1] if _image_config(generator).range == "unit" else [-1, 1]}
     pixels = images | {"dtype": "uint8", "range": [0, 255]}
     return {
         "recipe": recipe.name,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from gan_pipeline.errors import UsageError
 from gan_pipeline.storage import write_file
 from gan_train.generate import MOST_IMAGES, SavedGenerator, saved_generator
+from gan_train.latents.inputs import Inputs
 from gan_train.latents.latent import Between, Latents, lerp, path, slerp
 from gan_train.pictures import animation, grid_png
 from gan_train.tools.choose import drawn, members, read_latents
@@ -66,7 +67,7 @@ def interpolate(folder: str, out: str, route: Route, mode: str | None, steps: in
     rows, columns = len(points), (points.shape[1] - 1) * (steps - 1) + 1
     if rows * columns > MOST_IMAGES:
         raise UsageError(f"{rows} paths of {columns} images are more than {MOST_IMAGES:,}; take fewer --paths or --steps")
-    images = generator.images(np.concatenate([path(stations, steps, _MODES[mode]) for stations in points]))
+    images = generator.images(Inputs(np.concatenate([path(stations, steps, _MODES[mode]) for stations in points])))
     facts = generator.facts | {"mode": mode} | told
     write_file(out, _picture(images, columns, ending, facts))
     return {"run": generator.run.uri, "step": generator.step, "mode": mode, "paths": rows, "images": len(images), "out": out}

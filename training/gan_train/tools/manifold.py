@@ -5,6 +5,7 @@ from typing import Any
 from gan_pipeline.errors import UsageError
 from gan_pipeline.storage import write_file
 from gan_train.generate import saved_generator
+from gan_train.latents.inputs import Inputs
 from gan_train.latents.latent import plane
 from gan_train.pictures import grid_png
 
@@ -29,6 +30,6 @@ def manifold(folder: str, out: str, side: int, step: int | None) -> dict[str, An
     low, high = float(latents.min()), float(latents.max())
     spacing = "evenly" if generator.recipe.latent.distribution == "uniform" else "at quantiles"
     facts = generator.facts | {"latents": f"{side} x {side} {spacing} from {low:.4g} to {high:.4g}, right and up"}
-    images = generator.images(latents)
+    images = generator.images(Inputs(latents))
     write_file(out, grid_png(images, facts, side))
     return {"run": generator.run.uri, "step": generator.step, "images": len(images), "low": low, "high": high, "out": out}

@@ -1,18 +1,15 @@
 """gan-train sample: images as files, as a grid, or as a numbered bank whose latents are kept."""
 
-import io
 import math
 from typing import Any
-
-import numpy as np
 
 from gan_pipeline.errors import UsageError
 from gan_pipeline.grid import png
 from gan_pipeline.storage import open_folder, write_file
 from gan_train.generate import SavedGenerator, saved_generator
-from gan_train.latents.latent import Latents
+from gan_train.latents.inputs import Inputs
 from gan_train.pictures import grid_png, labelled_png
-from gan_train.tools.choose import KEY, Choice, choose_latents
+from gan_train.tools.choose import Choice, choose_latents
 
 
 def sample(folder: str, out: str, choice: Choice, step: int | None) -> dict[str, Any]:
@@ -25,7 +22,7 @@ def sample(folder: str, out: str, choice: Choice, step: int | None) -> dict[str,
     """
     generator = saved_generator(folder, step)
     latents, names = choose_latents(generator.recipe.latent, generator.recipe.latent_size, choice)
-    images = generator.images(latents)
+    images = generator.images(Inputs(latents))
     facts = generator.facts | choice.facts
     if out.endswith(".png"):
         write_file(out, grid_png(images, facts | {"latents": ",".join(names)}))
@@ -47,19 +44,13 @@ def sample_bank(folder: str, out: str, choice: Choice, step: int | None) -> dict
         raise UsageError(f"-o {out}: a bank is one picture with its latents beside it; write a name ending in .png")
     generator = saved_generator(folder, step)
     latents, names = choose_latents(generator.recipe.latent, generator.recipe.latent_size, choice)
-    images = generator.images(latents)
+    images = generator.images(Inputs(latents))
     kept = out.removesuffix(".png") + ".npz"
-    write_file(kept, _npz(latents))
+    write_file(kept, Inputs(latents).npz())
     cells = [(str(number), image) for number, image in enumerate(images, 1)]
     facts = generator.facts | choice.facts | {"latents": f"{names[0]} to {names[-1]}", "latents_file": kept}
     write_file(out, labelled_png(cells, math.ceil(math.sqrt(len(cells))), facts))
     return _answer(generator, len(images), out) | {"latents": kept}
-
-
-def _npz(latents: Latents) -> bytes:
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **{KEY: latents})
-    return buffer.getvalue()
 
 
 def _answer(generator: SavedGenerator, images: int, out: str) -> dict[str, Any]:

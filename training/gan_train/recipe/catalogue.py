@@ -1,0 +1,18 @@
+"""Which class checks the recipes of which system."""
+
+from gan_train.recipe.acgan import ACGANRecipe
+from gan_train.recipe.base import Recipe
+from gan_train.recipe.conditional import ConditionalRecipe
+from gan_train.recipe.curve import CurveRecipe
+from gan_train.recipe.gan import GANRecipe
+from gan_train.recipe.infogan import InfoGANRecipe
+from gan_train.recipe.sgan import SGANRecipe
+
+RECIPES: dict[str, type[Recipe]] = {
+    "acgan": ACGANRecipe,
+    "conditional": ConditionalRecipe,
+    "curve": CurveRecipe,
+    "gan": GANRecipe,
+    "infogan": InfoGANRecipe,
+    "sgan": SGANRecipe,
+}

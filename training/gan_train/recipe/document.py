@@ -1,0 +1,171 @@
+"""Recipes as documents: named ones of the package, YAML files, overrides on the command line.
+
+recipe = load_recipe("mnist-gan", ["batch_size=128", "generator.optimizer.learning_rate=1e-4"])
+
+A document is a recipe's keys, and two that are not: `base` names the recipe it changes, section by section; `short` holds
+`key.path: value` overrides for a training of minutes (`--short`).
+"""
+
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from gan_pipeline.errors import UsageError
+from gan_train.recipe.base import Recipe
+from gan_train.recipe.catalogue import RECIPES
+
+_BASE, _SHORT = "base", "short"
+
+
+def recipe_names() -> list[str]:
+    """Names of the recipes in the package."""
+    return sorted(Path(file.name).stem for file in (files("gan_train") / "recipes").iterdir() if file.name.endswith(".yaml"))
+
+
+def load_recipe(name: str, overrides: Sequence[str] = (), short: bool = False) -> Recipe:
+    """A recipe of the package, or of a YAML file.
+
+    Args:
+        name: of the recipe, or of a file.
+        overrides: `key.path=value`, the last wins.
+        short: take the recipe's `short` overrides first.
+
+    Raises:
+        UsageError: unknown recipe, unknown key, or a value out of range; the message names it.
+    """
+    document = _read_document(name)
+    shortened = document.pop(_SHORT, None)
+    if short:
+        for path, value in _short_overrides(name, shortened).items():
+            _set(document, path, value)
+    for override in overrides:
+        _apply(document, override)
+    return check_recipe(document, name)
+
+
+def check_recipe(document: Mapping[str, Any], where: str) -> Recipe:
+    """Validate a recipe document. Raises UsageError that names the first wrong key."""
+    system = document.get("system")
+    if not isinstance(system, str) or system not in RECIPES:
+        raise UsageError(f"recipe {where}: system: choose one of: {', '.join(RECIPES)} (got {system!r})")
+    try:
+        return RECIPES[system].model_validate(document)
+    except ValidationError as error:
+        raise UsageError(f"recipe {where}: {_first_fault(error)}") from error
+
+
+def dump_recipe(recipe: Recipe) -> str:
+    """The recipe as YAML that `load_recipe` reads back unchanged."""
+    return yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, width=120, default_flow_style=None)
+
+
+def difference(before: Recipe, now: Recipe) -> str | None:
+    """The first key that differs, as `key: old -> new`, or None. `steps` may grow and `about` is prose."""
+    old, new = flatten(before.model_dump(mode="json")), flatten(now.model_dump(mode="json"))
+    for key in old | new:
+        if key not in ("about", "steps") and old.get(key) != new.get(key):
+            return f"{key}: {old.get(key)} -> {new.get(key)}"
+    return None
+
+
+def flatten(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as one, with keys joined by dots."""
+    flat: dict[str, Any] = {}
+    for key, value in document.items():
+        if isinstance(value, dict):
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat
+
+
+def _read_document(name: str) -> dict[str, Any]:
+    """A document with that of its base below it."""
+    document = _parse_document(name)
+    base = document.pop(_BASE, None)
+    if base is None:
+        return document
+    if base not in recipe_names():
+        raise UsageError(f"recipe {name}: base: choose one of: {', '.join(recipe_names())} (got {base!r})")
+    return _merged(_read_document(base), document)
+
+
+def _merged(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        both = isinstance(value, dict) and isinstance(below.get(key), dict) and key != _SHORT
+        merged[key] = _merged(below[key], value) if both else value
+    return merged
+
+
+def _parse_document(name: str) -> dict[str, Any]:
+    if name in recipe_names():
+        text = (files("gan_train") / "recipes" / f"{name}.yaml").read_text()
+    elif name.endswith((".yaml", ".yml")):
+        try:
+            text = Path(name).read_text()
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"recipe file {name}: {error}; give a YAML file or a name from 'gan-train recipes'") from error
+    else:
+        raise UsageError(f"unknown recipe {name!r}; choose one of: {', '.join(recipe_names())}, or give a .yaml file")
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UsageError(f"recipe {name}: not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(document, dict):
+        raise UsageError(f"recipe {name}: not a mapping of keys to values; start from 'gan-train show mnist-gan'")
+    return document
+
+
+def _short_overrides(name: str, shortened: Any) -> dict[str, Any]:
+    if not isinstance(shortened, dict) or not shortened:
+        raise UsageError(f"recipe {name}: has no short training; give it one: 'short: {{steps: 200, snapshot_every: 50}}'")
+    return shortened
+
+
+def _apply(document: dict[str, Any], override: str) -> None:
+    """Set one `key.path=value` in place; the value is read as YAML."""
+    path, separator, text = override.partition("=")
+    if not separator or not path.strip():
+        raise UsageError(f"--set {override!r}: write key=value, such as --set batch_size=128")
+    _set(document, path.strip(), _parse_value(text, override))
+
+
+def _set(document: dict[str, Any], path: str, value: Any) -> None:
+    """In place, in new sections where the recipe leaves them out."""
+    *parents, last = path.split(".")
+    place = document
+    for parent in parents:
+        if place.get(parent) is None:
+            place[parent] = {}
+        place = place[parent]
+        if not isinstance(place, dict):
+            raise UsageError(f"{path}: {parent!r} is no section of this recipe; 'gan-train show' prints the keys")
+    place[last] = value
+
+
+def _parse_value(text: str, override: str) -> Any:
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UsageError(f"--set {override!r}: the value is not valid YAML") from error
+    # YAML 1.1 reads 1e-4, without a dot, as a string.
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _first_fault(error: ValidationError) -> str:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f"unknown key {key}; 'gan-train show' prints the known ones"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{key}: {message} (got {first['input']!r})" if key else message
