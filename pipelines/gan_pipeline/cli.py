@@ -37,6 +37,14 @@ def prepare(
     split: Annotated[str | None, typer.Option(help="Splits to keep, with commas.  [default: train]")] = None,
     classes: Annotated[str | None, typer.Option(help="Keep only these, by number or name: 8 or 3,8.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Keep at most this many per split, in plan order.")] = None,
+    hold_out: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Keep this many of split train out of it, in a split of their own: held-out. They are set aside first; "
+            "--limit bounds what is left.",
+        ),
+    ] = None,
     shards: Annotated[int | None, typer.Option(min=1, help="Shards per split.  [default: 128 MB each, at least 8]")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Chooses the order of the examples.")] = 0,
     encoding: Annotated[str, typer.Option(help="raw (fast) or png (small); both lossless.")] = "raw",
@@ -69,6 +77,7 @@ def prepare(
 
     \b
       gan-pipeline prepare mnist --source sample -o data/digits
+      gan-pipeline prepare mnist --source sample --hold-out 1000 -o data/measured
       gan-pipeline prepare cifar10 --source cifar-10-python.tar.gz -o data/cifar
       gan-pipeline prepare celeba --source img_align_celeba.zip --limit 50000 --workers 2 -o data/faces
       gan-pipeline prepare images --source photos --image-size 128 --resize crop -o data/photos
@@ -90,7 +99,7 @@ def prepare(
         "swap": swap,
         "function": function,
     }
-    general = {"limit": limit, "shards": shards, "seed": seed, "encoding": encoding}
+    general = {"limit": limit, "hold_out": hold_out, "shards": shards, "seed": seed, "encoding": encoding}
     # Before the imports below: a misspelt name is answered at once.
     dataset_info(dataset)
     from gan_pipeline.request import options_of

@@ -32,8 +32,7 @@ class Finished:
 def commit(folder: Folder, plan: Plan, finished: list[Finished]) -> Manifest:
     """Commit a dataset whose shards are all there, given in plan order."""
     splits = {
-        split: Split(shards=tuple(one.record.shard for one in finished if one.task.split == split))
-        for split in plan.options.splits
+        split: Split(shards=tuple(one.record.shard for one in finished if one.task.split == split)) for split in plan.splits
     }
     failures = [_checksummed(failure, plan) for one in finished for failure in one.record.failures]
     write_failures(folder, failures)

@@ -37,6 +37,8 @@ class Options(Frozen):
     splits: tuple[str, ...]
     classes: tuple[int, ...] | None = None
     limit: Annotated[int, Field(ge=1)] | None = None
+    # Younger than datasets in the field: unused it leaves no trace, so that their documents and checksums stay what they are.
+    hold_out: Annotated[int | None, Field(ge=1, exclude_if=lambda count: count is None)] = None
     shards: Annotated[int, Field(ge=1)] | None = None
     seed: Annotated[int, Field(ge=0)] = 0
     encoding: Encoding = Encoding.RAW

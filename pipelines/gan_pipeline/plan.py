@@ -5,6 +5,9 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+TRAIN, HELD_OUT = "train", "held-out"
+"""The split to train on, and the one made of what --hold-out keeps out of it."""
+
 SHARD_BYTES = 128 << 20
 """Aimed size of a shard: large enough to stream, small enough to redo."""
 
@@ -38,6 +41,11 @@ class ShardTask:
         """Name of the shard in the dataset folder."""
         return f"{self.split}-{self.index:05d}-of-{self.count:05d}.tfrecord"
 
+    @property
+    def source_split(self) -> str:
+        """The split its inputs have in the source."""
+        return TRAIN if self.split == HELD_OUT else self.split
+
     def topped_up(self, keep: int) -> "ShardTask":
         """The task that goes on into the reserve until it has kept `keep` examples."""
         return replace(self, ids=self.ids + self.reserve, keep=keep, reserve=())
@@ -50,6 +58,15 @@ def shuffled(ids: Sequence[int], split: str, seed: int) -> list[int]:
     """
     salt = f"{seed}/{split}/".encode()
     return sorted(ids, key=lambda number: hashlib.blake2b(salt + str(number).encode(), digest_size=16).digest())
+
+
+def hold_out(ids: Sequence[int], count: int, seed: int) -> tuple[list[int], list[int]]:
+    """The ids of the train split to train on, and the last `count` (at least 1) in plan order, which are held out.
+
+    A limit shortens the former at their end, so the same ones are held out whatever the limit.
+    """
+    order = shuffled(ids, TRAIN, seed)
+    return order[:-count], order[-count:]
 
 
 def shard_count(examples: int, example_bytes: int, asked: int | None) -> int:

@@ -84,8 +84,7 @@ def _check_failures(plan: Plan, finished: list[Finished], max_failure_rate: floa
     """Raise DataError if too large a share of the inputs is unusable, or all of a split."""
     whole = {plan.options.source: finished}
     splits = {
-        f"{plan.options.source}, split {split}": [one for one in finished if one.task.split == split]
-        for split in plan.options.splits
+        f"{plan.options.source}, split {split}": [one for one in finished if one.task.split == split] for split in plan.splits
     }
     for where, part in (whole | splits).items():
         failures = [failure for one in part for failure in one.record.failures]

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from gan_pipeline.datasets import DATASETS, DatasetInfo, class_numbers, dataset_info
 from gan_pipeline.errors import UsageError
 from gan_pipeline.options import Options
+from gan_pipeline.plan import HELD_OUT, TRAIN
 from gan_pipeline.sources.resolve import AUTO, SAMPLE, TFDS
 
 
@@ -42,11 +43,14 @@ def options_of(
     values = {**info.settings, **typed, **general}
     if values.get("margin") and values.get("box") == "exact":
         raise UsageError("--margin needs --box square: an exact box has none")
+    splits = _splits(split, info)
+    if values.get("hold_out"):
+        _check_hold_out(info, splits)
     try:
         return Options(
             dataset=dataset,
             source=source if "://" in source or source in (AUTO, SAMPLE, TFDS) else str(Path(source).resolve()),
-            splits=_splits(split, info),
+            splits=splits,
             classes=None if classes is None else _classes(classes, info),
             **values,
         )
@@ -73,6 +77,13 @@ def _splits(typed: str | None, info: DatasetInfo) -> tuple[str, ...]:
     if not asked or not set(asked) <= set(info.splits):
         raise UsageError(f"--split {typed!r} is unknown; {info.name} has: {', '.join(info.splits)}")
     return tuple(split for split in info.splits if split in asked)
+
+
+def _check_hold_out(info: DatasetInfo, splits: tuple[str, ...]) -> None:
+    if TRAIN not in info.splits:
+        raise UsageError(f"--hold-out does not apply to {info.name}: it has no split {TRAIN}, only {', '.join(info.splits)}")
+    if TRAIN not in splits:
+        raise UsageError(f"--hold-out makes split {HELD_OUT} of examples of split {TRAIN}; name {TRAIN} in --split too")
 
 
 def _listed(text: str) -> tuple[str, ...]:

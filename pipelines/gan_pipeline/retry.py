@@ -47,7 +47,7 @@ def reopen(folder: Folder, manifest: Manifest, plan: Plan) -> bool:
     for failure in failures:
         failures_of[failure.id].append(failure)
     for task in plan.tasks:
-        names = [source.name(task.split, number) for number in task.ids]
+        names = [source.name(task.source_split, number) for number in task.ids]
         # The last shard of a limited split makes up for what the others drop, so it changes with them.
         if task.reserve or not again.isdisjoint(names):
             continue

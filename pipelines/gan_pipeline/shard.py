@@ -55,7 +55,7 @@ def write_shard(
     failures: list[Failure] = []
     faces: list[Mapping[str, Any]] = []
     with folder.create(task.file) as out:
-        for one in source.read(task.split, task.ids):
+        for one in source.read(task.source_split, task.ids):
             read += 1
             if one.face is not None:
                 faces.append(one.face)

@@ -46,6 +46,7 @@ def half(tmp_path: Path) -> Path:
 DIFFERENCES = [
     (["--seed", "7"], "seed=0", "seed=7"),
     (["--limit", "20"], "limit=None", "limit=20"),
+    (["--hold-out", "20"], "hold_out=None", "hold_out=20"),
     (["--classes", "3,8"], "classes=None", "classes=3,8"),
     (["--shards", "2"], "shards=None", "shards=2"),
     (["--encoding", "png"], "encoding=raw", "encoding=png"),

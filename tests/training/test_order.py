@@ -128,3 +128,9 @@ def test_calls_reach_every_due_step_and_the_end(start: int, per_call: int, snaps
     assert max(np.diff([start, *ends])) <= per_call
     due = {step for step in range(start + 1, 101) if step % snapshot == 0 or step % checkpoint == 0}
     assert due <= set(ends)
+
+
+def test_a_split_that_is_not_there_names_the_option_that_makes_it(digits: Path) -> None:
+    for split, option in (("test", "--split test"), ("held-out", "--hold-out N")):
+        with pytest.raises(DataError, match=f"no split '{split}', it has train; prepare it with {option}"):
+            open_dataset(str(digits), RECIPE, split)

@@ -51,7 +51,9 @@ class SourceSpec:
         info = dataset_info(self.options.dataset)
         if info.kind is Kind.CURVE:
             assert self.options.function
-            return CurveSource(self.options.function, self.options.limit or DEFAULT_POINTS, self.options.seed)
+            limit, held_out = self.options.limit, self.options.hold_out or 0
+            points = limit + held_out if limit else DEFAULT_POINTS
+            return CurveSource(self.options.function, points, self.options.seed)
         if info.kind in _TREES:
             tree = TfdsFaces(info, self.options.splits) if self.kind == TFDS else _image_tree(self.uri)
             return _TREES[info.kind](tree, self.options)

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from gan_pipeline.errors import DataError, GanmillError, StorageError, UsageError
 from gan_pipeline.features import LabelFeature, VectorFeature
 from gan_pipeline.manifest import Manifest, Shard, read_manifest
+from gan_pipeline.plan import HELD_OUT
 from gan_pipeline.records import Example, decode_example, parse_batch, unframe
 from gan_pipeline.storage import Folder, open_folder
 from gan_train.data.order import Block, epoch_blocks, permutation
@@ -88,7 +89,8 @@ def open_dataset(uri: str, recipe: Recipe, split: str = "train") -> Dataset:
     folder = open_folder(uri)
     manifest = read_manifest(folder)
     if split not in manifest.splits:
-        raise DataError(f"{uri}: no split {split!r}, it has {', '.join(manifest.splits)}; prepare it with --split {split}")
+        option = "--hold-out N" if split == HELD_OUT else f"--split {split}"
+        raise DataError(f"{uri}: no split {split!r}, it has {', '.join(manifest.splits)}; prepare it with {option}")
     _check_examples(uri, manifest, recipe)
     _check_classes(uri, manifest, recipe)
     return Dataset(folder, manifest, split).without(())
