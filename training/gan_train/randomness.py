@@ -49,6 +49,10 @@ class Draw:
         """This replica's share of `global_count` vectors of numbers in [0, 1): float32 (global_count / replicas, size)."""
         return self._numbers(tf.raw_ops.StatelessRandomUniformV2, global_count // self.replicas, size)
 
+    def integers(self, global_count: int, below: int) -> tf.Tensor:
+        """This replica's share of `global_count` uniform draws from [0, below): int32 (global_count / replicas,)."""
+        return tf.cast(self.uniform(global_count, 1)[:, 0] * below, tf.int32)
+
     def normal_like(self, tensor: tf.Tensor) -> tf.Tensor:
         """Numbers of N(0, 1), float32, of the shape of this replica's `tensor`, whose first axis is the batch."""
         count, size = tf.shape(tensor)[0], math.prod(tensor.shape[1:])

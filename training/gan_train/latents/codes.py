@@ -7,7 +7,7 @@ from gan_train.randomness import Draw
 
 def draw_classes(draw: Draw, count: int, classes: int) -> tf.Tensor:
     """This replica's share of `count` classes of the global batch, uniform in [0, classes): int32 (count / replicas,)."""
-    return tf.cast(draw.uniform(count, 1)[:, 0] * classes, tf.int32)
+    return draw.integers(count, classes)
 
 
 def with_codes(noise: tf.Tensor, codes: tf.Tensor, values: int) -> tf.Tensor:

@@ -6,8 +6,9 @@ from typing import Any
 from gan_train.recipe.base import Recipe
 from gan_train.systems.base import System
 from gan_train.systems.gan import GAN
+from gan_train.systems.sgan import SGAN
 
-SYSTEMS: dict[str, Callable[[Any], System]] = {"gan": GAN}
+SYSTEMS: dict[str, Callable[[Any], System]] = {"gan": GAN, "sgan": SGAN}
 """Each takes the recipe that recipe/catalogue.py names for it."""
 
 
