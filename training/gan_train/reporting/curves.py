@@ -1,5 +1,5 @@
-"""losses.png: losses above, accuracies below, of real and fake and of classes (spec C 1.1). Drawing takes as long after a million
-steps as after a thousand."""
+"""losses.png: losses above, accuracies below, of real and fake and of classes (spec C 1.1). Drawing takes as long after a
+million steps as after a thousand."""
 
 import io
 from collections.abc import Iterable
