@@ -23,16 +23,26 @@ from gan_train.networks.dcgan import build_generator
 from gan_train.networks.passes import inference_pass, training_pass
 from gan_train.networks.sgan import build_classifier
 from gan_train.objectives.class_losses import class_cross_entropy, real_score
+from gan_train.objectives.labels import Truth
 from gan_train.objectives.losses import FAKE, REAL, cross_entropy
 from gan_train.precision import resolved
 from gan_train.randomness import Draw, picture_draw
 from gan_train.recipe.sgan import SGANRecipe
-from gan_train.systems.base import Batch, GeneratorInputs, Outcome, Phase, System, Turn, build_player
+from gan_train.systems.base import (
+    DISCRIMINATOR,
+    DISCRIMINATOR_SEEDS,
+    GENERATOR,
+    Batch,
+    GeneratorInputs,
+    Outcome,
+    Phase,
+    System,
+    Turn,
+    build_player,
+)
+from gan_train.systems.judging import judged, right_class
 
-CLASSIFIER, DISCRIMINATOR, GENERATOR = "classifier", "discriminator", "generator"
-
-_CLASSIFIER_SEEDS = 1_000
-"""Distance between the initial seeds of the two networks."""
+CLASSIFIER = "classifier"
 
 
 class SGAN(System):
@@ -42,7 +52,7 @@ class SGAN(System):
         self._recipe, precision = recipe, resolved(recipe.precision)
         self.generator = build_generator(recipe.generator, recipe.latent_size, recipe.image, recipe.seed, precision)
         self.classifier = build_classifier(
-            recipe.classifier, recipe.classes, recipe.image, recipe.seed + _CLASSIFIER_SEEDS, precision
+            recipe.classifier, recipe.classes, recipe.image, recipe.seed + DISCRIMINATOR_SEEDS, precision
         )
         self.players = {
             CLASSIFIER: build_player(CLASSIFIER, self.classifier, recipe.classifier.optimizer, precision),
@@ -53,22 +63,16 @@ class SGAN(System):
         self._labels = _kept((recipe.labels,), "int64", "labels")
         self.state = (self._images, self._labels)
         self.reals_per_batch = recipe.batch_size // 2
-        judged = ("accuracy", "score")
-        self.turns = (
-            Turn((Phase("c", CLASSIFIER, self._on_labelled, ("accuracy",)),), reads=False),
-            Turn(
-                (
-                    Phase("d_real", DISCRIMINATOR, self._on_real, judged),
-                    Phase("d_fake", DISCRIMINATOR, self._on_fake, judged),
-                )
-            ),
-            Turn((Phase("g", GENERATOR, self._generator_through_discriminator, ("score",)),), reads=False),
-        )
+        c = Phase("c", CLASSIFIER, self._on_labelled, ("accuracy",))
+        on_real = Phase("d_real", DISCRIMINATOR, self._on_real, ("accuracy", "score"))
+        on_fake = Phase("d_fake", DISCRIMINATOR, self._on_fake, ("accuracy", "score"))
+        g = Phase("g", GENERATOR, self._generator_through_discriminator, ("score",))
+        self.turns = (Turn((c,), reads=False), Turn((on_real, on_fake)), Turn((g,), reads=False))
 
     @property
     def models(self) -> dict[str, keras.Model]:
         """The generator, and the network as a classifier: images in the recipe's range to class logits."""
-        return {GENERATOR: self.sampler, CLASSIFIER: self.classifier}
+        return super().models | {CLASSIFIER: self.classifier}
 
     def keep(self, examples: Iterator[Example]) -> None:
         """The labelled examples: of each class the first that training meets, the same number of each, in class order.
@@ -96,28 +100,29 @@ class SGAN(System):
 
     def evaluate(self, reals: Batch, inputs: GeneratorInputs) -> dict[str, tf.Tensor]:
         """Accuracy of the discriminator on real and on generated images, and of the classifier on the real ones."""
-        logits = inference_pass(self.classifier, to_range(reals["image"], self._recipe.image.range))
+        on_real = inference_pass(self.classifier, to_range(reals["image"], self._recipe.image.range))
         fakes = inference_pass(self.sampler, inputs, picture_draw(self._recipe.seed))
-        judged = {
-            "accuracy_real": _called(real_score(logits), REAL),
-            "accuracy_fake": _called(real_score(inference_pass(self.classifier, fakes)), FAKE),
-            "class_accuracy": _right(logits, reals["label"]),
+        on_fake = inference_pass(self.classifier, fakes)
+        return {
+            "accuracy_real": tf.reduce_mean(judged(real_score(on_real), "real")["accuracy"]),
+            "accuracy_fake": tf.reduce_mean(judged(real_score(on_fake), "fake")["accuracy"]),
+            "class_accuracy": tf.reduce_mean(right_class(on_real, reals["label"])),
         }
-        return {name: tf.reduce_mean(values) for name, values in judged.items()}
 
     def _on_labelled(self, batch: Batch, draw: Draw) -> Outcome:
         drawn = draw.integers(self.reals_per_batch, self._recipe.labels)
         images, labels = tf.gather(self._images, drawn), tf.gather(self._labels, drawn)
         logits = training_pass(self.classifier, to_range(images, self._recipe.image.range), draw, update_statistics=True)
-        return Outcome(class_cross_entropy(logits, labels), {"accuracy": _right(logits, labels)})
+        return Outcome(class_cross_entropy(logits, labels), {"accuracy": right_class(logits, labels)})
 
     def _on_real(self, batch: Batch, draw: Draw) -> Outcome:
         scores = self._scores(to_range(batch["image"], self._recipe.image.range), draw, update_statistics=True)
-        return _judged(scores, REAL)
+        return _outcome(scores, "real")
 
     def _on_fake(self, batch: Batch, draw: Draw) -> Outcome:
         latents = draw_latents(self._recipe.latent, draw, self.reals_per_batch, self._recipe.latent_size)
-        return _judged(self._scores(inference_pass(self.generator, latents, draw), draw, update_statistics=True), FAKE)
+        fakes = inference_pass(self.generator, latents, draw)
+        return _outcome(self._scores(fakes, draw, update_statistics=True), "fake")
 
     def _generator_through_discriminator(self, batch: Batch, draw: Draw) -> Outcome:
         latents = draw_latents(self._recipe.latent, draw, self._recipe.batch_size, self._recipe.latent_size)
@@ -145,15 +150,6 @@ def _kept(shape: tuple[int, ...], dtype: str, name: str) -> keras.Variable:
     return keras.Variable(np.zeros(shape, dtype), dtype=dtype, trainable=False, name=name)
 
 
-def _judged(scores: tf.Tensor, target: float) -> Outcome:
-    return Outcome(cross_entropy(scores, target), {"score": scores, "accuracy": _called(scores, target)})
-
-
-def _called(scores: tf.Tensor, target: float) -> tf.Tensor:
-    """1 where a score says what is so, float32: above 0 is "real"."""
-    return tf.cast((scores > 0) == (target == REAL), tf.float32)
-
-
-def _right(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    """1 where the likeliest class is the label, float32 (n,)."""
-    return tf.cast(tf.argmax(logits, axis=-1) == labels, tf.float32)
+def _outcome(scores: tf.Tensor, truth: Truth) -> Outcome:
+    """Of one update of the discriminator."""
+    return Outcome(cross_entropy(scores, REAL if truth == "real" else FAKE), judged(scores, truth))
