@@ -7,7 +7,7 @@ import pytest
 
 from gan_train.runs import lease, uploader
 from tests.pipeline.fake_storage import FakeStorage, fake_storage
-from tests.training.helpers import SMALL, gan_train, prepare_digits, split_cpu
+from tests.training.helpers import SMALL, SMALL_SGAN, gan_train, prepare_digits, split_cpu
 
 split_cpu()
 
@@ -24,6 +24,22 @@ def trained(tmp_path_factory: pytest.TempPathFactory, digits: Path) -> Path:
     out = tmp_path_factory.mktemp("training") / "run"
     options = (*SMALL, "--steps", "6", "--set", "snapshot_every=3", "--set", "checkpoint_every=2")
     ran = gan_train("run", "mnist-dcgan", "--data", digits, "-o", out, *options)
+    assert ran.code == 0, ran.err
+    return out
+
+
+@pytest.fixture(scope="session")
+def held_out_digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """300 digits to train on and 60 held out. Not to be changed."""
+    return prepare_digits(tmp_path_factory.mktemp("training") / "digits", "--hold-out", "60")
+
+
+@pytest.fixture(scope="session")
+def sgan_run(tmp_path_factory: pytest.TempPathFactory, held_out_digits: Path) -> Path:
+    """A small mnist-sgan run of 4 steps, snapshots and checkpoints at 2 and 4. Not to be changed."""
+    out = tmp_path_factory.mktemp("training") / "sgan"
+    options = (*SMALL_SGAN, "--steps", "4", "--set", "snapshot_every=2", "--set", "checkpoint_every=2")
+    ran = gan_train("run", "mnist-sgan", "--data", held_out_digits, "-o", out, *options)
     assert ran.code == 0, ran.err
     return out
 

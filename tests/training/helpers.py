@@ -16,6 +16,7 @@ import gan_train.cli as train_cli
 from gan_train.recipe.base import Recipe
 from gan_train.recipe.document import load_recipe
 from gan_train.recipe.examples import ImageConfig
+from gan_train.recipe.sgan import SGANRecipe
 from gan_train.step import StepFunction, build_steps
 from gan_train.systems.base import System
 from gan_train.systems.catalogue import build_system
@@ -34,6 +35,14 @@ _SMALL_KEYS = (
 )
 SMALL = tuple(part for key in _SMALL_KEYS for part in ("--set", key))
 """Overrides that make a recipe of the DCGAN family quick to build, for digits, with all its parts, alike on all machines."""
+
+_SMALL_SGAN_KEYS = (
+    *(key for key in _SMALL_KEYS if not key.startswith("discriminator")),
+    "classifier.filters=[8,8,8]",
+    "labels=20",
+)
+SMALL_SGAN = tuple(part for key in _SMALL_SGAN_KEYS for part in ("--set", key))
+"""The same for the semi-supervised GAN, with two labels of each class."""
 
 RECIPES = ("mnist-gan", "mnist-dcgan", "mnist-lsgan", "cifar10-gan", "celeba-gan")
 
@@ -65,6 +74,13 @@ def prepare_digits(out: Argument, *options: str) -> Path:
 def small_recipe(name: str, *overrides: str) -> Recipe:
     """A recipe with `SMALL` and further overrides."""
     return load_recipe(name, [*_SMALL_KEYS, *overrides])
+
+
+def small_sgan(*overrides: str) -> SGANRecipe:
+    """The semi-supervised GAN with `SMALL_SGAN` and further overrides."""
+    recipe = load_recipe("mnist-sgan", [*_SMALL_SGAN_KEYS, *overrides])
+    assert isinstance(recipe, SGANRecipe)
+    return recipe
 
 
 @cache

@@ -178,6 +178,36 @@ def export(
     _answer(made, f"generator of step {made['step']} in {made['out']}; about it: {made['card']}", as_json)
 
 
+@tools.command()
+def classify(
+    folder: RunArgument,
+    data: Annotated[str, typer.Option(help="A dataset folder with the classes the run learned.", show_default=False)],
+    split: Annotated[
+        str | None, typer.Option(help="held-out, test or train.  [default: held-out; test where there is none]")
+    ] = None,
+    step: Annotated[int | None, typer.Option(min=1, help="Which saved classifier.  [default: the newest]")] = None,
+    labels_alone: Annotated[
+        bool, typer.Option("--labels-alone", help="Also train the same classifier on the labelled examples alone.")
+    ] = False,
+    labels_alone_steps: Annotated[
+        int | None, typer.Option(min=1, help="For this many steps.  [default: as many as in the run, at most 1000]")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell how often the classifier of a run is right.
+
+    \b
+      gan-pipeline prepare mnist --source sample --hold-out 1000 -o data/digits
+      gan-train run mnist-sgan --data data/digits -o runs/sgan --short
+      gan-train classify runs/sgan --data data/digits
+      gan-train classify runs/sgan --data data/digits --labels-alone
+    """
+    from gan_train.tools.classify import classify as judge
+
+    found = judge(folder, data, split, step, labels_alone, labels_alone_steps)
+    _answer(found.report(), found.text(), as_json)
+
+
 def _answer(made: dict[str, object], words: str, as_json: bool) -> None:
     if as_json:
         print_json(made)

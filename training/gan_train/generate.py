@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_pipeline.errors import DataError, UsageError
-from gan_pipeline.quiet import import_tensorflow
+from gan_pipeline.errors import UsageError
 from gan_pipeline.storage import Folder, open_folder
 from gan_train.latents.inputs import Inputs
 from gan_train.recipe.base import Recipe
 from gan_train.recipe.examples import ImageConfig
-from gan_train.runs.run_folder import MODELS, RunRecord, read_record
+from gan_train.runs.run_folder import RunRecord, read_record
+from gan_train.runs.saved_networks import GENERATOR, load_network, network_name, saved_step
 
 if TYPE_CHECKING:
     import keras
@@ -48,7 +48,7 @@ class SavedGenerator:
     @property
     def name(self) -> str:
         """Of its file in the run folder."""
-        return f"{MODELS}/generator-step-{self.step:08d}.keras"
+        return network_name(GENERATOR, self.step)
 
     @property
     def facts(self) -> dict[str, str]:
@@ -62,15 +62,7 @@ class SavedGenerator:
 
     def network(self) -> "keras.Model":
         """Latents, float32 (n, latent_size), to images, float32, in the recipe's range. Raises DataError if it is damaged."""
-        import_tensorflow()
-        import keras
-
-        try:
-            with self.run.local_file(self.name) as path:
-                return keras.models.load_model(path, compile=False)
-        except (ValueError, OSError, KeyError) as error:
-            why = " ".join(str(error).split())[:200]
-            raise DataError(f"{self.run.locate(self.name)}: damaged ({why}); take another --step") from error
+        return load_network(self.run, GENERATOR, self.step)
 
     def examples(self, inputs: Inputs) -> NDArray[Any]:
         """Images, uint8 (n, height, width, channels), or points, float32 (n, coordinates). Raises what `network` raises."""
@@ -101,10 +93,4 @@ def saved_generator(folder: str, step: int | None = None) -> SavedGenerator:
     """
     run = open_folder(folder)
     record = read_record(run)
-    steps = sorted(int(name.removesuffix(".keras").rpartition("-")[2]) for name in run.names(f"{MODELS}/generator-step-"))
-    if not steps:
-        raise DataError(f"{run.uri}: no generator saved yet; the first comes with the first sample grid")
-    if step is not None and step not in steps:
-        known = ", ".join(map(str, steps))
-        raise UsageError(f"{run.uri}: no generator of step {step}; there are: {known}")
-    return SavedGenerator(run, record, step or steps[-1])
+    return SavedGenerator(run, record, saved_step(run, GENERATOR, step))

@@ -19,7 +19,8 @@ from gan_train.pictures import grid_png
 from gan_train.randomness import latent_draw
 from gan_train.recipe.base import Recipe
 from gan_train.recipe.examples import Condition, ImageConfig
-from gan_train.runs.run_folder import LATENTS, MODELS, SAMPLES
+from gan_train.runs.run_folder import LATENTS, SAMPLES
+from gan_train.runs.saved_networks import network_name
 from gan_train.scatter import scatter_png
 from gan_train.systems.base import GeneratorInputs
 
@@ -87,7 +88,7 @@ def write_samples(run: Folder, grid: bytes, step: int) -> str:
 
 def write_model(run: Folder, kind: str, network: keras.Model, step: int) -> str:
     """Write a network that Keras loads without this package, and return its name. `kind` says what it is: "generator"."""
-    name = f"{MODELS}/{kind}-step-{step:08d}.keras"
+    name = network_name(kind, step)
     with tempfile.TemporaryDirectory() as local:
         path = Path(local) / f"{kind}.keras"
         with storage_errors(path):

@@ -29,6 +29,9 @@ from gan_train.systems.base import System
 
 FOLDER, VARIABLES, STATE, COMMIT = "checkpoints", "variables.safetensors", "state.json", "COMMIT"
 
+_STATE = "state"
+"""Before the names of a system's own variables."""
+
 _COMMITTED = re.compile(rf"{FOLDER}/step-(\d{{8,}})/{COMMIT}")
 _OURS = re.compile(rf"{FOLDER}/step-(\d{{8,}})/(?:{VARIABLES}|{STATE})")
 
@@ -48,7 +51,7 @@ def named_variables(system: System) -> dict[str, keras.Variable]:
             named[f"{player.name}/optimizer/{variable.path}"] = variable
     if system.average:
         named |= {f"average/{variable.path}": variable for variable in system.average.network.variables}
-    return named | {f"state/{variable.path}": variable for variable in system.state}
+    return named | {f"{_STATE}/{variable.path}": variable for variable in system.state}
 
 
 def save_checkpoint(run: Folder, system: System, step: int, digest: str) -> None:
@@ -120,6 +123,21 @@ def restore_checkpoint(run: Folder, system: System, step: int) -> None:
     for name, variable in wanted.items():
         if tuple(variable.shape) != saved[name].shape:
             raise DataError(f"{run.locate(place)}: {name} has shape {saved[name].shape}, the network wants {variable.shape}")
+        variable.assign(saved[name])
+
+
+def restore_state(run: Folder, system: System, step: int) -> None:
+    """Set what a system keeps of the dataset to its value at a committed step, and leave networks and optimizers alone.
+
+    Raises:
+        DataError: the checkpoint is damaged, or keeps something else.
+    """
+    place = f"{FOLDER}/{checkpoint_name(step)}"
+    saved = _read_variables(run, place)
+    for variable in system.state:
+        name = f"{_STATE}/{variable.path}"
+        if name not in saved or saved[name].shape != tuple(variable.shape):
+            raise DataError(f"{run.locate(place)}: keeps no {name} of shape {tuple(variable.shape)}; another system wrote it")
         variable.assign(saved[name])
 
 

@@ -1,0 +1,54 @@
+"""The networks that a run saved at its snapshots: models/KIND-step-STEP.keras, in plain Keras."""
+
+from typing import TYPE_CHECKING
+
+from gan_pipeline.errors import DataError, UsageError
+from gan_pipeline.quiet import import_tensorflow
+from gan_pipeline.storage import Folder
+from gan_train.runs.run_folder import MODELS
+
+if TYPE_CHECKING:
+    import keras
+
+GENERATOR, CLASSIFIER = "generator", "classifier"
+"""Kinds: inputs to images or points; images, float32 in the recipe's range, to class logits, float32 (n, classes)."""
+
+
+def network_name(kind: str, step: int) -> str:
+    """Name of a file in the run folder. `kind` says what the network is."""
+    return f"{MODELS}/{kind}-step-{step:08d}.keras"
+
+
+def saved_steps(run: Folder, kind: str) -> list[int]:
+    """Steps of all saved networks of a kind, ascending."""
+    return sorted(int(name.removesuffix(".keras").rpartition("-")[2]) for name in run.names(f"{MODELS}/{kind}-step-"))
+
+
+def saved_step(run: Folder, kind: str, step: int | None) -> int:
+    """The step itself if a network of that kind was saved then, or of None the newest.
+
+    Raises:
+        DataError: there is no such network yet.
+        UsageError: none of that step.
+    """
+    steps = saved_steps(run, kind)
+    if not steps:
+        raise DataError(f"{run.uri}: no {kind} saved yet; the first comes with the first sample grid")
+    if step is not None and step not in steps:
+        known = ", ".join(map(str, steps))
+        raise UsageError(f"{run.uri}: no {kind} of step {step}; there are: {known}")
+    return step or steps[-1]
+
+
+def load_network(run: Folder, kind: str, step: int) -> "keras.Model":
+    """A saved network. Raises DataError if it is damaged."""
+    import_tensorflow()
+    import keras
+
+    name = network_name(kind, step)
+    try:
+        with run.local_file(name) as path:
+            return keras.models.load_model(path, compile=False)
+    except (ValueError, OSError, KeyError) as error:
+        why = " ".join(str(error).split())[:200]
+        raise DataError(f"{run.locate(name)}: damaged ({why}); take another --step") from error

@@ -1,0 +1,197 @@
+"""gan-train classify: how often the classifier of a run is right on examples of a dataset folder."""
+
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gan_pipeline.errors import DataError, UsageError
+from gan_pipeline.features import LabelFeature
+from gan_pipeline.manifest import read_manifest
+from gan_pipeline.plan import HELD_OUT
+from gan_pipeline.storage import open_folder
+from gan_train.recipe.base import Recipe
+from gan_train.recipe.examples import ImageConfig
+from gan_train.recipe.sgan import SGANRecipe
+from gan_train.runs.run_folder import read_record
+from gan_train.runs.saved_networks import CLASSIFIER, GENERATOR, load_network, saved_step, saved_steps
+
+if TYPE_CHECKING:
+    import keras
+
+    from gan_train.data.input import Dataset
+
+MOST_STEPS_ALONE = 1_000
+"""Of the classifier without the GAN, unless more are asked for: by then it knows its few examples by heart."""
+
+_BATCH = 250
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Counts of examples, int64 (classes, classes): a row for what they are, a column for what they were taken for."""
+
+    counts: NDArray[np.int64]
+
+    @property
+    def examples(self) -> NDArray[np.int64]:
+        """Of each class."""
+        return self.counts.sum(axis=1)
+
+    @property
+    def accuracy(self) -> float:
+        """Share that was taken for what it is."""
+        return float(np.trace(self.counts) / self.counts.sum())
+
+    @property
+    def class_accuracy(self) -> list[float | None]:
+        """The same for each class; None without an example."""
+        right = np.diag(self.counts).tolist()
+        return [hits / count if count else None for hits, count in zip(right, self.examples.tolist(), strict=True)]
+
+
+@dataclass(frozen=True)
+class Classified:
+    """What `classify` found.
+
+    Attributes:
+        step: of the run's classifier.
+        split: whose examples it judged.
+        class_names: by class number.
+        confusion: of the run's classifier.
+        alone: of the classifier that learned from the labelled examples alone, if asked for.
+        steps_alone: it was trained for.
+    """
+
+    run: str
+    step: int
+    data: str
+    split: str
+    class_names: tuple[str, ...]
+    confusion: Confusion
+    alone: Confusion | None = None
+    steps_alone: int = 0
+
+    def report(self) -> dict[str, Any]:
+        """For --json."""
+        place = {"run": self.run, "step": self.step, "data": self.data, "split": self.split}
+        found = place | {"examples": int(self.confusion.counts.sum())} | self._numbers(self.confusion)
+        if self.alone:
+            found["labels_alone"] = {"steps": self.steps_alone} | self._numbers(self.alone)
+        return found
+
+    def _numbers(self, confusion: Confusion) -> dict[str, Any]:
+        by_name = dict(zip(self.class_names, confusion.class_accuracy, strict=True))
+        return {"accuracy": confusion.accuracy, "class_accuracy": by_name, "confusion": confusion.counts.tolist()}
+
+    def text(self) -> str:
+        """For people: what was found in a line, then a row for each class."""
+        count = int(self.confusion.counts.sum())
+        lines = [f"step {self.step}: {self.confusion.accuracy:.1%} of {count:,} examples right ({self.split} of {self.data})"]
+        if self.alone:
+            lines.append(f"labels alone, {self.steps_alone:,} steps: {self.alone.accuracy:.1%}")
+        return "\n".join([*lines, "", *self._table()])
+
+    def _table(self) -> list[str]:
+        """Accuracy of each class, and what its examples were taken for by the run's classifier."""
+        counts = self.confusion.counts
+        shares = {"right": self.confusion.class_accuracy} | ({"alone": self.alone.class_accuracy} if self.alone else {})
+        names = max(len("class"), *(len(name) for name in self.class_names))
+        wide = max(len(str(counts.max())), len(str(len(counts) - 1)))
+        head = f"{'#':>{wide}} {'class':{names}} {'examples':>8}" + "".join(f" {title:>6}" for title in shares) + "  taken for:"
+        rows = [head + "".join(f" {number:>{wide}}" for number in range(len(counts)))]
+        for number, name in enumerate(self.class_names):
+            shown = "".join(f" {_percent(by_class[number]):>6}" for by_class in shares.values())
+            taken = "".join(f" {count or '.':>{wide}}" for count in counts[number].tolist())
+            rows.append(f"{number:>{wide}} {name:{names}} {self.confusion.examples[number]:>8}{shown}{'':12}{taken}")
+        return rows
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{share:.1%}"
+
+
+def classify(
+    folder: str, data: str, split: str | None = None, step: int | None = None, alone: bool = False, steps: int | None = None
+) -> Classified:
+    """Judge every example of a split once.
+
+    Args:
+        folder: of the run.
+        data: dataset folder, with the classes the run learned.
+        split: None is the held-out examples if there are any, else the test split.
+        step: of the saved classifier; None is the newest.
+        alone: also train and judge the same classifier on the run's labelled examples alone.
+        steps: to train that for; None is as many as the run's classifier had, at most MOST_STEPS_ALONE.
+
+    Raises:
+        UsageError: the run trains no classifier, or has none of that step, or learned other classes.
+        DataError: no run or dataset, no such split, or one that is damaged.
+    """
+    run = open_folder(folder)
+    recipe = read_record(run).recipe
+    if saved_steps(run, GENERATOR) and not saved_steps(run, CLASSIFIER):
+        raise UsageError(f"{run.uri}: recipe {recipe.name} trains no classifier; mnist-sgan and fashion-acgan do")
+    step = saved_step(run, CLASSIFIER, step)
+    if steps is not None and not alone:
+        raise UsageError("--labels-alone-steps goes with --labels-alone; give both")
+    few_labels = _few_labels(run.uri, recipe) if alone else None
+    split = split or _default_split(data)
+    network = load_network(run, CLASSIFIER, step)
+    from gan_train.data.input import open_dataset
+    from gan_train.tools.labels_alone import labels_alone
+
+    dataset = open_dataset(data, recipe, split)
+    names = cast(LabelFeature, dataset.manifest.features["label"]).class_names
+    found = Classified(run.uri, step, data, split, names, confusion(network, dataset, recipe))
+    if few_labels is None:
+        return found
+    steps = steps or min(step, MOST_STEPS_ALONE)
+    other = labels_alone(run, few_labels, steps)
+    return replace(found, alone=confusion(other, dataset, recipe), steps_alone=steps)
+
+
+def _few_labels(run: str, recipe: Recipe) -> SGANRecipe:
+    """The recipe, if it used some labels only."""
+    if not isinstance(recipe, SGANRecipe):
+        raise UsageError(f"{run}: recipe {recipe.name} learns from all labels; --labels-alone is for mnist-sgan and its like")
+    return recipe
+
+
+def _default_split(data: str) -> str:
+    """Examples that training did not see."""
+    splits = read_manifest(open_folder(data)).splits
+    for split in (HELD_OUT, "test"):
+        if split in splits:
+            return split
+    raise DataError(
+        f"{data}: neither split {HELD_OUT!r} nor 'test', only {', '.join(splits)}; prepare it with --hold-out N, or say "
+        "--split train to judge examples that training saw"
+    )
+
+
+def confusion(network: "keras.Model", dataset: "Dataset", recipe: Recipe) -> Confusion:
+    """Every example of an open split judged once, a few at a time.
+
+    Args:
+        network: images, float32 in the recipe's range, to class logits, (n, classes).
+        dataset: with labels below `recipe.dataset_classes`.
+        recipe: of images.
+    """
+    import tensorflow as tf
+
+    from gan_train.data.input import training_examples
+    from gan_train.data.pixels import to_range
+    from gan_train.networks.passes import inference_pass
+
+    image, classes = cast(ImageConfig, recipe.examples), network.output_shape[-1]
+    counts = np.zeros((classes, classes), np.int64)
+    examples = training_examples(dataset, recipe.seed)
+    while batch := list(islice(examples, _BATCH)):
+        images = tf.constant(np.stack([example.values["image"] for example in batch]))
+        logits = inference_pass(network, to_range(images, image.range))
+        labels = np.array([example.values["label"] for example in batch])
+        np.add.at(counts, (labels, np.argmax(logits, axis=1)), 1)
+    return Confusion(counts)

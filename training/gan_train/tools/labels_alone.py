@@ -1,0 +1,43 @@
+"""What a run's labels are worth without the GAN: the same classifier, trained on the labelled examples alone."""
+
+import sys
+from typing import TYPE_CHECKING
+
+from gan_pipeline.errors import DataError
+from gan_pipeline.storage import Folder
+from gan_train.recipe.sgan import SGANRecipe
+from gan_train.runs.checkpoint import committed_steps, restore_state
+
+if TYPE_CHECKING:
+    import keras
+
+_STEPS_PER_CALL = 50
+
+
+def labels_alone(run: Folder, recipe: SGANRecipe, steps: int) -> "keras.Model":
+    """A classifier, images in the recipe's range to class logits, (n, classes), trained for some steps.
+
+    It starts from the run's initial weights and sees the run's labelled examples, kept in every checkpoint, in the
+    batches that the run's own classifier saw.
+
+    Raises:
+        DataError: the run has no checkpoint, or a damaged one.
+    """
+    import tensorflow as tf
+
+    from gan_train.step import build_steps
+    from gan_train.systems.sgan import LabelledOnly
+
+    checkpoints = committed_steps(run)
+    if not checkpoints:
+        raise DataError(f"{run.uri}: no checkpoint, which keeps the labelled examples; wait for the first one")
+    if recipe.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    system = LabelledOnly(recipe)
+    restore_state(run, system, checkpoints[-1])
+    run_steps = build_steps(system, tf.distribute.get_strategy(), recipe.seed)
+    for step in range(0, steps, _STEPS_PER_CALL):
+        length = min(_STEPS_PER_CALL, steps - step)
+        run_steps({}, tf.constant(step, tf.int64), tf.constant(length))
+        print(f"labels alone: step {step + length}/{steps}", file=sys.stderr)
+    return system.classifier
