@@ -7,7 +7,8 @@ import pytest
 
 from gan_train.runs import lease, uploader
 from tests.pipeline.fake_storage import FakeStorage, fake_storage
-from tests.training.helpers import SMALL, SMALL_SGAN, gan_train, prepare_digits, split_cpu
+from tests.training.catalogue import CATALOGUE
+from tests.training.helpers import SMALL, gan_train, prepare, prepare_digits, prepare_pictures, split_cpu
 
 split_cpu()
 
@@ -16,6 +17,30 @@ split_cpu()
 def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """300 digits in 5 shards. Tests that change a file copy the folder first."""
     return prepare_digits(tmp_path_factory.mktemp("training") / "digits")
+
+
+@pytest.fixture(scope="session")
+def pictures_32(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A few photographs in colour, 32x32."""
+    return prepare_pictures(tmp_path_factory.mktemp("training") / "pictures", 32)
+
+
+@pytest.fixture(scope="session")
+def pictures_64(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A few photographs in colour, 64x64."""
+    return prepare_pictures(tmp_path_factory.mktemp("training") / "pictures", 64)
+
+
+@pytest.fixture(scope="session")
+def pictures_80(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A few photographs in colour, 80x80."""
+    return prepare_pictures(tmp_path_factory.mktemp("training") / "pictures", 80)
+
+
+@pytest.fixture(scope="session")
+def points(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """300 points of the parabola."""
+    return prepare(tmp_path_factory.mktemp("training") / "points", "curve", "--limit", "300", "--shards", "2")
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +63,8 @@ def held_out_digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def sgan_run(tmp_path_factory: pytest.TempPathFactory, held_out_digits: Path) -> Path:
     """A small mnist-sgan run of 4 steps, snapshots and checkpoints at 2 and 4. Not to be changed."""
     out = tmp_path_factory.mktemp("training") / "sgan"
-    options = (*SMALL_SGAN, "--steps", "4", "--set", "snapshot_every=2", "--set", "checkpoint_every=2")
+    keys = (*CATALOGUE["mnist-sgan"].small, "steps=4", "snapshot_every=2", "checkpoint_every=2")
+    options = [part for key in keys for part in ("--set", key)]
     ran = gan_train("run", "mnist-sgan", "--data", held_out_digits, "-o", out, *options)
     assert ran.code == 0, ran.err
     return out

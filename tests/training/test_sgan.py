@@ -17,17 +17,10 @@ from gan_train.networks.passes import training_pass
 from gan_train.randomness import Draw
 from gan_train.recipe.document import load_recipe
 from gan_train.recipe.sgan import SGANRecipe
-from gan_train.step import metric_names, run_phase
+from gan_train.step import run_phase
 from gan_train.systems.base import System
-from tests.training.helpers import (
-    SMALL_SGAN,
-    assert_same_checkpoint,
-    build,
-    gan_train,
-    random_chunk,
-    saved_variables,
-    small_sgan,
-)
+from tests.training.catalogue import small
+from tests.training.helpers import build, gan_train, random_chunk, saved_variables
 
 STEP = tf.constant(0, tf.int64)
 
@@ -53,14 +46,6 @@ def first_step(tmp_path_factory: pytest.TempPathFactory, digits: Path) -> Path:
     ran = gan_train("run", "mnist-sgan", "--data", digits, "-o", out, "--steps", "1", "--set", "precision=float32")
     assert ran.code == 0, ran.err
     return out
-
-
-def test_parameters_and_phases_are_those_of_the_specification(digits: Path, tmp_path: Path) -> None:
-    ran = gan_train("run", "mnist-sgan", "--data", digits, "-o", tmp_path / "run", "--dry-run", "--json")
-    plan = json.loads(ran.out)
-    assert plan["parameters"] == {"classifier": 316_938, "discriminator": 316_938, "generator": 1_164_289}
-    assert plan["phases"] == ["c", "d_real", "d_fake", "g"]
-    assert (plan["batch_size"], plan["to_step"], plan["sample_grids"]) == (100, 12_000, 20)
 
 
 def test_the_first_losses_are_those_of_a_network_that_knows_nothing(first_step: Path) -> None:
@@ -100,7 +85,7 @@ def test_both_networks_are_saved_for_plain_keras(first_step: Path) -> None:
 
 
 def test_classifier_and_discriminator_move_the_same_weights_and_each_its_own_optimizer() -> None:
-    recipe = small_sgan()
+    recipe = small("mnist-sgan")
     system, strategy, _ = build(recipe)
     batch = {name: values[0, 0] for name, values in random_chunk(recipe, system, strategy, 1).items()}
     updates = dict.fromkeys(system.players, 0)
@@ -119,7 +104,7 @@ def test_classifier_and_discriminator_move_the_same_weights_and_each_its_own_opt
 
 def test_the_classifier_sees_labelled_examples_only_and_the_discriminator_no_label() -> None:
     """A batch of nothing does for the first; other labels change nothing of the second but what it reports."""
-    recipe = small_sgan()
+    recipe = small("mnist-sgan")
     system, strategy, _ = build(recipe)
     classify, real = system.phases[:2]
     classify.loss({}, Draw(0, STEP, 0, 0, 1))
@@ -132,41 +117,9 @@ def test_the_classifier_sees_labelled_examples_only_and_the_discriminator_no_lab
     assert right.metrics["class_accuracy"].numpy().all() and not wrong.metrics["class_accuracy"].numpy().any()
 
 
-def test_one_replica_equals_two(digits: Path) -> None:
-    """Plain gradient descent, or Adam's first steps would turn a difference in rounding into one of sign."""
-    sgd = "={kind: sgd, learning_rate: 0.01, momentum: 0.5}"
-    names = ("generator.optimizer", "classifier.optimizer", "classifier.discriminator_optimizer")
-    recipe = small_sgan(*(name + sgd for name in names))
-    results = []
-    for replicas in (1, 2):
-        system, strategy, steps = build(recipe, replicas)
-        system.keep(training_examples(open_dataset(str(digits), recipe), recipe.seed))
-        metrics = steps(random_chunk(recipe, system, strategy, 3), STEP, tf.constant(3)).numpy()
-        results.append((metrics, network_weights(system), [variable.numpy() for variable in system.state]))
-    assert results[0][0][:, metric_names(system).index("c.accuracy")].max() > 0
-    (one, mine, kept), (two, other, also_kept) = results
-    np.testing.assert_allclose(one, two, rtol=1e-4, atol=1e-5)
-    for name, weights in mine.items():
-        for pair in zip(weights, other[name], strict=True):
-            np.testing.assert_allclose(*pair, rtol=1e-4, atol=1e-5)
-    for pair in zip(kept, also_kept, strict=True):
-        np.testing.assert_array_equal(*pair)
-    np.testing.assert_array_equal(kept[1], np.repeat(np.arange(10), 2))
-
-
-def test_four_steps_are_two_and_two(sgan_run: Path, held_out_digits: Path, tmp_path: Path) -> None:
-    """To the bit, the labelled examples among it."""
-    options = (*SMALL_SGAN, "--set", "snapshot_every=2", "--set", "checkpoint_every=2")
-    for steps in ("2", "4"):
-        ran = gan_train("run", "mnist-sgan", "--data", held_out_digits, "-o", tmp_path / "run", *options, "--steps", steps)
-        assert ran.code == 0, ran.err
-    assert_same_checkpoint(sgan_run, tmp_path / "run", 4)
-    assert saved_variables(sgan_run, 4)["state/labelled_images"].any()
-
-
 def test_the_labelled_examples_are_read_no_further_than_needed(digits: Path) -> None:
-    system, _, _ = build(small_sgan())
-    examples = training_examples(open_dataset(str(digits), small_sgan()), 0)
+    system, _, _ = build(small("mnist-sgan"))
+    examples = training_examples(open_dataset(str(digits), small("mnist-sgan")), 0)
     system.keep(examples)
     assert next(examples)
 
@@ -179,7 +132,7 @@ def test_too_few_examples_of_a_class_are_said(digits: Path, tmp_path: Path) -> N
 
 
 def test_a_class_that_is_missing_is_said() -> None:
-    system, _, _ = build(small_sgan())
+    system, _, _ = build(small("mnist-sgan"))
     image = np.zeros((28, 28, 1), np.uint8)
     zeros = (Example(str(number), {"image": image, "label": 0}) for number in range(5))
     with pytest.raises(DataError, match="wants 2 examples of each class, the training data has 0 of class 1"):
