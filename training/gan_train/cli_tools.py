@@ -91,7 +91,7 @@ def sample(
 def grid_of_codes(
     folder: RunArgument,
     out: PictureOption,
-    rows: Annotated[int, typer.Option(min=1, max=1000, help="Each of another noise.")] = 10,
+    rows: Annotated[int, typer.Option(min=1, help="Each of another noise.")] = 10,
     seed: Annotated[int, typer.Option(min=0, help="Chooses the noise.")] = 0,
     step: StepOption = None,
     as_json: JsonOption = False,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gan_pipeline.errors import DataError, UsageError
-from gan_train.latents.inputs import Conditions, Inputs, in_turn
+from gan_train.latents.inputs import Conditions, in_turn
 from gan_train.runs.run_folder import RunRecord
 
 _NUMBER = re.compile(r"[0-9]{1,9}")
@@ -77,25 +77,15 @@ def values_in_turn(record: RunRecord, told: Told) -> Sequence[int]:
     return named_values(record, told) or range(condition.values if condition else 0)
 
 
-def told_in_turn(record: RunRecord, told: Told, inputs: Inputs, file: str | None = None) -> Inputs:
-    """Inputs with a class or code for each: those named in turn, else those from the file, else all in turn.
-
-    Raises:
-        UsageError: as `named_values`.
-        DataError: the classes or codes of the file are none that the generator takes.
-    """
-    values, condition = values_in_turn(record, told), record.recipe.condition
-    if inputs.conditions is None or named_values(record, told):
-        return Inputs(inputs.latents, in_turn(len(inputs), values) if values else None)
+def check_saved(record: RunRecord, conditions: Conditions, file: str) -> None:
+    """Raises DataError where classes or codes that came from a file are none that the generator takes."""
+    condition = record.recipe.condition
     if condition is None:
         raise DataError(
             f"{file}: has classes or codes, but recipe {record.recipe.name} takes none; save its array 'latents' alone"
         )
-    if inputs.conditions.max() >= condition.values:
-        raise DataError(
-            f"{file}: has {condition.kind} {inputs.conditions.max()}, and this run does not; {_what_there_is(record)}"
-        )
-    return inputs
+    if conditions.max() >= condition.values:
+        raise DataError(f"{file}: has {condition.kind} {conditions.max()}, and this run does not; {_what_there_is(record)}")
 
 
 def the_same_for_all(record: RunRecord, told: Told, count: int) -> Conditions | None:

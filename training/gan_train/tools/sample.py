@@ -8,11 +8,11 @@ from gan_pipeline.errors import UsageError
 from gan_pipeline.grid import png
 from gan_pipeline.storage import open_folder, write_file
 from gan_train.generate import MOST_IMAGES, SavedGenerator, saved_generator
-from gan_train.latents.inputs import Inputs, crossed
+from gan_train.latents.inputs import Inputs, crossed, in_turn
 from gan_train.pictures import grid_png, labelled_png
 from gan_train.recipe.examples import PointConfig
 from gan_train.tools.choose import COUNT, Choice, choose_inputs
-from gan_train.tools.conditions import Told, condition_facts, told_in_turn, values_in_turn
+from gan_train.tools.conditions import Told, check_saved, condition_facts, named_values, values_in_turn
 from gan_train.tools.points import check_points_name, points_file
 
 _ROWS = 10
@@ -55,7 +55,10 @@ def sample(folder: str, out: str, choice: Choice, told: Told, step: int | None) 
 
 
 def _choose(generator: SavedGenerator, choice: Choice, told: Told) -> _Chosen:
-    """Inputs of a generator. Where classes or codes take turns, each has a column, and the zero vector comes with each."""
+    """Inputs of a generator, with the classes or codes that a file of latents holds, or else with those told, or all, in turn.
+
+    Where they take turns each has a column, and the zero vector comes with each.
+    """
     record, recipe = generator.record, generator.recipe
     values = values_in_turn(record, told)
     if isinstance(recipe.examples, PointConfig):
@@ -63,11 +66,13 @@ def _choose(generator: SavedGenerator, choice: Choice, told: Told) -> _Chosen:
     else:
         count = min(_ROWS * len(values), MOST_IMAGES) if len(values) > 1 else COUNT
     inputs, names = choose_inputs(recipe.latent, recipe.latent_size, choice, count)
+    if inputs.conditions is not None and not named_values(record, told):
+        check_saved(record, inputs.conditions, str(choice.file))
+        return _Chosen(inputs, names, None)
+    columns = len(values) if len(values) > 1 else None
     if choice.zero and values:
-        inputs, names = crossed(inputs.latents, values), names * len(values)
-    else:
-        inputs = told_in_turn(record, told, inputs, choice.file)
-    return _Chosen(inputs, names, len(values) if len(values) > 1 else None)
+        return _Chosen(crossed(inputs.latents, values), names * len(values), columns)
+    return _Chosen(Inputs(inputs.latents, in_turn(len(inputs), values) if values else None), names, columns)
 
 
 def _write_single_images(generator: SavedGenerator, out: str, chosen: _Chosen, facts: dict[str, str]) -> None:
