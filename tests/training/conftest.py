@@ -7,9 +7,7 @@ from pathlib import Path
 import pytest
 
 import gan_pipeline
-from gan_pipeline.cli import main as pipeline_main
 from gan_train.runs import lease, uploader
-from tests.commands import run_inside
 from tests.pipeline.fake_storage import FakeStorage, fake_storage
 from tests.training.helpers import SMALL, gan_train, prepare, prepare_digits, prepare_pictures, split_cpu
 
@@ -66,10 +64,7 @@ def clothes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source.mkdir()
     for part in ("images-idx3", "labels-idx1"):
         shutil.copy(SAMPLE / f"t10k-{part}-ubyte.gz", source / f"train-{part}-ubyte.gz")
-    arguments = ("fashion_mnist", "--source", source, "--limit", "300", "--shards", "2", "-o", folder / "clothes")
-    ran = run_inside(pipeline_main, "prepare", *arguments)
-    assert ran.code == 0, ran.err
-    return folder / "clothes"
+    return prepare(folder / "clothes", "fashion_mnist", "--source", str(source), "--limit", "300", "--shards", "2")
 
 
 # At this rate three steps are enough for images of two classes or codes to differ.
