@@ -79,7 +79,7 @@ def sample(
     if bank is None:
         made = tool.sample(folder, out, Choice(count, seed, seeds, zero, latents, truncation), told, step)
     elif count is not None or seeds is not None or zero or latents is not None:
-        raise UsageError("--bank draws its latents anew; of them only --seed and --truncation go with it")
+        raise UsageError("--bank draws its latents anew; of the ways to choose them only --seed and --truncation go with it")
     else:
         made = tool.sample_bank(folder, out, Choice(count=bank, seed=seed, truncation=truncation), told, step)
     kept = f", latents in {made['latents']}" if bank else ""

@@ -10,6 +10,7 @@ from gan_pipeline.storage import open_folder, write_file
 from gan_train.generate import MOST_IMAGES, SavedGenerator, saved_generator
 from gan_train.latents.inputs import Inputs, crossed, in_turn
 from gan_train.pictures import grid_png, labelled_png
+from gan_train.recipe.base import Recipe
 from gan_train.recipe.examples import PointConfig
 from gan_train.tools.choose import COUNT, Choice, choose_inputs
 from gan_train.tools.conditions import Told, check_saved, condition_facts, named_values, values_in_turn
@@ -61,11 +62,7 @@ def _choose(generator: SavedGenerator, choice: Choice, told: Told) -> _Chosen:
     """
     record, recipe = generator.record, generator.recipe
     values = values_in_turn(record, told)
-    if isinstance(recipe.examples, PointConfig):
-        count = _POINTS
-    else:
-        count = min(_ROWS * len(values), MOST_IMAGES) if len(values) > 1 else COUNT
-    inputs, names = choose_inputs(recipe.latent, recipe.latent_size, choice, count)
+    inputs, names = choose_inputs(recipe.latent, recipe.latent_size, choice, _default_count(recipe, len(values)))
     if inputs.conditions is not None and not named_values(record, told):
         check_saved(record, inputs.conditions, str(choice.file))
         return _Chosen(inputs, names, None)
@@ -73,6 +70,12 @@ def _choose(generator: SavedGenerator, choice: Choice, told: Told) -> _Chosen:
     if choice.zero and values:
         return _Chosen(crossed(inputs.latents, values), names * len(values), columns)
     return _Chosen(Inputs(inputs.latents, in_turn(len(inputs), values) if values else None), names, columns)
+
+
+def _default_count(recipe: Recipe, columns: int) -> int:
+    if isinstance(recipe.examples, PointConfig):
+        return _POINTS
+    return min(_ROWS * columns, MOST_IMAGES) if columns > 1 else COUNT
 
 
 def _write_single_images(generator: SavedGenerator, out: str, chosen: _Chosen, facts: dict[str, str]) -> None:
