@@ -54,7 +54,7 @@ def _value(word: str, record: RunRecord) -> int:
         return (exact or alike)[0]
     if _NUMBER.fullmatch(word) and int(word) < condition.values:
         return int(word)
-    raise UsageError(f"--{condition.kind} {word!r}: no such {condition.kind}; {_what_there_is(record)}")
+    raise UsageError(f"--{condition.kind} {word[:40]!r}: no such {condition.kind}; {_what_there_is(record)}")
 
 
 def _what_there_is(record: RunRecord) -> str:
