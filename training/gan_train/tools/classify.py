@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gan_pipeline.errors import DataError, UsageError
-from gan_pipeline.features import LabelFeature
 from gan_pipeline.manifest import read_manifest
 from gan_pipeline.plan import HELD_OUT
 from gan_pipeline.storage import open_folder
@@ -144,8 +143,7 @@ def classify(
     from gan_train.tools.labels_alone import labels_alone
 
     dataset = open_dataset(data, recipe, split)
-    names = cast(LabelFeature, dataset.manifest.features["label"]).class_names
-    found = Classified(run.uri, step, data, split, names, confusion(network, dataset, recipe))
+    found = Classified(run.uri, step, data, split, dataset.class_names, confusion(network, dataset, recipe))
     if few_labels is None:
         return found
     steps = steps or min(step, MOST_STEPS_ALONE)
