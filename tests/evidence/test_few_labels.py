@@ -1,0 +1,25 @@
+"""What the semi-supervised GAN makes of a hundred labels (spec D 5.9). About 15 minutes."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.training.helpers import gan_train, prepare
+
+pytestmark = pytest.mark.evidence
+
+
+def test_a_hundred_labels_make_a_classifier(tmp_path: Path) -> None:
+    """Of 1,000 digits that were held out; the labels alone make a worse one."""
+    digits = prepare(tmp_path / "digits", "mnist", "--source", "sample", "--hold-out", "1000")
+    ran = gan_train("run", "mnist-sgan", "--data", digits, "-o", tmp_path / "run", "--short")
+    assert ran.code == 0, ran.err
+    ran = gan_train("classify", tmp_path / "run", "--data", digits, "--labels-alone", "--json")
+    assert ran.code == 0, ran.err
+    found = json.loads(ran.out)
+    accuracy, alone = found["accuracy"], found["labels_alone"]["accuracy"]
+    print(f"\n{accuracy:.1%} with the GAN, {alone:.1%} by the labels alone")
+    assert (found["split"], found["examples"]) == ("held-out", 1000)
+    assert accuracy >= 0.93
+    assert accuracy >= alone + 0.08
