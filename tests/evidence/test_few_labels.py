@@ -1,25 +1,47 @@
-"""What the semi-supervised GAN makes of a hundred labels (spec D 5.9). About 15 minutes."""
+"""What the semi-supervised GAN makes of a hundred labels (spec D 5.9). About 15 minutes.
+
+Accuracy moves by a percent or two from snapshot to snapshot, so the classifier is chosen as the specification does, by
+its accuracy on training data, and then measured once on what was held out.
+"""
 
 import json
+import statistics
 from pathlib import Path
 
 import pytest
 
+from gan_pipeline.storage import open_folder
+from gan_train.runs.saved_networks import CLASSIFIER, saved_steps
 from tests.training.helpers import gan_train, prepare
 
 pytestmark = pytest.mark.evidence
 
+WINDOW = 200
+"""Steps before a snapshot that its accuracy is taken from: 10,000 reals, whose labels nothing learned from."""
+
+
+def best_step(run: Path) -> int:
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+    def on_training_data(step: int) -> float:
+        return statistics.mean(row["d_real.class_accuracy"] for row in rows[step - WINDOW : step])
+
+    steps = saved_steps(open_folder(str(run)), CLASSIFIER)
+    print("\n" + ", ".join(f"step {step}: {on_training_data(step):.1%} of training data" for step in steps))
+    return max(steps, key=on_training_data)
+
 
 def test_a_hundred_labels_make_a_classifier(tmp_path: Path) -> None:
     """Of 1,000 digits that were held out; the labels alone make a worse one."""
-    digits = prepare(tmp_path / "digits", "mnist", "--source", "sample", "--hold-out", "1000")
-    ran = gan_train("run", "mnist-sgan", "--data", digits, "-o", tmp_path / "run", "--short")
+    digits, run = prepare(tmp_path / "digits", "mnist", "--source", "sample", "--hold-out", "1000"), tmp_path / "run"
+    ran = gan_train("run", "mnist-sgan", "--data", digits, "-o", run, "--short")
     assert ran.code == 0, ran.err
-    ran = gan_train("classify", tmp_path / "run", "--data", digits, "--labels-alone", "--json")
+    step = best_step(run)
+    ran = gan_train("classify", run, "--data", digits, "--step", str(step), "--labels-alone", "--json")
     assert ran.code == 0, ran.err
     found = json.loads(ran.out)
     accuracy, alone = found["accuracy"], found["labels_alone"]["accuracy"]
-    print(f"\n{accuracy:.1%} with the GAN, {alone:.1%} by the labels alone")
+    print(f"step {step}: {accuracy:.1%} with the GAN, {alone:.1%} by the labels alone")
     assert (found["split"], found["examples"]) == ("held-out", 1000)
     assert accuracy >= 0.93
     assert accuracy >= alone + 0.08
