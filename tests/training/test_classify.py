@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from gan_pipeline.errors import DataError
 from gan_pipeline.features import LabelFeature
 from gan_pipeline.manifest import read_manifest, sealed, write_manifest
 from gan_pipeline.records import decode_example
@@ -24,6 +25,7 @@ from gan_train.step import run_phase
 from gan_train.systems.catalogue import build_system
 from gan_train.tools.classify import Classified, Confusion
 from gan_train.tools.labels_alone import labels_alone
+from tests.training.catalogue import small
 from tests.training.helpers import gan_train
 
 Examples = tuple[NDArray[np.float32], NDArray[np.int64]]
@@ -105,6 +107,12 @@ def test_labels_alone_is_the_runs_classifier_phase_and_nothing_else(sgan_run: Pa
     expected = system.players["classifier"].network.get_weights()
     for mine, other in zip(labels_alone(run, recipe, 3).get_weights(), expected, strict=True):
         np.testing.assert_allclose(mine, other, rtol=1e-5, atol=1e-6)
+
+
+def test_a_checkpoint_with_other_labelled_examples_is_refused(sgan_run: Path) -> None:
+    system = build_system(small("mnist-sgan", "labels=30"))
+    with pytest.raises(DataError, match=r"keeps no state/labelled_images of shape \(30, 28, 28, 1\)"):
+        restore_state(open_folder(str(sgan_run)), system, 4)
 
 
 def test_both_classifiers_are_shown_side_by_side(sgan_run: Path, held_out_digits: Path) -> None:

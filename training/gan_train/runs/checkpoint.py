@@ -29,7 +29,7 @@ from gan_train.systems.base import System
 
 FOLDER, VARIABLES, STATE, COMMIT = "checkpoints", "variables.safetensors", "state.json", "COMMIT"
 
-_STATE = "state"
+_OF_SYSTEM = "state"
 """Before the names of a system's own variables."""
 
 _COMMITTED = re.compile(rf"{FOLDER}/step-(\d{{8,}})/{COMMIT}")
@@ -51,7 +51,7 @@ def named_variables(system: System) -> dict[str, keras.Variable]:
             named[f"{player.name}/optimizer/{variable.path}"] = variable
     if system.average:
         named |= {f"average/{variable.path}": variable for variable in system.average.network.variables}
-    return named | {f"{_STATE}/{variable.path}": variable for variable in system.state}
+    return named | {f"{_OF_SYSTEM}/{variable.path}": variable for variable in system.state}
 
 
 def save_checkpoint(run: Folder, system: System, step: int, digest: str) -> None:
@@ -135,7 +135,7 @@ def restore_state(run: Folder, system: System, step: int) -> None:
     place = f"{FOLDER}/{checkpoint_name(step)}"
     saved = _read_variables(run, place)
     for variable in system.state:
-        name = f"{_STATE}/{variable.path}"
+        name = f"{_OF_SYSTEM}/{variable.path}"
         if name not in saved or saved[name].shape != tuple(variable.shape):
             raise DataError(f"{run.locate(place)}: keeps no {name} of shape {tuple(variable.shape)}; another system wrote it")
         variable.assign(saved[name])
