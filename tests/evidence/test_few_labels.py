@@ -1,5 +1,6 @@
-"""What the semi-supervised GAN makes of a hundred labels (spec D 5.9). About 15 minutes.
+"""What the semi-supervised GAN makes of a hundred labels (spec D 5.9). About an hour.
 
+It trains to step 7,200, from which the specification takes its classifier: a third of that gives 92 %, not the 93 % asked.
 Accuracy moves by a percent or two from snapshot to snapshot, so the classifier is chosen as the specification does, by
 its accuracy on training data, and then measured once on what was held out.
 """
@@ -34,7 +35,7 @@ def best_step(run: Path) -> int:
 def test_a_hundred_labels_make_a_classifier(tmp_path: Path) -> None:
     """Of 1,000 digits that were held out; the labels alone make a worse one."""
     digits, run = prepare(tmp_path / "digits", "mnist", "--source", "sample", "--hold-out", "1000"), tmp_path / "run"
-    ran = gan_train("run", "mnist-sgan", "--data", digits, "-o", run, "--short")
+    ran = gan_train("run", "mnist-sgan", "--data", digits, "-o", run, "--steps", "7200")
     assert ran.code == 0, ran.err
     step = best_step(run)
     ran = gan_train("classify", run, "--data", digits, "--step", str(step), "--labels-alone", "--json")
