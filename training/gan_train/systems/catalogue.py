@@ -5,9 +5,10 @@ from typing import Any
 
 from gan_train.recipe.base import Recipe
 from gan_train.systems.base import System
+from gan_train.systems.curve import CurveGAN
 from gan_train.systems.gan import GAN
 
-SYSTEMS: dict[str, Callable[[Any], System]] = {"gan": GAN}
+SYSTEMS: dict[str, Callable[[Any], System]] = {"curve": CurveGAN, "gan": GAN}
 """Each takes the recipe that recipe/catalogue.py names for it."""
 
 
