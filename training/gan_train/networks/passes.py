@@ -6,9 +6,9 @@ fakes = inference_pass(generator, latents)
 
 import threading
 from dataclasses import dataclass
+from typing import Any
 
 import keras
-import tensorflow as tf
 
 from gan_train.randomness import Draw
 
@@ -26,12 +26,12 @@ class TrainingPass:
 _current = threading.local()
 
 
-def training_pass(network: keras.Model, inputs: tf.Tensor, draw: Draw, update_statistics: bool, parts: int = 1) -> tf.Tensor:
+def training_pass(network: keras.Model, inputs: Any, draw: Draw, update_statistics: bool, parts: int = 1) -> Any:
     """Run a network in training mode.
 
     Args:
         network: built from the layers of this package.
-        inputs: this replica's batch.
+        inputs: this replica's batch, or a list of batches for a network of several inputs.
         draw: where dropout takes its numbers from.
         update_statistics: whether moving averages and singular vectors follow this batch; False when another player
             is trained through this network (spec C, G7).
@@ -44,12 +44,12 @@ def training_pass(network: keras.Model, inputs: tf.Tensor, draw: Draw, update_st
         _current.value = None
 
 
-def inference_pass(network: keras.Model, inputs: tf.Tensor, draw: Draw | None = None) -> tf.Tensor:
+def inference_pass(network: keras.Model, inputs: Any, draw: Draw | None = None) -> Any:
     """Run a network in inference mode: moving averages, and no dropout but what is kept in sampling.
 
     Args:
         network: any.
-        inputs: a batch.
+        inputs: a batch, or a list of them.
         draw: where dropout that is kept takes its numbers from; a network that keeps none needs none.
     """
     _current.sampling = draw

@@ -1,5 +1,5 @@
-"""losses.png: losses above, accuracies of the discriminator below (spec C 1.1). Drawing takes as long after a million
-steps as after a thousand."""
+"""losses.png: losses above, accuracies below, of real and fake and of classes (spec C 1.1). Drawing takes as long after a
+million steps as after a thousand."""
 
 import io
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ class Curves:
     def add(self, row: Row) -> None:
         """Add a row of a later step."""
         for name, value in row.items():
-            if name.endswith(".loss") or ".accuracy" in name:
+            if name.endswith("loss") or "accuracy" in name:
                 self._traces.setdefault(name, Trace()).add(int(row["step"]), value)
 
     def png(self) -> bytes:
@@ -37,7 +37,7 @@ class Curves:
         free = count(_FIRST_FREE)
         for name, trace in self._traces.items():
             points = trace.points()
-            (upper if name.endswith(".loss") else lower).plot(
+            (upper if name.endswith("loss") else lower).plot(
                 *zip(*points, strict=True),
                 label=name,
                 color=_colour(name) or f"C{next(free)}",

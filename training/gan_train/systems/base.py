@@ -20,6 +20,12 @@ from gan_train.precision import Precision
 from gan_train.randomness import Draw
 from gan_train.recipe.optimizer_config import OptimizerConfig
 
+GENERATOR, DISCRIMINATOR = "generator", "discriminator"
+"""Names of players."""
+
+DISCRIMINATOR_SEEDS = 1_000
+"""Distance of the discriminator's initial seeds from the generator's."""
+
 Batch = dict[str, tf.Tensor]
 """This replica's real examples: "image" uint8 (n, height, width, channels), "label" int64 (n,), "point" float32 (n, 2)."""
 

@@ -4,11 +4,20 @@ from collections.abc import Callable
 from typing import Any
 
 from gan_train.recipe.base import Recipe
+from gan_train.systems.acgan import ACGAN
 from gan_train.systems.base import System
+from gan_train.systems.conditional import ConditionalGAN
 from gan_train.systems.curve import CurveGAN
 from gan_train.systems.gan import GAN
+from gan_train.systems.infogan import InfoGAN
 
-SYSTEMS: dict[str, Callable[[Any], System]] = {"curve": CurveGAN, "gan": GAN}
+SYSTEMS: dict[str, Callable[[Any], System]] = {
+    "acgan": ACGAN,
+    "conditional": ConditionalGAN,
+    "curve": CurveGAN,
+    "gan": GAN,
+    "infogan": InfoGAN,
+}
 """Each takes the recipe that recipe/catalogue.py names for it."""
 
 

@@ -26,12 +26,19 @@ from gan_train.objectives.penalties import Critic, clip_weights, dragan, gradien
 from gan_train.precision import resolved
 from gan_train.randomness import Draw, picture_draw
 from gan_train.recipe.gan import GANRecipe
-from gan_train.systems.base import Batch, GeneratorInputs, Outcome, Phase, System, Turn, build_player
-
-GENERATOR, DISCRIMINATOR = "generator", "discriminator"
-
-_DISCRIMINATOR_SEEDS = 1_000
-"""Distance between the initial seeds of the two networks."""
+from gan_train.systems.base import (
+    DISCRIMINATOR,
+    DISCRIMINATOR_SEEDS,
+    GENERATOR,
+    Batch,
+    GeneratorInputs,
+    Outcome,
+    Phase,
+    System,
+    Turn,
+    build_player,
+)
+from gan_train.systems.judging import judged
 
 
 class GAN(System):
@@ -41,7 +48,7 @@ class GAN(System):
         self._recipe, self._loss, self._precision = recipe, LOSSES[recipe.loss], resolved(recipe.precision)
         self.generator = self._build_generator()
         self.discriminator = build_discriminator(
-            recipe.discriminator, recipe.image, recipe.seed + _DISCRIMINATOR_SEEDS, self._precision
+            recipe.discriminator, recipe.image, recipe.seed + DISCRIMINATOR_SEEDS, self._precision
         )
         self.players = {
             GENERATOR: build_player(GENERATOR, self.generator, recipe.generator.optimizer, self._precision),
@@ -173,11 +180,7 @@ class GAN(System):
         return {f"{name}_real": value for name, value in real.items()} | {f"{name}_fake": value for name, value in fake.items()}
 
     def _judged(self, scores: tf.Tensor, truth: Truth) -> dict[str, tf.Tensor]:
-        """Scores, and where they are right, whatever targets the discriminator was trained to."""
-        if self._loss.boundary is None:
-            return {"score": scores}
-        called_real = tf.cast(scores > self._loss.boundary, tf.float32)
-        return {"score": scores, "accuracy": called_real if truth == "real" else 1 - called_real}
+        return judged(scores, truth, self._loss.boundary)
 
     def _real_losses(self, scores: tf.Tensor, draw: Draw) -> tf.Tensor:
         return self._loss.on_real(scores, self._targets("real", REAL, draw))
