@@ -13,12 +13,19 @@ from gan_train.objectives.losses import FAKE, REAL, cross_entropy
 from gan_train.precision import resolved
 from gan_train.randomness import Draw
 from gan_train.recipe.curve import CurveRecipe
-from gan_train.systems.base import Batch, GeneratorInputs, Outcome, Phase, System, Turn, build_player
-
-GENERATOR, DISCRIMINATOR = "generator", "discriminator"
-
-_DISCRIMINATOR_SEEDS = 1_000
-"""Distance between the initial seeds of the two networks."""
+from gan_train.systems.base import (
+    DISCRIMINATOR,
+    DISCRIMINATOR_SEEDS,
+    GENERATOR,
+    Batch,
+    GeneratorInputs,
+    Outcome,
+    Phase,
+    System,
+    Turn,
+    build_player,
+)
+from gan_train.systems.judging import judged
 
 
 class CurveGAN(System):
@@ -28,29 +35,29 @@ class CurveGAN(System):
         self._recipe, precision, coordinates = recipe, resolved(recipe.precision), recipe.point.coordinates
         self.generator = build_generator(recipe.generator, recipe.latent_size, coordinates, recipe.seed, precision)
         self.discriminator = build_discriminator(
-            recipe.discriminator, coordinates, recipe.seed + _DISCRIMINATOR_SEEDS, precision
+            recipe.discriminator, coordinates, recipe.seed + DISCRIMINATOR_SEEDS, precision
         )
         self.players = {
             GENERATOR: build_player(GENERATOR, self.generator, recipe.generator.optimizer, precision),
             DISCRIMINATOR: build_player(DISCRIMINATOR, self.discriminator, recipe.discriminator.optimizer, precision),
         }
         self.reals_per_batch = recipe.batch_size // 2
-        judged = ("accuracy", "score")
-        discriminator_phases = (
-            Phase("d_real", DISCRIMINATOR, self._on_real, judged),
-            Phase("d_fake", DISCRIMINATOR, self._on_fake, judged),
+        judged_by = ("accuracy", "score")
+        on_real = Phase("d_real", DISCRIMINATOR, self._on_real, judged_by)
+        on_fake = Phase("d_fake", DISCRIMINATOR, self._on_fake, judged_by)
+        self.turns = (
+            Turn((on_real, on_fake)),
+            Turn((Phase("g", GENERATOR, self._generator_through_discriminator, ("score",)),), reads=False),
         )
-        generator_phase = Phase("g", GENERATOR, self._generator_through_discriminator, ("score",))
-        self.turns = (Turn(discriminator_phases), Turn((generator_phase,), reads=False))
 
     def _on_real(self, batch: Batch, draw: Draw) -> Outcome:
         scores = training_pass(self.discriminator, batch["point"], draw, update_statistics=True)
-        return Outcome(cross_entropy(scores, REAL), {"accuracy": _called_real(scores), "score": scores})
+        return Outcome(cross_entropy(scores, REAL), judged(scores, "real"))
 
     def _on_fake(self, batch: Batch, draw: Draw) -> Outcome:
         fakes = inference_pass(self.generator, self._latents(draw, self.reals_per_batch))
         scores = training_pass(self.discriminator, fakes, draw, update_statistics=True)
-        return Outcome(cross_entropy(scores, FAKE), {"accuracy": 1 - _called_real(scores), "score": scores})
+        return Outcome(cross_entropy(scores, FAKE), judged(scores, "fake"))
 
     def _generator_through_discriminator(self, batch: Batch, draw: Draw) -> Outcome:
         latents = self._latents(draw, self._recipe.batch_size)
@@ -60,16 +67,12 @@ class CurveGAN(System):
 
     def evaluate(self, reals: Batch, inputs: GeneratorInputs) -> dict[str, tf.Tensor]:
         """Accuracy of the discriminator on real and on generated points, as the specification reports it."""
-        on_real = inference_pass(self.discriminator, reals["point"])
-        on_fake = inference_pass(self.discriminator, inference_pass(self.generator, inputs))
+        on_real = judged(inference_pass(self.discriminator, reals["point"]), "real")
+        on_fake = judged(inference_pass(self.discriminator, inference_pass(self.generator, inputs)), "fake")
         return {
-            "accuracy_real": tf.reduce_mean(_called_real(on_real)),
-            "accuracy_fake": tf.reduce_mean(1 - _called_real(on_fake)),
+            "accuracy_real": tf.reduce_mean(on_real["accuracy"]),
+            "accuracy_fake": tf.reduce_mean(on_fake["accuracy"]),
         }
 
     def _latents(self, draw: Draw, count: int) -> tf.Tensor:
         return draw_latents(self._recipe.latent, draw, count, self._recipe.latent_size)
-
-
-def _called_real(scores: tf.Tensor) -> tf.Tensor:
-    return tf.cast(scores > 0, tf.float32)
