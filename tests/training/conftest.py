@@ -7,7 +7,7 @@ import pytest
 
 from gan_train.runs import lease, uploader
 from tests.pipeline.fake_storage import FakeStorage, fake_storage
-from tests.training.helpers import SMALL, gan_train, prepare_digits, split_cpu
+from tests.training.helpers import SMALL, gan_train, prepare, prepare_digits, prepare_pictures, split_cpu
 
 split_cpu()
 
@@ -16,6 +16,30 @@ split_cpu()
 def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """300 digits in 5 shards. Tests that change a file copy the folder first."""
     return prepare_digits(tmp_path_factory.mktemp("training") / "digits")
+
+
+@pytest.fixture(scope="session")
+def pictures_32(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A few photographs in colour, 32x32."""
+    return prepare_pictures(tmp_path_factory.mktemp("training") / "pictures", 32)
+
+
+@pytest.fixture(scope="session")
+def pictures_64(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A few photographs in colour, 64x64."""
+    return prepare_pictures(tmp_path_factory.mktemp("training") / "pictures", 64)
+
+
+@pytest.fixture(scope="session")
+def pictures_80(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A few photographs in colour, 80x80."""
+    return prepare_pictures(tmp_path_factory.mktemp("training") / "pictures", 80)
+
+
+@pytest.fixture(scope="session")
+def points(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """300 points of the parabola."""
+    return prepare(tmp_path_factory.mktemp("training") / "points", "curve", "--limit", "300", "--shards", "2")
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ from gan_train.systems.catalogue import build_system
 from tests.commands import Argument, Ran, run_inside
 from tests.training.warm import start_warm
 
-_SMALL_KEYS = (
+SMALL_KEYS = (
     "image.shape=[28,28,1]",
     "generator.base=[7,7,8]",
     "generator.filters=[8,8]",
@@ -32,8 +32,10 @@ _SMALL_KEYS = (
     "steps_per_call=3",
     "precision=float32",
 )
-SMALL = tuple(part for key in _SMALL_KEYS for part in ("--set", key))
+SMALL = tuple(part for key in SMALL_KEYS for part in ("--set", key))
 """Overrides that make a recipe of the DCGAN family quick to build, for digits, with all its parts, alike on all machines."""
+
+FACES = Path(__file__).parents[1] / "data" / "faces"
 
 RECIPES = ("mnist-gan", "mnist-dcgan", "mnist-lsgan", "cifar10-gan", "celeba-gan")
 
@@ -54,17 +56,32 @@ def gan_train_child(*args: Argument, prelude: str = "") -> Ran:
     return start_warm(args, prelude).wait()
 
 
+def prepare(out: Path, *arguments: str) -> Path:
+    """The gan-pipeline prepare command inside this process."""
+    ran = run_inside(pipeline_cli.main, "prepare", *arguments, "-o", out)
+    assert ran.code == 0, ran.err
+    return out
+
+
 def prepare_digits(out: Argument, *options: str) -> Path:
     """Prepare 300 of the packaged digits in 5 shards."""
-    arguments = ("prepare", "mnist", "--source", "sample", "--limit", "300", "--shards", "5", "-o", out, *options)
-    ran = run_inside(pipeline_cli.main, *arguments)
-    assert ran.code == 0, ran.err
-    return Path(out)
+    return prepare(Path(out), "mnist", "--source", "sample", "--limit", "300", "--shards", "5", *options)
+
+
+def prepare_pictures(out: Path, side: int) -> Path:
+    """Prepare the one photograph that tests have, cut into 64 squares."""
+    photograph = Image.open(FACES / "astronaut.png").convert("RGB").resize((512, 512))
+    photographs = out.parent / f"photographs-{side}"
+    photographs.mkdir()
+    for number in range(64):
+        left, top = number % 8 * 64, number // 8 * 64
+        photograph.crop((left, top, left + 64, top + 64)).save(photographs / f"{number:02d}.png")
+    return prepare(out, "images", "--source", str(photographs), "--image-size", str(side))
 
 
 def small_recipe(name: str, *overrides: str) -> Recipe:
     """A recipe with `SMALL` and further overrides."""
-    return load_recipe(name, [*_SMALL_KEYS, *overrides])
+    return load_recipe(name, [*SMALL_KEYS, *overrides])
 
 
 @cache

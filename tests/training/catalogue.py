@@ -1,0 +1,68 @@
+"""The recipes of the package as the specification has them, and how to make each small enough for a test."""
+
+from dataclasses import dataclass
+
+from gan_train.recipe.base import Recipe
+from gan_train.recipe.document import flatten, load_recipe
+from tests.training.helpers import SMALL_KEYS
+
+HALVES = ("d_real", "d_fake", "g")
+"""The order of a step wherever the discriminator has an update for each half."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One recipe.
+
+    Attributes:
+        parameters: of every network, by its name, as the specification counts them.
+        phases: of one step, in order.
+        small: overrides for tiny networks.
+        data: which dataset of conftest.py its full size takes.
+    """
+
+    parameters: dict[str, int]
+    phases: tuple[str, ...] = HALVES
+    small: tuple[str, ...] = SMALL_KEYS
+    data: str = "digits"
+
+
+_SCHEDULE = ("batch_size=16", "sample_images=9", "steps_per_call=3", "precision=float32")
+_GENERATOR = ("generator.base=[7,7,8]", "generator.filters=[8,8]", *_SCHEDULE)
+
+CATALOGUE = {
+    "celeba-gan": Entry({"generator": 1_381_891, "discriminator": 1_651_841}, data="pictures_80"),
+    "cifar10-gan": Entry({"generator": 1_466_115, "discriminator": 522_497}, data="pictures_32"),
+    "fashion-acgan": Entry(
+        {"generator": 3_757_176, "discriminator": 527_627},
+        small=(*_SCHEDULE, "generator.base=[7,7,8]", "generator.filters=[8]", "discriminator.filters=[8,8,8]"),
+    ),
+    "fashion-cgan": Entry(
+        {"generator": 1_169_336, "discriminator": 196_773}, small=(*_GENERATOR, "discriminator.filters=[8,8]")
+    ),
+    "mnist-dcgan": Entry({"generator": 851_713, "discriminator": 70_337}),
+    "mnist-gan": Entry({"generator": 1_164_289, "discriminator": 40_705}, phases=("d", "g")),
+    "mnist-infogan": Entry(
+        {"generator": 3_113_409, "discriminator": 670_913, "recognition": 2_265_930},
+        small=(*_GENERATOR, "discriminator.filters=[8,8,8]", "discriminator.code_units=8"),
+    ),
+    "mnist-lsgan": Entry({"generator": 1_976_577, "discriminator": 139_329}),
+}
+
+
+def small(name: str, *overrides: str) -> Recipe:
+    """A recipe with tiny networks, for digits or points, alike on all machines."""
+    return load_recipe(name, [*CATALOGUE[name].small, *overrides])
+
+
+def replicable(name: str) -> Recipe:
+    """A small recipe whose numbers do not depend on how many replicas share them, up to rounding.
+
+    Statistics of batches are of the global batch. Plain gradient descent, or Adam's first steps would turn a difference in
+    rounding into one of sign.
+    """
+    keys = flatten(small(name).model_dump(mode="json"))
+    parents = {key.rpartition(".")[0] for key in keys}
+    optimizers = [f"{parent}={{kind: sgd, learning_rate: 0.001}}" for parent in sorted(parents) if parent.endswith("optimizer")]
+    norms = [f"{parent}.synchronized=true" for parent in sorted(parents) if parent.endswith("batch_norm")]
+    return small(name, *optimizers, *norms)
