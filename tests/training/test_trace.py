@@ -64,7 +64,7 @@ def test_losses_above_accuracies_below_in_the_colours_of_the_specification(train
 def test_a_critic_has_its_estimate_below_on_a_scale_of_its_own() -> None:
     """It has no accuracies (spec C 1.8)."""
     kinds = {"d_real.loss": -9, "g.loss": 3, "critic.estimate": 5}
-    rows = [{"step": step} | {kind: value + step % 7 for kind, value in kinds.items()} for step in range(1, 40)]
+    rows = [{"step": step} | {kind: value * step for kind, value in kinds.items()} for step in (1, 2, 3)]
     picture = Image.open(io.BytesIO(Curves(rows).png()))
     middle = picture.height // 2
     above, below = colours(picture, slice(0, middle)), colours(picture, slice(middle, None))
