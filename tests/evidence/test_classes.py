@@ -69,7 +69,7 @@ def agreement(run: Path, judge: keras.Model) -> float:
     generator = saved_generator(str(run))
     recipe = generator.recipe
     latents = sample_latents(recipe.latent, np.random.default_rng(7), SAMPLES, recipe.latent_size)
-    asked = in_turn(SAMPLES, recipe.condition)
+    asked = in_turn(SAMPLES, range(10))
     called = judge.predict(generator.images(Inputs(latents, asked)), verbose=0).argmax(axis=1)
     by_class = [float((called == asked)[asked == one].mean()) for one in range(10)]
     share = float((called == asked).mean())

@@ -1,13 +1,17 @@
 """One small dataset and one small trained run for all trainer tests."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import gan_pipeline
 from gan_train.runs import lease, uploader
 from tests.pipeline.fake_storage import FakeStorage, fake_storage
 from tests.training.helpers import SMALL, gan_train, prepare, prepare_digits, prepare_pictures, split_cpu
+
+SAMPLE = Path(gan_pipeline.__file__).parent / "sample"
 
 split_cpu()
 
@@ -48,6 +52,39 @@ def trained(tmp_path_factory: pytest.TempPathFactory, digits: Path) -> Path:
     out = tmp_path_factory.mktemp("training") / "run"
     options = (*SMALL, "--steps", "6", "--set", "snapshot_every=3", "--set", "checkpoint_every=2")
     ran = gan_train("run", "mnist-dcgan", "--data", digits, "-o", out, *options)
+    assert ran.code == 0, ran.err
+    return out
+
+
+@pytest.fixture(scope="session")
+def clothes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """300 digits whose classes go by the names of clothes."""
+    folder = tmp_path_factory.mktemp("training")
+    source = folder / "source"
+    source.mkdir()
+    for part in ("images-idx3", "labels-idx1"):
+        shutil.copy(SAMPLE / f"t10k-{part}-ubyte.gz", source / f"train-{part}-ubyte.gz")
+    return prepare(folder / "clothes", "fashion_mnist", "--source", str(source), "--limit", "300", "--shards", "2")
+
+
+# At this rate three steps are enough for images of two classes or codes to differ.
+QUICK = (*SMALL, "--steps", "3", "--set", "snapshot_every=3", "--set", "generator.optimizer.learning_rate=0.05")
+
+
+@pytest.fixture(scope="session")
+def conditional(tmp_path_factory: pytest.TempPathFactory, clothes: Path) -> Path:
+    """A small fashion-cgan run of 3 steps. Not to be changed."""
+    out = tmp_path_factory.mktemp("training") / "conditional"
+    ran = gan_train("run", "fashion-cgan", "--data", clothes, "-o", out, *QUICK)
+    assert ran.code == 0, ran.err
+    return out
+
+
+@pytest.fixture(scope="session")
+def infogan(tmp_path_factory: pytest.TempPathFactory, digits: Path) -> Path:
+    """A small mnist-infogan run of 3 steps. Not to be changed."""
+    out = tmp_path_factory.mktemp("training") / "infogan"
+    ran = gan_train("run", "mnist-infogan", "--data", digits, "-o", out, *QUICK)
     assert ran.code == 0, ran.err
     return out
 

@@ -153,6 +153,14 @@ def cells(picture: Path, columns: int) -> list[tuple[NDArray[np.uint8], NDArray[
     return [(cell[:14], cell[14:]) for cell in whole]
 
 
+def grid_images(picture: Path, columns: int, rows: int) -> NDArray[np.uint8]:
+    """The images of an unlabelled grid of 28x28 images in reading order."""
+    pixels = np.asarray(Image.open(picture))
+    assert pixels.shape == (rows * 30 + 2, columns * 30 + 2)
+    corners = [(2 + 30 * row, 2 + 30 * column) for row in range(rows) for column in range(columns)]
+    return np.stack([pixels[top : top + 28, left : left + 28] for top, left in corners])
+
+
 _OF_THE_MACHINE = ("images_per_second", "input_wait", "elapsed", "stall.", "memory.")
 
 

@@ -34,23 +34,26 @@ else:
 """
 
 
-def test_keras_and_tensorflow_load_it_where_this_package_is_not(trained: Path, tmp_path: Path) -> None:
+def test_keras_and_tensorflow_load_it_where_this_package_is_not(trained: Path, conditional: Path, tmp_path: Path) -> None:
     """The documentation's own lines, in a process that cannot import us."""
-    for out, form in (("generator.keras", "keras"), ("served", "savedmodel")):
-        ran = gan_train("export", trained, "-o", tmp_path / out, "--format", form)
-        assert ran.code == 0, ran.err
-    documented = re.search(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL)[1]
-    keep = "np.savez('made', latents=latents, by_keras=by_keras, by_tensorflow=by_tensorflow, pixels=pixels)"
-    program = f"{WITHOUT_US}\n{documented}\n{keep}"
+    for run, file, folder in ((trained, "generator.keras", "served"), (conditional, "clothes.keras", "clothes")):
+        for out, form in ((file, "keras"), (folder, "savedmodel")):
+            ran = gan_train("export", run, "-o", tmp_path / out, "--format", form)
+            assert ran.code == 0, ran.err
+    arrays = "latents=latents, by_keras=by_keras, by_tensorflow=by_tensorflow, pixels=pixels"
+    plain, told = re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL)
+    keeping = (plain, f"np.savez('plain', {arrays})", told, f"np.savez('told', classes=classes, {arrays})")
+    program = "\n".join((WITHOUT_US, *keeping))
     done = subprocess.run([sys.executable, "-I", "-c", program], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    made = np.load(tmp_path / "made.npz")
-    expected = saved_generator(str(trained)).images(Inputs(made["latents"]))
-    for floats in (made["by_keras"], made["by_tensorflow"]):
-        assert floats.dtype == np.float32
-        np.testing.assert_allclose(floats * 127.5 + 127.5, expected, atol=0.51)
-    assert made["pixels"].dtype == np.uint8
-    np.testing.assert_allclose(made["pixels"].astype(int), expected.astype(int), atol=1)
+    for run, file in ((trained, "plain.npz"), (conditional, "told.npz")):
+        made = np.load(tmp_path / file)
+        expected = saved_generator(str(run)).images(Inputs(made["latents"], made.get("classes")))
+        for floats in (made["by_keras"], made["by_tensorflow"]):
+            assert floats.dtype == np.float32
+            np.testing.assert_allclose(floats * 127.5 + 127.5, expected, atol=0.51)
+        assert made["pixels"].dtype == np.uint8
+        np.testing.assert_allclose(made["pixels"].astype(int), expected.astype(int), atol=1)
 
 
 def test_a_card_says_what_it_is(trained: Path, bucket: str, tmp_path: Path) -> None:
@@ -62,6 +65,21 @@ def test_a_card_says_what_it_is(trained: Path, bucket: str, tmp_path: Path) -> N
     assert (card["recipe"], card["step"], card["dataset"]) == ("mnist-dcgan", 3, record["dataset_digest"])
     assert card["input"] == {"name": "latents", "shape": [None, 50], "dtype": "float32", "drawn_from": "N(0, 1)"}
     assert card["output"] == {"name": "images", "shape": [None, 28, 28, 1], "dtype": "float32", "range": [-1, 1]}
+    assert card["condition"] is None
+
+
+def test_a_card_says_what_the_generator_is_told(conditional: Path, infogan: Path, tmp_path: Path) -> None:
+    for run in (conditional, infogan):
+        ran = gan_train("export", run, "-o", tmp_path / f"{run.name}.keras")
+        assert ran.code == 0, ran.err
+    card = json.loads((tmp_path / "conditional.json").read_text())
+    assert card["input"]["shape"] == [None, 100]
+    assert card["condition"]["input"] == {"name": "classes", "shape": [None], "dtype": "int32", "range": [0, 9]}
+    assert card["condition"]["class_names"][7] == "Sneaker"
+    card = json.loads((tmp_path / "infogan.json").read_text())
+    assert (card["input"]["shape"], card["input"]["drawn_from"]) == ([None, 72], "N(0, 1), the first 62")
+    assert (card["condition"]["kind"], card["condition"]["values"]) == ("code", 10)
+    assert card["condition"]["input"].startswith("the last 10 numbers of latents")
 
 
 def test_a_saved_model_on_cloud_storage_is_whole(trained: Path, bucket: str) -> None:

@@ -15,7 +15,7 @@ from gan_train.generate import saved_generator
 from gan_train.latents.inputs import Inputs
 from gan_train.pictures import labelled_png
 from gan_train.recipe.practice_config import LatentConfig
-from gan_train.tools.choose import Choice, choose_latents, parse_seeds, read_latents
+from gan_train.tools.choose import Choice, choose_inputs, parse_seeds, read_inputs
 from tests.training.helpers import cells, gan_train
 
 
@@ -51,7 +51,7 @@ def test_a_bank_numbers_its_images_and_keeps_their_latents(trained: Path, tmp_pa
     made = sample(trained, "-o", tmp_path / "bank.png", "--bank", "12", "--seed", "5")
     assert made["latents"] == str(tmp_path / "bank.npz")
     latents = np.load(tmp_path / "bank.npz", allow_pickle=False)["latents"]
-    np.testing.assert_array_equal(latents, choose_latents(LatentConfig(), 50, Choice(count=12, seed=5))[0])
+    np.testing.assert_array_equal(latents, choose_inputs(LatentConfig(), 50, Choice(count=12, seed=5))[0].latents)
     images = saved_generator(str(trained)).images(Inputs(latents))
     shown = cells(tmp_path / "bank.png", 4)
     for image, (_, picture) in zip(images, shown, strict=True):
@@ -71,9 +71,9 @@ def test_coloured_images_keep_their_colours_under_a_label(tmp_path: Path) -> Non
 
 def test_saved_latents_give_the_same_images_again(trained: Path, tmp_path: Path) -> None:
     sample(trained, "-o", tmp_path / "drawn", "--count", "3", "--seed", "9")
-    latents, names = choose_latents(LatentConfig(), 50, Choice(count=3, seed=9))
-    np.savez(tmp_path / "saved.npz", latents=latents)
-    np.save(tmp_path / "saved.npy", latents.astype(np.float64))
+    inputs, names = choose_inputs(LatentConfig(), 50, Choice(count=3, seed=9))
+    np.savez(tmp_path / "saved.npz", latents=inputs.latents)
+    np.save(tmp_path / "saved.npy", inputs.latents.astype(np.float64))
     for file in ("saved.npz", "saved.npy"):
         out = tmp_path / file.replace(".", "-")
         assert sample(trained, "-o", out, "--latents", tmp_path / file)["images"] == 3
@@ -92,19 +92,19 @@ def test_to_and_from_cloud_storage(trained: Path, bucket: str) -> None:
 
 
 def test_fewer_latents_are_a_prefix_of_more() -> None:
-    few, _ = choose_latents(LatentConfig(), 50, Choice(count=3, seed=4))
-    many, names = choose_latents(LatentConfig(), 50, Choice(count=30, seed=4))
-    np.testing.assert_array_equal(many[:3], few)
-    np.testing.assert_array_equal(choose_latents(LatentConfig(), 50, Choice(seeds="4"))[0], few[:1])
+    few, _ = choose_inputs(LatentConfig(), 50, Choice(count=3, seed=4))
+    many, names = choose_inputs(LatentConfig(), 50, Choice(count=30, seed=4))
+    np.testing.assert_array_equal(many.latents[:3], few.latents)
+    np.testing.assert_array_equal(choose_inputs(LatentConfig(), 50, Choice(seeds="4"))[0].latents, few.latents[:1])
     assert len(set(names)) == 30
 
 
 def test_truncation_redraws_and_never_clips() -> None:
-    latents, _ = choose_latents(LatentConfig(), 50, Choice(count=100, truncation=0.5))
+    latents = choose_inputs(LatentConfig(), 50, Choice(count=100, truncation=0.5))[0].latents
     assert np.abs(latents).max() <= 0.5
     assert np.unique(latents).size > 0.99 * latents.size
-    same, _ = choose_latents(LatentConfig(distribution="truncated", threshold=0.5), 50, Choice(count=100))
-    np.testing.assert_array_equal(latents, same)
+    same, _ = choose_inputs(LatentConfig(distribution="truncated", threshold=0.5), 50, Choice(count=100))
+    np.testing.assert_array_equal(latents, same.latents)
 
 
 @pytest.mark.parametrize("text", ["", "a", "3-", "-3", "9-3", "1,,2", "1.5", "0-99999999999", "9" * 5000])
@@ -126,12 +126,12 @@ def test_seeds_that_cannot_be_read(text: str) -> None:
 )
 def test_choices_that_contradict_themselves(choice: Choice, words: str) -> None:
     with pytest.raises(UsageError, match=words):
-        choose_latents(LatentConfig(), 50, choice)
+        choose_inputs(LatentConfig(), 50, choice)
 
 
 def test_uniform_latents_cannot_be_truncated() -> None:
     with pytest.raises(UsageError, match="uniform"):
-        choose_latents(LatentConfig(distribution="uniform"), 50, Choice(truncation=0.5))
+        choose_inputs(LatentConfig(distribution="uniform"), 50, Choice(truncation=0.5))
 
 
 @pytest.mark.parametrize(
@@ -147,19 +147,23 @@ def test_uniform_latents_cannot_be_truncated() -> None:
         ({"latents": np.array([[0.0] * 50, [np.inf] * 50])}, "latent 2 holds a number that is not finite"),
         ({"latents": np.full((1, 50), 1e300)}, "latent 1 holds a number that is not finite"),
         ({"latents": np.array([[{}] * 50])}, "no readable"),
+        ({"latents": np.zeros((3, 50)), "conditions": np.zeros(2, int)}, r"whole numbers of shape \(3,\)"),
+        ({"latents": np.zeros((3, 50)), "conditions": np.zeros(3)}, "'conditions' are float64"),
+        ({"latents": np.zeros((3, 50)), "conditions": np.array([0, -1, 2])}, "from -1 to 2; classes and codes count from 0"),
+        ({"latents": np.zeros((1, 50)), "conditions": np.array([2**40])}, "count from 0"),
     ],
 )
 def test_files_without_such_latents(arrays: dict[str, Any], words: str, tmp_path: Path) -> None:
     np.savez(tmp_path / "latents.npz", **arrays)
     with pytest.raises(DataError, match=words):
-        read_latents(str(tmp_path / "latents.npz"), 50)
+        read_inputs(str(tmp_path / "latents.npz"), 50)
 
 
 @pytest.mark.parametrize("content", [b"", b"latents", b"PK\x03\x04 cut off", b"\x93NUMPY\x01\x00"])
 def test_files_that_are_no_arrays(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "latents.npz").write_bytes(content)
     with pytest.raises(DataError, match=r"latents.npz: no readable .npz or .npy file"):
-        read_latents(str(tmp_path / "latents.npz"), 50)
+        read_inputs(str(tmp_path / "latents.npz"), 50)
 
 
 def test_what_cannot_be_done_is_said(trained: Path, tmp_path: Path) -> None:

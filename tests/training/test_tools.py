@@ -19,7 +19,7 @@ from gan_train.recipe.practice_config import LatentConfig
 from gan_train.tools.arithmetic import Term, parse_expression
 from gan_train.tools.choose import drawn
 from gan_train.tools.interpolate import parse_points
-from tests.training.helpers import SMALL, cells, gan_train, gan_train_child
+from tests.training.helpers import SMALL, cells, gan_train, gan_train_child, grid_images
 
 
 @pytest.fixture(scope="module")
@@ -50,14 +50,6 @@ def make(*args: str | Path) -> dict[str, Any]:
 def shown(run: Path, latents: NDArray[np.float32]) -> NDArray[np.uint8]:
     """What the run's generator makes of latents, as ink on white, uint8 (n, height, width)."""
     return 255 - saved_generator(str(run)).images(Inputs(latents))[..., 0]
-
-
-def grid_images(picture: Path, columns: int, rows: int) -> NDArray[np.uint8]:
-    """The images of an unlabelled grid in reading order."""
-    pixels = np.asarray(Image.open(picture))
-    assert pixels.shape == (rows * 30 + 2, columns * 30 + 2)
-    corners = [(2 + 30 * row, 2 + 30 * column) for row in range(rows) for column in range(columns)]
-    return np.stack([pixels[top : top + 28, left : left + 28] for top, left in corners])
 
 
 def test_each_row_of_a_grid_is_a_path_between_two_latents_of_its_own(trained: Path, tmp_path: Path) -> None:

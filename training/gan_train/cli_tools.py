@@ -15,13 +15,27 @@ StepOption = Annotated[int | None, typer.Option(min=1, help="Which saved generat
 LatentsOption = Annotated[
     str | None, typer.Option("--latents", help="Saved latents: .npz (array 'latents') or .npy, of shape (n, latent size).")
 ]
+ClassOption = Annotated[
+    str | None, typer.Option("--class", help="Of a run with classes: number or name; several with commas, in turn.")
+]
+CodeOption = Annotated[str | None, typer.Option("--code", help="Of an InfoGAN run: number; several with commas, in turn.")]
+OneClassOption = Annotated[str | None, typer.Option("--class", help="Of all images, in a run with classes: number or name.")]
+OneCodeOption = Annotated[str | None, typer.Option("--code", help="Of all images, in an InfoGAN run: number.")]
 
 
 @tools.command()
 def sample(
     folder: RunArgument,
-    out: Annotated[str, typer.Option("--out", "-o", help="A .png file for a grid, or a folder for single images.")],
-    count: Annotated[int | None, typer.Option("--count", "-n", min=1, max=10_000, help="How many.  [default: 25]")] = None,
+    out: Annotated[
+        str,
+        typer.Option("--out", "-o", help="A .png file for a grid, or a folder for single images; of points .png or .csv."),
+    ],
+    count: Annotated[
+        int | None,
+        typer.Option(
+            "--count", "-n", min=1, max=10_000, help="How many.  [default: 25 images, 10 of each class or code, 1000 points]"
+        ),
+    ] = None,
     seed: Annotated[
         int | None, typer.Option(min=0, help="Chooses the latents; the first do not depend on the count.  [default: 0]")
     ] = None,
@@ -31,13 +45,15 @@ def sample(
     truncation: Annotated[
         float | None, typer.Option(help="Redraw normal latents beyond this many standard deviations: 0.5 is tamer than 2.")
     ] = None,
+    classes: ClassOption = None,
+    codes: CodeOption = None,
     bank: Annotated[
         int | None, typer.Option(min=1, max=10_000, help="This many images with their numbers, and their latents beside.")
     ] = None,
     step: StepOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make images from a trained generator.
+    """Make images from a trained generator, or points.
 
     \b
       gan-train sample runs/first -o grid.png
@@ -47,18 +63,52 @@ def sample(
       gan-train sample runs/first -o tame.png --truncation 0.5
       gan-train sample runs/first -o bank.png --bank 100
       gan-train sample runs/first -o again.png --latents bank.npz
+      gan-train sample runs/clothes -o classes.png
+      gan-train sample runs/clothes -o shoes.png --class sneaker,9
+      gan-train sample runs/info -o threes.png --code 3 --count 100
+      gan-train sample runs/curve -o points.csv --count 5000
+
+    A generator with classes or codes takes them in turn, a column of the grid for each, unless --class or --code says which.
+    A bank keeps them with its latents, and --latents reads them back.
     """
     from gan_train.tools import sample as tool
     from gan_train.tools.choose import Choice
+    from gan_train.tools.conditions import Told
 
+    told = Told(classes, codes)
     if bank is None:
-        made = tool.sample(folder, out, Choice(count, seed, seeds, zero, latents, truncation), step)
+        made = tool.sample(folder, out, Choice(count, seed, seeds, zero, latents, truncation), told, step)
     elif count is not None or seeds is not None or zero or latents is not None:
-        raise UsageError("--bank draws its latents anew; only --seed, --truncation and --step go with it")
+        raise UsageError("--bank draws its latents anew; of the ways to choose them only --seed and --truncation go with it")
     else:
-        made = tool.sample_bank(folder, out, Choice(count=bank, seed=seed, truncation=truncation), step)
+        made = tool.sample_bank(folder, out, Choice(count=bank, seed=seed, truncation=truncation), told, step)
     kept = f", latents in {made['latents']}" if bank else ""
-    _answer(made, f"{made['images']} images of step {made['step']} in {out}{kept}", as_json)
+    kind = "points" if "points" in made else "images"
+    _answer(made, f"{made[kind]} {kind} of step {made['step']} in {out}{kept}", as_json)
+
+
+@tools.command(name="codes")
+def grid_of_codes(
+    folder: RunArgument,
+    out: PictureOption,
+    rows: Annotated[int, typer.Option(min=1, help="Each of another noise.")] = 10,
+    seed: Annotated[int, typer.Option(min=0, help="Chooses the noise.")] = 0,
+    step: StepOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what each code of an InfoGAN run means: a column for each, the same noise along a row.
+
+    \b
+      gan-train run mnist-infogan --data data/digits -o runs/info --short
+      gan-train codes runs/info -o codes.png
+      gan-train codes runs/info -o more.png --rows 20 --seed 7
+
+    Of a run with classes it shows classes in the same way.
+    """
+    from gan_train.tools.codes import codes as make
+
+    made = make(folder, out, rows, seed, step)
+    _answer(made, f"{rows} rows of {made['values']} {made['columns']}, of step {made['step']} in {out}", as_json)
 
 
 @tools.command()
@@ -81,6 +131,8 @@ def interpolate(
         list[str] | None,
         typer.Option(metavar="NUMBERS", help="A path through saved latents, by number from 1: 3,17. Repeat for more paths."),
     ] = None,
+    classes: ClassOption = None,
+    codes: CodeOption = None,
     step: StepOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -91,11 +143,16 @@ def interpolate(
       gan-train interpolate runs/first -o straight.png --mode lerp --paths 5 --steps 15 --seed 7
       gan-train interpolate runs/first -o walk.gif --latents bank.npz --between 3,17,42
       gan-train interpolate runs/first -o two.webp --latents bank.npz --between 3,17 --between 5,9 --steps 60
+      gan-train interpolate runs/clothes -o boots.png --class 9
+
+    A path has one class or code. Paths take them in turn, unless --class or --code says which; those that a bank keeps
+    do not matter here.
     """
+    from gan_train.tools.conditions import Told
     from gan_train.tools.interpolate import Route
     from gan_train.tools.interpolate import interpolate as make
 
-    made = make(folder, out, Route(paths, seed, latents, tuple(between or ())), mode, steps, step)
+    made = make(folder, out, Route(paths, seed, latents, tuple(between or ())), Told(classes, codes), mode, steps, step)
     _answer(
         made, f"{made['images']} images by {made['mode']}, paths: {made['paths']}, of step {made['step']} in {out}", as_json
     )
@@ -112,6 +169,8 @@ def arithmetic(
     ],
     latents: Annotated[str, typer.Option(help="Saved latents, as 'gan-train sample --bank' writes them.", show_default=False)],
     out: PictureOption,
+    classes: OneClassOption = None,
+    codes: OneCodeOption = None,
     step: StepOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -121,11 +180,13 @@ def arithmetic(
       gan-train sample runs/first -o bank.png --bank 100
       gan-train arithmetic runs/first "92,98,99 - 9,21,79 + 10,30,45" --latents bank.npz -o smiling.png
 
-    Choose the numbers by looking at the bank. They hold for that bank and for generators of that run.
+    Choose the numbers by looking at the bank. They hold for that bank and for generators of that run. A generator with
+    classes or codes needs --class or --code.
     """
     from gan_train.tools.arithmetic import arithmetic as make
+    from gan_train.tools.conditions import Told
 
-    made = make(folder, out, latents, expression, step)
+    made = make(folder, out, latents, expression, Told(classes, codes), step)
     _answer(made, f"members, means and result of step {made['step']} in {out}", as_json)
 
 
@@ -134,6 +195,8 @@ def manifold(
     folder: RunArgument,
     out: PictureOption,
     side: Annotated[int, typer.Option(min=2, max=100, help="Images along each axis.")] = 20,
+    classes: OneClassOption = None,
+    codes: OneCodeOption = None,
     step: StepOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -143,10 +206,13 @@ def manifold(
       gan-train run mnist-dcgan --data data/digits -o runs/plane --set latent_size=2
       gan-train manifold runs/plane -o plane.png
       gan-train manifold runs/plane -o fine.png --side 40
+
+    A generator with classes or codes needs --class or --code.
     """
+    from gan_train.tools.conditions import Told
     from gan_train.tools.manifold import manifold as make
 
-    made = make(folder, out, side, step)
+    made = make(folder, out, side, Told(classes, codes), step)
     about = f"{made['images']} images from {made['low']:.3g} to {made['high']:.3g}, right and up"
     _answer(made, f"{about}, of step {made['step']} in {out}", as_json)
 
@@ -169,8 +235,9 @@ def export(
       gan-train export runs/first -o served --format savedmodel --step 234
 
     A SavedModel goes into a subfolder named as its step, so that TensorFlow Serving, given the folder, serves the newest.
-    Its signatures take latents, float32 (n, latent size), and give images: 'serving_default' as float32 in the recipe's
-    range, 'uint8' as pixels. A .json beside it says the same, with recipe, step and dataset.
+    Its signatures take latents, float32 (n, latent size), and classes, int32 (n,), if the generator is told them, and give
+    images: 'serving_default' as float32 in the recipe's range, 'uint8' as pixels; or points, 'serving_default' alone. A
+    .json beside it says the same, with recipe, step and dataset.
     """
     from gan_train.tools.export import export as make
 

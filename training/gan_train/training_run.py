@@ -104,7 +104,7 @@ def train(
             with workplace(run, wish) as place:
                 if cluster and max(committed_steps(place), default=0) != start:
                     raise UsageError(f"{out}: another process trained this run since the workers met; start all of them again")
-                claim(place, recipe, data, dataset.manifest.digest)
+                claim(place, recipe, data, dataset.manifest.digest, dataset.class_names)
                 if skipped:
                     write_skipped(place, skipped)
                 progress = Progress() if _reports(cluster) else NoProgress()

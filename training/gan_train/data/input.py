@@ -66,6 +66,12 @@ class Dataset:
         return sum(shard.examples for shard in self.shards)
 
     @property
+    def class_names(self) -> tuple[str, ...]:
+        """By class number; none if the examples have no labels."""
+        label = self.manifest.features.get("label")
+        return label.class_names if isinstance(label, LabelFeature) else ()
+
+    @property
     def skipped_share(self) -> float:
         """Share of the split's examples that is left out."""
         return 1 - self.examples / self.manifest.splits[self.split].examples

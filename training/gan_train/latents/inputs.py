@@ -1,6 +1,7 @@
 """What images are made from: latents, and for a conditional generator a class or code for each. In NumPy alone."""
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,9 +52,14 @@ class Inputs:
         return buffer.getvalue()
 
 
-def in_turn(count: int, condition: Condition | None) -> Conditions | None:
-    """Classes or codes 0, 1, 2 ... and again from 0: a column for each in a grid of that many columns."""
-    return None if condition is None else np.arange(count, dtype=np.int32) % condition.values
+def in_turn(count: int, values: Sequence[int]) -> Conditions:
+    """Classes or codes one after the other and again from the first: a column for each in a grid of that many columns."""
+    return np.resize(np.asarray(values, np.int32), count)
+
+
+def crossed(latents: Latents, values: Sequence[int]) -> Inputs:
+    """Each latent with each class or code: in a grid of that many columns, a row for each latent."""
+    return Inputs(latents.repeat(len(values), axis=0), in_turn(len(latents) * len(values), values))
 
 
 def grid_inputs(recipe: Recipe, random: np.random.Generator, count: int) -> Inputs:
@@ -63,8 +69,8 @@ def grid_inputs(recipe: Recipe, random: np.random.Generator, count: int) -> Inpu
     them, the noise is the same along a row, so that only the code differs.
     """
     condition = recipe.condition
-    if condition is None or condition.kind == "class":
-        return Inputs(sample_latents(recipe.latent, random, count, recipe.latent_size), in_turn(count, condition))
-    rows = -(-count // condition.values)
-    latents = sample_latents(recipe.latent, random, rows, recipe.latent_size)
-    return Inputs(latents.repeat(condition.values, axis=0)[:count], in_turn(count, condition))
+    if condition and condition.kind == "code":
+        rows = -(-count // condition.values)
+        return crossed(sample_latents(recipe.latent, random, rows, recipe.latent_size), range(condition.values))[:count]
+    latents = sample_latents(recipe.latent, random, count, recipe.latent_size)
+    return Inputs(latents, in_turn(count, range(condition.values)) if condition else None)

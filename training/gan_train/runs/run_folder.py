@@ -4,11 +4,11 @@ import fcntl
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import IO
+from typing import IO, Any
 
 import yaml
 
@@ -29,11 +29,19 @@ _LOCK = f"{WORK}/lock"
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What recipe.yaml says of a run: enough to make it again."""
+    """What recipe.yaml says of a run: enough to make it again.
+
+    Attributes:
+        recipe: what it was trained by.
+        dataset: where the dataset was.
+        dataset_digest: names its content.
+        class_names: of the dataset, by number; none if the recipe learns no classes, or an earlier version made the run.
+    """
 
     recipe: Recipe
     dataset: str
     dataset_digest: str
+    class_names: tuple[str, ...] = ()
 
 
 @contextmanager
@@ -64,11 +72,16 @@ def _locked(run: LocalFolder) -> Iterator[None]:
         yield
 
 
-def claim(run: Folder, recipe: Recipe, dataset: str, digest: str) -> None:
-    """Make the folder a run of this recipe and dataset, unless it is one. Raises what `check_claim` raises."""
+def claim(run: Folder, recipe: Recipe, dataset: str, digest: str, class_names: Sequence[str] = ()) -> None:
+    """Make the folder a run of this recipe and dataset, unless it is one. Raises what `check_claim` raises.
+
+    `class_names` are written down if the recipe learns classes, so that the tools know them without the dataset.
+    """
     check_claim(run, recipe, dataset, digest)
     if not run.exists(RECIPE):
-        facts = {"dataset": dataset, "dataset_digest": digest, "packages": packages()}
+        facts: dict[str, Any] = {"dataset": dataset, "dataset_digest": digest, "packages": packages()}
+        if recipe.dataset_classes:
+            facts["class_names"] = list(class_names)
         run.write(RECIPE, (dump_recipe(recipe) + "---\n" + yaml.safe_dump(facts, sort_keys=False)).encode())
 
 
@@ -105,10 +118,17 @@ def read_record(run: Folder) -> RunRecord:
         raise DataError(f"{run.uri}: no {RECIPE} here; give the folder of a run made by 'gan-train run'")
     where = run.locate(RECIPE)
     try:
-        recipe, facts = yaml.safe_load_all(run.read(RECIPE))
-        return RunRecord(check_recipe(recipe, where), facts["dataset"], facts["dataset_digest"])
+        document, facts = yaml.safe_load_all(run.read(RECIPE))
+        recipe = check_recipe(document, where)
+        return RunRecord(recipe, facts["dataset"], facts["dataset_digest"], _class_names(recipe, facts.get("class_names", [])))
     except (yaml.YAMLError, ValueError, KeyError, TypeError, UsageError) as error:
         raise DataError(f"{where}: damaged ({' '.join(str(error).split())}); start a new run in another folder") from error
+
+
+def _class_names(recipe: Recipe, names: list[Any]) -> tuple[str, ...]:
+    if names and len(names) != recipe.dataset_classes:
+        raise ValueError(f"{len(names)} class_names, but {recipe.dataset_classes} classes")
+    return tuple(map(str, names))
 
 
 def write_status(run: Folder, state: str, step: int, steps: int) -> None:

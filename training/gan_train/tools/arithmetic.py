@@ -13,7 +13,8 @@ from gan_train.generate import MOST_IMAGES, saved_generator
 from gan_train.latents.inputs import Inputs
 from gan_train.latents.latent import combine, mean
 from gan_train.pictures import labelled_png
-from gan_train.tools.choose import members, read_latents
+from gan_train.tools.choose import members, read_inputs
+from gan_train.tools.conditions import Told, condition_facts, the_same_for_all
 
 Cells = list[tuple[str, NDArray[np.uint8] | None]]
 
@@ -68,10 +69,11 @@ def _fault(text: str, place: int, what: str) -> UsageError:
     return UsageError(f"{text!r}, character {place}: {what}; write it like '92,98,99 - 9,21,79 + 10,30,45'")
 
 
-def arithmetic(folder: str, out: str, file: str, expression: str, step: int | None) -> dict[str, Any]:
+def arithmetic(folder: str, out: str, file: str, expression: str, told: Told, step: int | None) -> dict[str, Any]:
     """A picture with a row for each term, its members and at last the image of their mean, and the result below.
 
-    The mean is one of latents, not of pixels, and nothing is brought back to any length.
+    The mean is one of latents, not of pixels, and nothing is brought back to any length. A conditional generator is told
+    one class or code for all of them.
 
     Raises:
         UsageError, DataError, StorageError: as they say; nothing is written then.
@@ -79,16 +81,19 @@ def arithmetic(folder: str, out: str, file: str, expression: str, step: int | No
     if not out.endswith(".png"):
         raise UsageError(f"-o {out}: write a name ending in .png")
     generator = saved_generator(folder, step)
-    latents = read_latents(file, generator.recipe.latent_size)
+    latents = read_inputs(file, generator.recipe.latent_size).latents
     terms = parse_expression(expression, len(latents))
     if sum(len(term.numbers) for term in terms) > MOST_IMAGES:
         raise UsageError(f"the expression names more than {MOST_IMAGES:,} latents")
     chosen = [members(latents, term.numbers) for term in terms]
     means = np.stack([mean(rows) for rows in chosen])
     result = combine([term.sign for term in terms], means)
-    images = generator.images(Inputs(np.concatenate([*chosen, means, result[np.newaxis]])))
+    shown = np.concatenate([*chosen, means, result[np.newaxis]])
+    conditions = the_same_for_all(generator.record, told, len(shown))
+    images = generator.images(Inputs(shown, conditions))
     cells, columns = _lay_out(terms, images)
     facts = generator.facts | {"latents_file": file, "expression": expression}
+    facts |= condition_facts(generator.record, conditions)
     write_file(out, labelled_png(cells, columns, facts))
     said = [{"sign": "+" if term.sign > 0 else "-", "latents": list(term.numbers)} for term in terms]
     return {"run": generator.run.uri, "step": generator.step, "terms": said, "out": out}

@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 from gan_pipeline.errors import DataError, UsageError
 from gan_pipeline.storage import open_file
 from gan_train.generate import MOST_IMAGES
-from gan_train.latents.inputs import LATENTS
+from gan_train.latents.inputs import CONDITIONS, LATENTS, Conditions, Inputs
 from gan_train.latents.latent import Latents, sample_latents
 from gan_train.recipe.practice_config import LatentConfig
 
 _LEAST_THRESHOLD = 0.01
-_COUNT = 25
+_LARGEST_CONDITION = np.iinfo(np.int32).max
+COUNT = 25
+"""Images, where nothing says how many."""
 _NUMBER = re.compile(r"[0-9]{1,18}")
 
 
@@ -50,8 +52,14 @@ class Choice:
         return {name: str(value) for name, value in said.items() if value is not None}
 
 
-def choose_latents(config: LatentConfig, size: int, choice: Choice) -> tuple[Latents, list[str]]:
-    """Latents, float32 (n, size), and a name for each.
+def choose_inputs(config: LatentConfig, size: int, choice: Choice, count: int = COUNT) -> tuple[Inputs, list[str]]:
+    """Latents of this size with a name for each; with conditions where a file of latents holds them.
+
+    Args:
+        config: what latents are drawn from.
+        size: numbers of a latent.
+        choice: what the command line said.
+        count: how many to draw where it does not say.
 
     Raises:
         UsageError: two ways to choose are mixed, or one is not understood.
@@ -59,17 +67,18 @@ def choose_latents(config: LatentConfig, size: int, choice: Choice) -> tuple[Lat
     """
     _check_unmixed(choice)
     if choice.zero:
-        return np.zeros((1, size), np.float32), ["zero"]
+        return Inputs(np.zeros((1, size), np.float32)), ["zero"]
     if choice.file is not None:
-        latents = read_latents(choice.file, size)
-        return latents, [f"latent-{number:05d}" for number in range(1, len(latents) + 1)]
+        saved = read_inputs(choice.file, size)
+        return saved, [f"latent-{number:05d}" for number in range(1, len(saved) + 1)]
     if choice.truncation is not None:
         config = truncated(config, choice.truncation)
     if choice.seeds is not None:
         numbers = parse_seeds(choice.seeds)
-        return np.concatenate([drawn(config, number, 1, size) for number in numbers]), [f"seed-{number}" for number in numbers]
-    count, seed = choice.count or _COUNT, choice.seed or 0
-    return drawn(config, seed, count, size), [f"seed-{seed}-{number:05d}" for number in range(count)]
+        latents = np.concatenate([drawn(config, number, 1, size) for number in numbers])
+        return Inputs(latents), [f"seed-{number}" for number in numbers]
+    count, seed = choice.count or count, choice.seed or 0
+    return Inputs(drawn(config, seed, count, size)), [f"seed-{seed}-{number:05d}" for number in range(count)]
 
 
 def _check_unmixed(choice: Choice) -> None:
@@ -116,11 +125,13 @@ def parse_seeds(text: str) -> list[int]:
     return numbers
 
 
-def read_latents(uri: str, size: int) -> Latents:
-    """Saved latents, float32 (n, size), from an .npz file (its array "latents") or an .npy file, local or gs://.
+def read_inputs(uri: str, size: int) -> Inputs:
+    """Saved latents of this size, from an .npz file (its array "latents") or an .npy file, local or gs://.
+
+    An .npz file may hold a class or code for each, in its array "conditions"; of which generator, it does not say.
 
     Raises:
-        DataError: not such a file, or not n vectors of finite numbers of this size.
+        DataError: not such a file, or not n vectors of finite numbers of this size, or not n classes or codes.
         StorageError: it cannot be read.
     """
     folder, name = open_file(uri)
@@ -130,14 +141,19 @@ def read_latents(uri: str, size: int) -> Latents:
         if isinstance(loaded, np.lib.npyio.NpzFile):
             if LATENTS not in loaded:
                 raise DataError(f"{uri}: no array {LATENTS!r} in it, but {', '.join(loaded) or 'nothing'}; save it as that")
-            loaded = loaded[LATENTS]
+            arrays = {name: loaded[name] for name in (LATENTS, CONDITIONS) if name in loaded}
+        else:
+            arrays = {LATENTS: loaded}
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         why = " ".join(str(error).split())[:200]
         raise DataError(f"{uri}: no readable .npz or .npy file ({why}); 'gan-train sample --bank 100' writes one") from error
-    return _checked(uri, loaded, size)
+    latents = _checked_latents(uri, arrays[LATENTS], size)
+    if CONDITIONS not in arrays:
+        return Inputs(latents)
+    return Inputs(latents, _checked_conditions(uri, arrays[CONDITIONS], len(latents)))
 
 
-def _checked(uri: str, stored: NDArray[Any], size: int) -> Latents:
+def _checked_latents(uri: str, stored: NDArray[Any], size: int) -> Latents:
     if stored.ndim != 2 or stored.shape[1] != size or not len(stored):
         raise DataError(f"{uri}: shape {stored.shape}; this run's latents are (n, {size}), one row for each image")
     if len(stored) > MOST_IMAGES:
@@ -150,6 +166,17 @@ def _checked(uri: str, stored: NDArray[Any], size: int) -> Latents:
     if len(broken):
         raise DataError(f"{uri}: latent {broken[0] + 1} holds a number that is not finite as float32")
     return latents
+
+
+def _checked_conditions(uri: str, stored: NDArray[Any], count: int) -> Conditions:
+    if stored.shape != (count,) or stored.dtype.kind not in "iu":
+        raise DataError(
+            f"{uri}: its {CONDITIONS!r} are {stored.dtype} of shape {stored.shape}; write whole numbers of shape ({count},), "
+            "a class or code for each latent"
+        )
+    if stored.min() < 0 or stored.max() > _LARGEST_CONDITION:
+        raise DataError(f"{uri}: its {CONDITIONS!r} go from {stored.min()} to {stored.max()}; classes and codes count from 0")
+    return stored.astype(np.int32)
 
 
 def members(latents: Latents, numbers: Sequence[int]) -> Latents:

@@ -12,8 +12,9 @@ from gan_pipeline.errors import UsageError
 from gan_pipeline.manifest import dump_json
 from gan_pipeline.storage import open_folder, storage_errors, write_file
 from gan_train.generate import SavedGenerator, saved_generator
-from gan_train.recipe.examples import ImageConfig
-from gan_train.recipe.practice_config import LatentConfig
+from gan_train.recipe.base import Recipe
+from gan_train.recipe.examples import ImageConfig, PointConfig
+from gan_train.runs.run_folder import RunRecord
 
 if TYPE_CHECKING:
     import keras
@@ -50,7 +51,7 @@ def export(folder: str, out: str, kind: str | None, step: int | None) -> dict[st
     if in_keras:
         write_file(made, generator.run.read(generator.name))
     else:
-        _write_saved_model(made, network, _image_config(generator).range)
+        _write_saved_model(made, network, generator.recipe.examples)
     return {"run": generator.run.uri, "step": generator.step, "out": made, "card": card}
 
 
@@ -63,7 +64,7 @@ def _check_ending(out: str, kind: str | None) -> None:
         raise UsageError(f"-o {out}: with --format savedmodel write the name of a folder; .keras is Keras' own format")
 
 
-def _write_saved_model(out: str, network: "keras.Model", image_range: str) -> None:
+def _write_saved_model(out: str, network: "keras.Model", made: ImageConfig | PointConfig) -> None:
     """The program itself last: without it a server that watches the folder has no model to load."""
     import keras
     import tensorflow as tf
@@ -71,17 +72,24 @@ def _write_saved_model(out: str, network: "keras.Model", image_range: str) -> No
     from gan_train.data.pixels import to_uint8_tensor
     from gan_train.networks.passes import inference_pass
 
-    def images(latents: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"images": inference_pass(network, latents)}
+    def run(inputs: tuple[tf.Tensor, ...]) -> tf.Tensor:
+        return inference_pass(network, list(inputs) if len(inputs) > 1 else inputs[0])
 
-    def pixels(latents: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"images": to_uint8_tensor(inference_pass(network, latents), image_range)}
+    def floats(*inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {_output_name(made): run(inputs)}
 
-    signature = [tf.TensorSpec(network.input_shape, tf.float32, "latents")]
+    names = ("latents", "classes")
+    signature = [tf.TensorSpec(given.shape, given.dtype, name) for given, name in zip(network.inputs, names, strict=False)]
     archive = keras.export.ExportArchive()
     archive.track(network)
-    archive.add_endpoint(FLOAT_SIGNATURE, images, signature)
-    archive.add_endpoint(PIXEL_SIGNATURE, pixels, signature)
+    archive.add_endpoint(FLOAT_SIGNATURE, floats, signature)
+    if isinstance(made, ImageConfig):
+        image_range = made.range
+
+        def pixels(*inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+            return {_output_name(made): to_uint8_tensor(run(inputs), image_range)}
+
+        archive.add_endpoint(PIXEL_SIGNATURE, pixels, signature)
     with tempfile.TemporaryDirectory() as temporary:
         local = Path(temporary)
         with storage_errors(local):
@@ -92,26 +100,46 @@ def _write_saved_model(out: str, network: "keras.Model", image_range: str) -> No
             served.write(file.relative_to(local).as_posix(), file.read_bytes())
 
 
-def _distribution(latent: LatentConfig) -> str:
-    return {
+def _distribution(recipe: Recipe) -> str:
+    """Of the input's numbers; a code is no noise."""
+    described = {
         "normal": "N(0, 1)",
         "uniform": "uniform in [-1, 1)",
-        "truncated": f"N(0, 1), redrawn beyond {latent.threshold} standard deviations",
-    }[latent.distribution]
+        "truncated": f"N(0, 1), redrawn beyond {recipe.latent.threshold} standard deviations",
+    }[recipe.latent.distribution]
+    has_code = recipe.condition is not None and recipe.condition.kind == "code"
+    return f"{described}, the first {recipe.latent_size}" if has_code else described
 
 
-def _image_config(generator: SavedGenerator) -> ImageConfig:
-    if not isinstance(generator.recipe.examples, ImageConfig):
-        raise UsageError(f"{generator.run.uri}: this generator makes points; take its .keras file, --format keras")
-    return generator.recipe.examples
+def _output_name(made: ImageConfig | PointConfig) -> str:
+    return f"{made.feature}s"
+
+
+def _outputs(made: ImageConfig | PointConfig, shape: list[int | None]) -> dict[str, dict[str, Any]]:
+    """What each signature gives."""
+    output = {"name": _output_name(made), "shape": shape, "dtype": "float32"}
+    if isinstance(made, PointConfig):
+        return {FLOAT_SIGNATURE: output}
+    floats = output | {"range": [0, 1] if made.range == "unit" else [-1, 1]}
+    return {FLOAT_SIGNATURE: floats, PIXEL_SIGNATURE: output | {"dtype": "uint8", "range": [0, 255]}}
+
+
+def _condition(record: RunRecord) -> dict[str, Any] | None:
+    """What the generator is told besides noise, and where in its input; None if nothing."""
+    condition = record.recipe.condition
+    if condition is None:
+        return None
+    if condition.kind == "code":
+        place = f"the last {condition.values} numbers of latents: 1 at the code's, 0 at the others"
+        return {"kind": "code", "values": condition.values, "input": place}
+    told = {"kind": "class", "values": condition.values, "class_names": list(record.class_names)}
+    return told | {"input": {"name": "classes", "shape": [None], "dtype": "int32", "range": [0, condition.values - 1]}}
 
 
 def _card(generator: SavedGenerator, network: "keras.Model", in_keras: bool) -> dict[str, Any]:
     """What a stranger must know to use the generator: where it is from, what goes in, what comes out."""
     recipe = generator.recipe
-    images = {"name": "images", "shape": list(network.output_shape)}
-    floats = images | {"dtype": "float32", "range": [0, 1] if _image_config(generator).range == "unit" else [-1, 1]}
-    pixels = images | {"dtype": "uint8", "range": [0, 255]}
+    outputs = _outputs(recipe.examples, list(network.output_shape))
     return {
         "recipe": recipe.name,
         "step": generator.step,
@@ -119,9 +147,10 @@ def _card(generator: SavedGenerator, network: "keras.Model", in_keras: bool) -> 
         "run": generator.run.uri,
         "input": {
             "name": "latents",
-            "shape": list(network.input_shape),
+            "shape": list(network.inputs[0].shape),
             "dtype": "float32",
-            "drawn_from": _distribution(recipe.latent),
+            "drawn_from": _distribution(recipe),
         },
-        "output": floats if in_keras else {FLOAT_SIGNATURE: floats, PIXEL_SIGNATURE: pixels},
+        "condition": _condition(generator.record),
+        "output": outputs[FLOAT_SIGNATURE] if in_keras else outputs,
     }

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from gan_pipeline.errors import UsageError
 from gan_pipeline.storage import write_file
 from gan_train.generate import MOST_IMAGES, SavedGenerator, saved_generator
-from gan_train.latents.inputs import Inputs
+from gan_train.latents.inputs import Inputs, in_turn
 from gan_train.latents.latent import Between, Latents, lerp, path, slerp
 from gan_train.pictures import animation, grid_png
-from gan_train.tools.choose import drawn, members, read_latents
+from gan_train.tools.choose import drawn, members, read_inputs
+from gan_train.tools.conditions import Told, condition_facts, values_in_turn
 
 _MODES: dict[str, Between] = {"lerp": lerp, "slerp": slerp}
 _STEPS = {"png": 10, "gif": 30, "webp": 30}
@@ -39,13 +40,16 @@ class Route:
     between: tuple[str, ...] = ()
 
 
-def interpolate(folder: str, out: str, route: Route, mode: str | None, steps: int | None, step: int | None) -> dict[str, Any]:
+def interpolate(
+    folder: str, out: str, route: Route, told: Told, mode: str | None, steps: int | None, step: int | None
+) -> dict[str, Any]:
     """A grid with a path in each row (.png), or an animation that walks all paths at once (.gif, .webp).
 
     Args:
         folder: of the run.
         out: path or gs:// URI.
         route: what the paths lead through.
+        told: classes or codes of a conditional generator, taken by the paths in turn; all if it names none.
         mode: "lerp" or "slerp"; None is the line for uniform latents, which fill a cube, and the arc for normal ones,
             which lie near a sphere.
         steps: images from one point to the next, both included; None is 10 in a grid and 30 in an animation.
@@ -62,13 +66,16 @@ def interpolate(folder: str, out: str, route: Route, mode: str | None, steps: in
     generator = saved_generator(folder, step)
     uniform = generator.recipe.latent.distribution == "uniform"
     mode = mode or ("lerp" if uniform else "slerp")
-    points, told = _points(generator, route)
+    values = values_in_turn(generator.record, told)
+    points, origin = _points(generator, route)
     steps = steps or _STEPS[ending]
     rows, columns = len(points), (points.shape[1] - 1) * (steps - 1) + 1
     if rows * columns > MOST_IMAGES:
         raise UsageError(f"{rows} paths of {columns} images are more than {MOST_IMAGES:,}; take fewer --paths or --steps")
-    images = generator.images(Inputs(np.concatenate([path(stations, steps, _MODES[mode]) for stations in points])))
-    facts = generator.facts | {"mode": mode} | told
+    walked = np.concatenate([path(stations, steps, _MODES[mode]) for stations in points])
+    conditions = in_turn(rows, values) if values else None
+    images = generator.images(Inputs(walked, None if conditions is None else conditions.repeat(columns)))
+    facts = generator.facts | {"mode": mode} | origin | condition_facts(generator.record, conditions)
     write_file(out, _picture(images, columns, ending, facts))
     return {"run": generator.run.uri, "step": generator.step, "mode": mode, "paths": rows, "images": len(images), "out": out}
 
@@ -84,7 +91,7 @@ def _points(generator: SavedGenerator, route: Route) -> tuple[Latents, dict[str,
         return drawn(generator.recipe.latent, seed, 2 * paths, size).reshape(paths, 2, size), {"latents": f"seed-{seed}"}
     if route.paths is not None or route.seed is not None:
         raise UsageError("--paths and --seed are for random latents; with --latents give one --between for each path")
-    latents = read_latents(route.file, size)
+    latents = read_inputs(route.file, size).latents
     chosen = [parse_points(text, len(latents)) for text in route.between]
     if len({len(numbers) for numbers in chosen}) > 1:
         raise UsageError("all --between take the same number of points, so that the paths are of one length")

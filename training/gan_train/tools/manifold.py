@@ -8,13 +8,17 @@ from gan_train.generate import saved_generator
 from gan_train.latents.inputs import Inputs
 from gan_train.latents.latent import plane
 from gan_train.pictures import grid_png
+from gan_train.tools.conditions import Told, condition_facts, the_same_for_all
 
 
-def manifold(folder: str, out: str, side: int, step: int | None) -> dict[str, Any]:
+def manifold(folder: str, out: str, side: int, told: Told, step: int | None) -> dict[str, Any]:
     """A grid of `side` x `side` images over the latent plane; the first latent grows to the right, the second upwards.
 
+    All of the one class or code that a conditional generator is told.
+
     Raises:
-        UsageError: the run's latents are not of size 2, or `out` does not end in .png.
+        UsageError: not one class or code is named where the generator is told one, the run's latents are not of size 2, or
+            `out` does not end in .png.
         DataError, StorageError: as they say; nothing is written then.
     """
     if not out.endswith(".png"):
@@ -26,10 +30,12 @@ def manifold(folder: str, out: str, side: int, step: int | None) -> dict[str, An
             f"{generator.run.uri}: its latents have {size} numbers, and a plane has 2; train one with --set latent_size=2, "
             "or look along lines with 'gan-train interpolate'"
         )
+    conditions = the_same_for_all(generator.record, told, side * side)
     latents = plane(generator.recipe.latent, side)
     low, high = float(latents.min()), float(latents.max())
     spacing = "evenly" if generator.recipe.latent.distribution == "uniform" else "at quantiles"
     facts = generator.facts | {"latents": f"{side} x {side} {spacing} from {low:.4g} to {high:.4g}, right and up"}
-    images = generator.images(Inputs(latents))
+    facts |= condition_facts(generator.record, conditions)
+    images = generator.images(Inputs(latents, conditions))
     write_file(out, grid_png(images, facts, side))
     return {"run": generator.run.uri, "step": generator.step, "images": len(images), "low": low, "high": high, "out": out}

@@ -1,40 +1,98 @@
-"""gan-train sample: images as files, as a grid, or as a numbered bank whose latents are kept."""
+"""gan-train sample: images as files, as a grid, or as a numbered bank whose latents are kept; or points in a plot or table."""
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 from gan_pipeline.errors import UsageError
 from gan_pipeline.grid import png
 from gan_pipeline.storage import open_folder, write_file
-from gan_train.generate import SavedGenerator, saved_generator
-from gan_train.latents.inputs import Inputs
+from gan_train.generate import MOST_IMAGES, SavedGenerator, saved_generator
+from gan_train.latents.inputs import Inputs, crossed, in_turn
 from gan_train.pictures import grid_png, labelled_png
-from gan_train.tools.choose import Choice, choose_latents
+from gan_train.recipe.base import Recipe
+from gan_train.recipe.examples import PointConfig
+from gan_train.tools.choose import COUNT, Choice, choose_inputs
+from gan_train.tools.conditions import Told, check_saved, condition_facts, named_values, values_in_turn
+from gan_train.tools.points import check_points_name, points_file
+
+_ROWS = 10
+_POINTS = 1000
 
 
-def sample(folder: str, out: str, choice: Choice, step: int | None) -> dict[str, Any]:
-    """Images into a grid (`out` ends in .png) or a folder of single images.
+@dataclass(frozen=True)
+class _Chosen:
+    """Inputs with a name for each, and the columns of a grid of them; None is as square as possible."""
+
+    inputs: Inputs
+    names: list[str]
+    columns: int | None
+
+
+def sample(folder: str, out: str, choice: Choice, told: Told, step: int | None) -> dict[str, Any]:
+    """Images into a grid (`out` ends in .png) or a folder of single images; points into a plot (.png) or table (.csv).
 
     Raises:
         DataError: no run, no generator, or no such latents.
-        UsageError: the choice of latents or step is wrong.
+        UsageError: the choice of latents, classes, codes or step is wrong, or `out` does not fit.
         StorageError: `out` cannot be written.
     """
     generator = saved_generator(folder, step)
-    latents, names = choose_latents(generator.recipe.latent, generator.recipe.latent_size, choice)
-    images = generator.images(Inputs(latents))
+    makes_points = isinstance(generator.recipe.examples, PointConfig)
+    if makes_points:
+        check_points_name(out)
+    elif out.endswith(".csv"):
+        raise UsageError(f"-o {out}: this run makes images, not points; write a name ending in .png, or a folder")
+    chosen = _choose(generator, choice, told)
     facts = generator.facts | choice.facts
-    if out.endswith(".png"):
-        write_file(out, grid_png(images, facts | {"latents": ",".join(names)}))
+    all_facts = facts | {"latents": ",".join(chosen.names)} | condition_facts(generator.record, chosen.inputs.conditions)
+    if makes_points:
+        write_file(out, points_file(out, generator.examples(chosen.inputs), all_facts))
+    elif out.endswith(".png"):
+        write_file(out, grid_png(generator.images(chosen.inputs), all_facts, chosen.columns))
     else:
-        singles = open_folder(out)
-        for name, image in zip(names, images, strict=True):
-            singles.write(f"{name}.png", png(image, facts | {"latents": name}))
-    return _answer(generator, len(images), out)
+        _write_single_images(generator, out, chosen, facts)
+    return _answer(generator, "points" if makes_points else "images", len(chosen.inputs), out)
 
 
-def sample_bank(folder: str, out: str, choice: Choice, step: int | None) -> dict[str, Any]:
+def _choose(generator: SavedGenerator, choice: Choice, told: Told) -> _Chosen:
+    """Inputs of a generator, with the classes or codes that a file of latents holds, or else with those told, or all, in turn.
+
+    Where they take turns each has a column, and the zero vector comes with each.
+    """
+    record, recipe = generator.record, generator.recipe
+    values = values_in_turn(record, told)
+    inputs, names = choose_inputs(recipe.latent, recipe.latent_size, choice, _default_count(recipe, len(values)))
+    if inputs.conditions is not None and not named_values(record, told):
+        check_saved(record, inputs.conditions, str(choice.file))
+        return _Chosen(inputs, names, None)
+    columns = len(values) if len(values) > 1 else None
+    if choice.zero and values:
+        return _Chosen(crossed(inputs.latents, values), names * len(values), columns)
+    return _Chosen(Inputs(inputs.latents, in_turn(len(inputs), values) if values else None), names, columns)
+
+
+def _default_count(recipe: Recipe, columns: int) -> int:
+    if isinstance(recipe.examples, PointConfig):
+        return _POINTS
+    return min(_ROWS * columns, MOST_IMAGES) if columns > 1 else COUNT
+
+
+def _write_single_images(generator: SavedGenerator, out: str, chosen: _Chosen, facts: dict[str, str]) -> None:
+    """Each as a file named by its latent and by its class or code."""
+    condition, conditions = generator.recipe.condition, chosen.inputs.conditions
+    images = generator.images(chosen.inputs)
+    singles = open_folder(out)
+    for number, (name, image) in enumerate(zip(chosen.names, images, strict=True)):
+        told = None if conditions is None else conditions[number : number + 1]
+        file = name if condition is None or told is None else f"{name}-{condition.kind}-{told[0]}"
+        singles.write(f"{file}.png", png(image, facts | {"latents": name} | condition_facts(generator.record, told)))
+
+
+def sample_bank(folder: str, out: str, choice: Choice, told: Told, step: int | None) -> dict[str, Any]:
     """A grid of images with their numbers, from 1, and their latents beside it in an .npz file of the same name.
+
+    Where the generator is told classes or codes, the file keeps them, too.
 
     Raises:
         UsageError: as in `sample`, or `out` does not end in .png.
@@ -43,15 +101,16 @@ def sample_bank(folder: str, out: str, choice: Choice, step: int | None) -> dict
     if not out.endswith(".png"):
         raise UsageError(f"-o {out}: a bank is one picture with its latents beside it; write a name ending in .png")
     generator = saved_generator(folder, step)
-    latents, names = choose_latents(generator.recipe.latent, generator.recipe.latent_size, choice)
-    images = generator.images(Inputs(latents))
+    chosen = _choose(generator, choice, told)
+    images = generator.images(chosen.inputs)
     kept = out.removesuffix(".png") + ".npz"
-    write_file(kept, Inputs(latents).npz())
+    write_file(kept, chosen.inputs.npz())
     cells = [(str(number), image) for number, image in enumerate(images, 1)]
-    facts = generator.facts | choice.facts | {"latents": f"{names[0]} to {names[-1]}", "latents_file": kept}
-    write_file(out, labelled_png(cells, math.ceil(math.sqrt(len(cells))), facts))
-    return _answer(generator, len(images), out) | {"latents": kept}
+    facts = generator.facts | choice.facts | {"latents": f"{chosen.names[0]} to {chosen.names[-1]}", "latents_file": kept}
+    facts |= condition_facts(generator.record, chosen.inputs.conditions)
+    write_file(out, labelled_png(cells, chosen.columns or math.ceil(math.sqrt(len(cells))), facts))
+    return _answer(generator, "images", len(images), out) | {"latents": kept}
 
 
-def _answer(generator: SavedGenerator, images: int, out: str) -> dict[str, Any]:
-    return {"run": generator.run.uri, "step": generator.step, "images": images, "out": out}
+def _answer(generator: SavedGenerator, kind: str, count: int, out: str) -> dict[str, Any]:
+    return {"run": generator.run.uri, "step": generator.step, kind: count, "out": out}

@@ -1,0 +1,67 @@
+"""Every system has a page, and every command on it runs, in its order, from an empty folder."""
+
+import re
+import shlex
+import shutil
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from gan_train.recipe.catalogue import RECIPES
+from gan_train.recipe.document import load_recipe, recipe_names
+from tests.commands import run_inside
+from tests.training.catalogue import CATALOGUE
+
+PAGES = Path(__file__).parent.parent / "docs" / "systems"
+
+
+def commands(page: Path) -> list[list[str]]:
+    blocks = re.findall(r"```bash\n(.*?)```", page.read_text(), re.DOTALL)
+    return [shlex.split(line) for block in blocks for line in block.splitlines()]
+
+
+def shorter(arguments: list[str]) -> list[str]:
+    """The same command on a smaller network, for fewer steps, on less data."""
+    if arguments[0] == "prepare":
+        return [*arguments, "--limit", "200", "--shards", "2"]
+    if arguments[0] == "run":
+        small = [part for override in CATALOGUE[arguments[1]].small for part in ("--set", override)]
+        return [*arguments, *small, "--steps", "2"]
+    return arguments
+
+
+def test_every_system_has_a_page_that_names_its_recipes() -> None:
+    assert {page.stem for page in PAGES.glob("*.md")} == set(RECIPES)
+    for name in recipe_names():
+        assert f"`{name}`" in (PAGES / f"{load_recipe(name).system}.md").read_text(), name
+
+
+@pytest.mark.parametrize("page", sorted(PAGES.glob("*.md")), ids=lambda page: page.stem)
+def test_every_command_of_a_page_runs(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, digits_as_clothes: Path
+) -> None:
+    from gan_pipeline.cli import main as pipeline_main
+    from gan_train.cli import main as train_main
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GANMILL_DATA", str(digits_as_clothes))
+    said = commands(page)
+    assert said
+    for program, *arguments in said:
+        main = {"gan-pipeline": pipeline_main, "gan-train": train_main}[program]
+        ran = run_inside(main, *shorter(arguments))
+        assert ran.code == 0, (program, arguments, ran.err)
+
+
+@pytest.fixture(scope="module")
+def digits_as_clothes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """$GANMILL_DATA with a `fashion_mnist` of the packaged digits, which have the same files and shapes."""
+    data = tmp_path_factory.mktemp("data")
+    packaged = Path(str(files("gan_pipeline") / "sample"))
+    folder = data / "fashion_mnist"
+    folder.mkdir()
+    for file in packaged.glob("*-ubyte.gz"):
+        for split in ("train", "t10k"):
+            shutil.copy(file, folder / re.sub("^(train|t10k)", split, file.name))
+    return data

@@ -1,0 +1,35 @@
+"""gan-train codes: what each code of InfoGAN means, as a grid of codes by noise (Chen et al. 2016; spec D 3)."""
+
+from typing import Any
+
+from gan_pipeline.errors import UsageError
+from gan_pipeline.storage import write_file
+from gan_train.generate import MOST_IMAGES, saved_generator
+from gan_train.latents.inputs import crossed
+from gan_train.pictures import grid_png
+from gan_train.tools.choose import drawn
+
+
+def codes(folder: str, out: str, rows: int, seed: int, step: int | None) -> dict[str, Any]:
+    """A grid with a column for each code, or for each class, and the same noise along a row.
+
+    Raises:
+        UsageError: the run's generator is told neither, `out` does not end in .png, or the images are too many.
+        DataError, StorageError: as they say; nothing is written then.
+    """
+    if not out.endswith(".png"):
+        raise UsageError(f"-o {out}: write a name ending in .png")
+    generator = saved_generator(folder, step)
+    recipe, condition = generator.recipe, generator.recipe.condition
+    if condition is None:
+        raise UsageError(
+            f"{generator.run.uri}: recipe {recipe.name} has neither codes nor classes; make images with 'gan-train sample'"
+        )
+    if rows * condition.values > MOST_IMAGES:
+        raise UsageError(f"{rows} rows of {condition.values} images are more than {MOST_IMAGES:,}; take fewer --rows")
+    inputs = crossed(drawn(recipe.latent, seed, rows, recipe.latent_size), range(condition.values))
+    facts = generator.facts | {"latents": f"seed-{seed}", "columns": condition.kind, "rows": "noise"}
+    write_file(out, grid_png(generator.images(inputs), facts, condition.values))
+    columns = "codes" if condition.kind == "code" else "classes"
+    answer = {"run": generator.run.uri, "step": generator.step, "columns": columns, "values": condition.values}
+    return answer | {"rows": rows, "images": len(inputs), "out": out}

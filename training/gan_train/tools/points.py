@@ -1,0 +1,36 @@
+"""Generated points as a file: a scatter plot for people, a table for programs."""
+
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gan_pipeline.errors import UsageError
+from gan_train.scatter import scatter_png
+
+_AXES = "xyz"
+
+
+def check_points_name(out: str) -> None:
+    """Raises UsageError if the name says neither plot nor table."""
+    if not out.endswith((".png", ".csv")):
+        raise UsageError(
+            f"-o {out}: this run makes points; write a name ending in .png for a plot of them, in .csv for a table"
+        )
+
+
+def points_file(out: str, points: NDArray[np.float32], facts: dict[str, str]) -> bytes:
+    """The content of a file of this name: a PNG with the facts in its text chunks, or a table."""
+    return scatter_png({"fake": points}, facts) if out.endswith(".png") else points_csv(points)
+
+
+def points_csv(points: NDArray[np.float32]) -> bytes:
+    """A line "x,y" and one for each point, float32 (n, coordinates), with all digits that float32 has.
+
+    Of more than three coordinates the names are x1, x2 and so on.
+    """
+    coordinates = points.shape[1]
+    names = _AXES[:coordinates] if coordinates <= len(_AXES) else [f"x{number}" for number in range(1, coordinates + 1)]
+    buffer = io.BytesIO()
+    np.savetxt(buffer, points, fmt="%.9g", delimiter=",", header=",".join(names), comments="")
+    return buffer.getvalue()
