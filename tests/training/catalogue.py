@@ -9,6 +9,9 @@ from tests.training.helpers import SMALL_KEYS
 HALVES = ("d_real", "d_fake", "g")
 """The order of a step wherever the discriminator has an update for each half."""
 
+JOINT = ("d", "g")
+"""The same wherever it has one update for both."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -32,7 +35,16 @@ _GENERATOR = ("generator.base=[7,7,8]", "generator.filters=[8,8]", *_SCHEDULE)
 
 CATALOGUE = {
     "celeba-gan": Entry({"generator": 1_381_891, "discriminator": 1_651_841}, data="pictures_80"),
+    "celeba-lsgan": Entry(
+        {"generator": 6_950_531, "discriminator": 4_318_337},
+        phases=JOINT,
+        small=(*SMALL_KEYS, "generator.filters=[8,8,8]", "generator.strides=[2,1,2]"),
+        data="pictures_64",
+    ),
+    "celeba-sngan": Entry({"generator": 3_845_315, "discriminator": 2_764_737}, phases=JOINT, data="pictures_64"),
     "cifar10-gan": Entry({"generator": 1_466_115, "discriminator": 522_497}, data="pictures_32"),
+    "cifar10-sngan": Entry({"generator": 3_813_251, "discriminator": 2_764_737}, phases=JOINT, data="pictures_32"),
+    "curve-gan": Entry({"generator": 122, "discriminator": 101}, small=_SCHEDULE, data="points"),
     "fashion-acgan": Entry(
         {"generator": 3_757_176, "discriminator": 527_627},
         small=(*_SCHEDULE, "generator.base=[7,7,8]", "generator.filters=[8]", "discriminator.filters=[8,8,8]"),
@@ -40,8 +52,12 @@ CATALOGUE = {
     "fashion-cgan": Entry(
         {"generator": 1_169_336, "discriminator": 196_773}, small=(*_GENERATOR, "discriminator.filters=[8,8]")
     ),
+    "fashion-gan": Entry({"generator": 1_164_289, "discriminator": 155_137}),
     "mnist-dcgan": Entry({"generator": 851_713, "discriminator": 70_337}),
-    "mnist-gan": Entry({"generator": 1_164_289, "discriminator": 40_705}, phases=("d", "g")),
+    "mnist-dcgan-adam": Entry({"generator": 851_713, "discriminator": 70_337}),
+    "mnist-dcgan-collapse": Entry({"generator": 544_385, "discriminator": 70_337}),
+    "mnist-dcgan-mixed": Entry({"generator": 851_713, "discriminator": 70_337}, phases=JOINT),
+    "mnist-gan": Entry({"generator": 1_164_289, "discriminator": 40_705}, phases=JOINT),
     "mnist-infogan": Entry(
         {"generator": 3_113_409, "discriminator": 670_913, "recognition": 2_265_930},
         small=(*_GENERATOR, "discriminator.filters=[8,8,8]", "discriminator.code_units=8"),
@@ -52,6 +68,8 @@ CATALOGUE = {
         phases=("c", *HALVES),
         small=(*_GENERATOR, "classifier.filters=[8,8,8]", "labels=20"),
     ),
+    "mnist-wgan": Entry({"generator": 851_713, "discriminator": 70_337}, phases=("d_real", "d_fake") * 5 + ("g",)),
+    "mnist-wgan-gp": Entry({"generator": 851_713, "discriminator": 69_825}, phases=("d",) * 5 + ("g",)),
 }
 
 

@@ -1,17 +1,19 @@
 """Recipes: what is accepted, what is refused, and in which words."""
 
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 import yaml
 
 from gan_pipeline.errors import UsageError
-from gan_train.recipe.document import difference, dump_recipe, load_recipe, recipe_names
+from gan_train.recipe.document import difference, dump_recipe, flatten, load_recipe, recipe_names
+from gan_train.recipe.optimizer_config import AdamConfig, RMSpropConfig
+from gan_train.recipe.practice_config import ClipConfig, GradientPenaltyConfig, PenaltiesConfig
 from tests.training.helpers import RECIPES, gan_train
 
 
 def test_every_recipe_of_the_package_loads() -> None:
-    assert set(recipe_names()) == set(RECIPES)
     for name in recipe_names():
         assert load_recipe(name).name == name
 
@@ -51,6 +53,9 @@ def test_schedules_are_the_specifications(name: str) -> None:
         ("system=gin", ["system", "gan"]),
         ("discriminator.batch_norm={}", ["mixed", "batch_norm", "separate"]),
         ("generator.project_batch_norm=true", ["project_batch_norm", "batch_norm is null"]),
+        ("generator.strides=[2]", ["generator", "1 strides for 2 filters"]),
+        ("generator.strides=[2, 3]", ["generator.strides.1", "1 or 2"]),
+        ("generator.strides=[2, 1]", ["doubled 1 times gives 14x14", "28x28"]),
         ("no_equals_sign", ["key=value"]),
         ("nowhere.key=1", ["nowhere"]),
         ("seed=[", ["seed", "YAML"]),
@@ -70,6 +75,47 @@ def test_overrides_reach_every_depth() -> None:
     assert recipe.generator.optimizer.learning_rate == 1e-4
     assert recipe.generator.batch_norm is not None
     assert not recipe.generator.batch_norm.bias_correction
+
+
+# What each says over its base, spec C 1.2 to 1.4.
+IMPAIRED = {
+    "mnist-dcgan-collapse": {"latent_size": 1},
+    "mnist-dcgan-mixed": {"discriminator_batch": "mixed", "mixed_statistics": True},
+    "mnist-dcgan-adam": {
+        f"{player}.optimizer.{key}": value
+        for player in ("generator", "discriminator")
+        for key, value in (("learning_rate", 1e-3), ("beta_1", 0.9))
+    },
+}
+
+
+@pytest.mark.parametrize("name", IMPAIRED)
+def test_an_impaired_twin_is_the_stable_recipe_but_for_its_impairment(name: str) -> None:
+    """Its file holds the impairment and nothing else."""
+    document = yaml.safe_load((files("gan_train") / "recipes" / f"{name}.yaml").read_text())
+    named = {"base": "mnist-dcgan", "name": name, "about": document["about"]}
+    assert flatten(document) == named | IMPAIRED[name]
+    stable, impaired = (flatten(load_recipe(one).model_dump(mode="json")) for one in ("mnist-dcgan", name))
+    differs = {key: impaired[key] for key in impaired if impaired[key] != stable[key]}
+    assert differs == {"name": name, "about": document["about"]} | IMPAIRED[name]
+    assert load_recipe(name, short=True).steps == load_recipe("mnist-dcgan", short=True).steps
+
+
+def test_the_schedule_of_the_wasserstein_gan_is_the_specifications() -> None:
+    """Spec C 1.8; with a gradient penalty the optimizer is that of Gulrajani et al. 2017."""
+    clipped, penalised = (load_recipe(name) for name in ("mnist-wgan", "mnist-wgan-gp"))
+    for recipe in (clipped, penalised):
+        assert (recipe.loss, recipe.batch_size, recipe.steps, recipe.latent_size) == ("wasserstein", 64, 970, 50)
+        assert recipe.discriminator_steps == 5
+    assert clipped.discriminator_batch == "separate"
+    assert clipped.penalties == PenaltiesConfig(clip=ClipConfig(limit=0.01, layers=("down_1", "down_2")))
+    assert penalised.discriminator_batch == "joint"
+    assert penalised.penalties == PenaltiesConfig(gradient=GradientPenaltyConfig(weight=10.0))
+    assert clipped.discriminator.batch_norm and not penalised.discriminator.batch_norm
+    for player in ("generator", "discriminator"):
+        assert getattr(clipped, player).optimizer == RMSpropConfig(kind="rmsprop", learning_rate=5e-5)
+        assert getattr(penalised, player).optimizer == AdamConfig(learning_rate=1e-4, beta_1=0.0, beta_2=0.9)
+    assert not penalised.warnings and not clipped.warnings
 
 
 @pytest.mark.parametrize("name", RECIPES)

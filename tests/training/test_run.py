@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
 from tests.commands import Argument, Ran
@@ -129,6 +130,17 @@ def test_more_steps_continue_a_finished_run(copy: Path, digits: Path, tmp_path: 
     assert rerun(digits, copy, "--steps", "8").code == 0
     assert [row["step"] for row in rows(copy)] == list(range(1, 9))
     assert (copy / "checkpoints" / "step-00000008" / "COMMIT").exists()
+
+
+def test_a_run_begun_before_a_key_was_known_continues(copy: Path, digits: Path) -> None:
+    """What a recipe leaves out is as it was before one could say it."""
+    recipe, facts = yaml.safe_load_all((copy / "recipe.yaml").read_text())
+    for section, key in (("generator", "strides"), ("discriminator", "first_batch_norm")):
+        del recipe[section][key]
+    (copy / "recipe.yaml").write_text(yaml.safe_dump_all([recipe, facts]))
+    ran = rerun(digits, copy, "--steps", "7")
+    assert ran.code == 0, ran.err
+    assert [row["step"] for row in rows(copy)] == list(range(1, 8))
 
 
 @pytest.mark.parametrize(

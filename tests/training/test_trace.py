@@ -15,6 +15,8 @@ from gan_train.reporting.curves import Curves
 from gan_train.reporting.trace import Trace
 
 BLUE, ORANGE, GREEN = (0x1F, 0x77, 0xB4), (0xFF, 0x7F, 0x0E), (0x2C, 0xA0, 0x2C)
+RED = (0xD6, 0x27, 0x28)
+"""The first colour that stands for nothing."""
 
 
 def traced(points: list[tuple[int, float]]) -> Trace:
@@ -57,6 +59,17 @@ def test_losses_above_accuracies_below_in_the_colours_of_the_specification(train
     above, below = colours(picture, slice(0, middle)), colours(picture, slice(middle, None))
     assert {BLUE, ORANGE, GREEN} <= above
     assert {BLUE, ORANGE} <= below and GREEN not in below
+
+
+def test_a_critic_has_its_estimate_below_on_a_scale_of_its_own() -> None:
+    """It has no accuracies (spec C 1.8)."""
+    kinds = {"d_real.loss": -9, "g.loss": 3, "critic.estimate": 5}
+    rows = [{"step": step} | {kind: value * step for kind, value in kinds.items()} for step in (1, 2, 3)]
+    picture = Image.open(io.BytesIO(Curves(rows).png()))
+    middle = picture.height // 2
+    above, below = colours(picture, slice(0, middle)), colours(picture, slice(middle, None))
+    assert {BLUE, GREEN} <= above
+    assert RED in below and not {BLUE, GREEN} & below
 
 
 def test_the_picture_of_a_resumed_run_is_that_of_an_unbroken_one(trained: Path) -> None:

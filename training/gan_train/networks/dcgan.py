@@ -1,6 +1,6 @@
 """The DCGAN family (Radford et al. 2015): strided convolutions down, transposed convolutions up.
 
-Layer by layer as in spec B 1.3-1.4, 2.3-2.4 and 3.3-3.4 (without normalisation) and spec C 1.1 and 1.6 (with it).
+Layer by layer as in spec B 1.3-1.4, 2.3-2.4 and 3.3-3.4 (without normalisation) and spec C 1.1, 1.6 and 1.9 (with it).
 """
 
 from collections.abc import Iterator
@@ -35,9 +35,15 @@ def build_generator(
     x = _normalised(x, config.batch_norm if config.project_batch_norm else None, "project", dtype)
     x = rectified(x, config.slope, "project", dtype)
     x = keras.layers.Reshape(config.base, dtype=dtype, name="reshape")(x)
-    for stage, filters in enumerate(config.filters, 1):
+    for stage, (filters, strides) in enumerate(zip(config.filters, config.stage_strides, strict=True), 1):
         up = keras.layers.Conv2DTranspose(
-            filters, config.kernel, strides=2, padding="same", kernel_initializer=next(initial), dtype=dtype, name=f"up_{stage}"
+            filters,
+            config.kernel,
+            strides=strides,
+            padding="same",
+            kernel_initializer=next(initial),
+            dtype=dtype,
+            name=f"up_{stage}",
         )
         x = _bounded(up, config.spectral_norm)(x)
         x = rectified(_normalised(x, config.batch_norm, f"up_{stage}", dtype), config.slope, f"up_{stage}", dtype)
@@ -82,7 +88,8 @@ def build_discriminator(
             name=f"down_{stage}",
         )
         x = _bounded(down, config.spectral_norm)(x)
-        x = rectified(_normalised(x, config.batch_norm, f"down_{stage}", dtype), config.slope, f"down_{stage}", dtype)
+        norm = config.batch_norm if stage > 1 or config.first_batch_norm else None
+        x = rectified(_normalised(x, norm, f"down_{stage}", dtype), config.slope, f"down_{stage}", dtype)
         if config.dropout:
             x = Dropout(config.dropout, dtype=dtype, name=f"down_{stage}_dropout")(x)
     x = keras.layers.Flatten(dtype=dtype, name="flatten")(x)

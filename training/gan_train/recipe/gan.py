@@ -42,7 +42,7 @@ class GANRecipe(Recipe):
 
     @model_validator(mode="after")
     def _shapes_fit(self) -> Self:
-        check_growth(self.generator.base, len(self.generator.filters), self.image)
+        check_growth(self.generator.base, self.generator.doublings, self.image)
         return self
 
     @model_validator(mode="after")

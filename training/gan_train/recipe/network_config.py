@@ -58,11 +58,12 @@ class _DCGANConfig(Section):
 
 
 class DCGANGeneratorConfig(_DCGANConfig):
-    """A dense layer to `base`, then one transposed convolution of stride 2 per entry of `filters`.
+    """A dense layer to `base`, then one transposed convolution per entry of `filters`.
 
     Attributes:
         base: (height, width, channels) after the dense layer.
-        filters: channels of each upsampling stage.
+        filters: channels of each stage.
+        strides: of each stage, 2 where it doubles the sides, else 1; None for 2 everywhere.
         kernel: size of the transposed convolutions.
         output_kernel: size of the last convolution.
         dropout: share of activations dropped after each stage, 0 for none.
@@ -73,11 +74,28 @@ class DCGANGeneratorConfig(_DCGANConfig):
 
     base: tuple[PositiveInt, PositiveInt, PositiveInt]
     filters: Filters
+    strides: tuple[Literal[1, 2], ...] | None = None
     kernel: PositiveInt
     output_kernel: PositiveInt
     dropout: Share = 0.0
     dropout_in_sampling: bool = False
     project_batch_norm: bool = False
+
+    @property
+    def stage_strides(self) -> tuple[int, ...]:
+        """Of each stage."""
+        return self.strides or (2,) * len(self.filters)
+
+    @property
+    def doublings(self) -> int:
+        """How many stages double the sides."""
+        return self.stage_strides.count(2)
+
+    @model_validator(mode="after")
+    def _a_stride_for_each_stage(self) -> Self:
+        if len(self.stage_strides) != len(self.filters):
+            raise ValueError(f"{len(self.stage_strides)} strides for {len(self.filters)} filters; give one for each")
+        return self
 
     @model_validator(mode="after")
     def _something_to_drop(self) -> Self:
@@ -99,6 +117,7 @@ class DCGANDiscriminatorConfig(_DCGANConfig):
         filters: channels of each stage.
         kernel: size of the convolutions.
         first_stride: of the first convolution; all others have stride 2.
+        first_batch_norm: whether the first convolution is normalised where the others are; Radford et al. leave it out.
         dropout: share of activations dropped after each stage, 0 for none.
         flat_dropout: share dropped once, after the last stage; 0 for none.
         score_initializer: of the dense layer that gives the score.
@@ -107,6 +126,7 @@ class DCGANDiscriminatorConfig(_DCGANConfig):
     filters: Filters
     kernel: PositiveInt
     first_stride: Literal[1, 2] = 2
+    first_batch_norm: bool = True
     dropout: Share = 0.0
     flat_dropout: Share = 0.0
     score_initializer: Initializer = "glorot_uniform"

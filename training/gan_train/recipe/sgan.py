@@ -39,7 +39,7 @@ class SGANRecipe(Recipe):
 
     @model_validator(mode="after")
     def _shapes_fit(self) -> Self:
-        check_growth(self.generator.base, len(self.generator.filters), self.image)
+        check_growth(self.generator.base, self.generator.doublings, self.image)
         return self
 
     @model_validator(mode="after")

@@ -1,5 +1,5 @@
-"""losses.png: losses above, accuracies below, of real and fake and of classes (spec C 1.1). Drawing takes as long after a
-million steps as after a thousand."""
+"""losses.png: losses above; below, accuracies of real and fake and of classes (spec C 1.1), or a critic's estimate, which has
+none (spec C 1.8). Drawing takes as long after a million steps as after a thousand."""
 
 import io
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ class Curves:
     def add(self, row: Row) -> None:
         """Add a row of a later step."""
         for name, value in row.items():
-            if name.endswith("loss") or "accuracy" in name:
+            if name.endswith(("loss", ".estimate")) or "accuracy" in name:
                 self._traces.setdefault(name, Trace()).add(int(row["step"]), value)
 
     def png(self) -> bytes:
@@ -47,8 +47,11 @@ class Curves:
                 marker="o" if len(points) == 1 else None,
             )
         upper.set_ylabel("loss")
-        lower.set_ylabel("accuracy")
-        lower.set_ylim(-0.02, 1.02)
+        if any(name.endswith(".estimate") for name in self._traces):
+            lower.set_ylabel("estimated distance")
+        else:
+            lower.set_ylabel("accuracy")
+            lower.set_ylim(-0.02, 1.02)
         lower.set_xlabel("step")
         for axes in (upper, lower):
             axes.grid(alpha=0.3)

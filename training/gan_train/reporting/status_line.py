@@ -11,11 +11,12 @@ def status_line(row: Row, steps: int, seconds_left: float | None) -> str:
         steps: to train to.
         seconds_left: until then, or None if it cannot be told yet.
     """
-    accuracies = named(row, ".accuracy", "{:.0%}")
+    accuracies, estimate = named(row, ".accuracy", "{:.0%}"), named(row, ".estimate", "{:+.3f}")
     parts = [
         f"step {int(row['step'])}/{steps}",
         f"loss {named(row, '.loss', '{:.3f}')}",
         *([f"accuracy {accuracies}"] if accuracies else []),
+        *([f"estimate {estimate}"] if estimate else []),
         f"{row['images_per_second']:,.0f} images/s",
         f"input wait {row['input_wait']:.1%}",
         *([f"{row['input_skipped']:.1%} of the data left out"] if "input_skipped" in row else []),

@@ -102,6 +102,7 @@ def _facts(standing: Standing) -> list[tuple[str, str]]:
         facts += [
             ("loss", named(row, ".loss", "{:.3f}")),
             ("accuracy", named(row, ".accuracy", "{:.0%}")),
+            ("estimate", named(row, ".estimate", "{:+.3f}")),
             ("score", named(row, ".score", "{:.3f}")),
             ("speed", f"{row['images_per_second']:,.0f} images/s, input wait {row['input_wait']:.1%}"),
             ("time", f"{duration(row['elapsed'])} of training, {stalls}"),

@@ -7,6 +7,7 @@ from gan_train.recipe.base import Recipe
 from gan_train.systems.acgan import ACGAN
 from gan_train.systems.base import System
 from gan_train.systems.conditional import ConditionalGAN
+from gan_train.systems.curve import CurveGAN
 from gan_train.systems.gan import GAN
 from gan_train.systems.infogan import InfoGAN
 from gan_train.systems.sgan import SGAN
@@ -14,6 +15,7 @@ from gan_train.systems.sgan import SGAN
 SYSTEMS: dict[str, Callable[[Any], System]] = {
     "acgan": ACGAN,
     "conditional": ConditionalGAN,
+    "curve": CurveGAN,
     "gan": GAN,
     "infogan": InfoGAN,
     "sgan": SGAN,
