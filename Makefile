@@ -43,7 +43,7 @@ lint: $(READY)
 	$(BIN)/mypy -p gan_pipeline -p gan_train
 
 test: lint
-	$(BIN)/pytest -m 'not evidence'
+	$(BIN)/pytest -n 2 --dist loadfile -m 'not evidence'
 
 evidence: $(READY)
 	$(BIN)/pytest -m evidence -s
