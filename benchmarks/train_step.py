@@ -89,7 +89,9 @@ class Ours:
         strategy = tf.distribute.get_strategy()
         system = build_system(recipe)
         self._run_steps = build_steps(system, strategy, recipe.seed)
-        self._chunks = Chunks(dataset, recipe.seed, strategy, 0, [steps] * 1000, system)
+        self._chunks = Chunks(
+            dataset, recipe.seed, strategy, 0, [steps] * 1000, system.batches_per_step, system.reals_per_batch
+        )
         self._step, self.waited, self.seconds = 0, 0.0, 0.0
 
     def run(self, steps: int) -> None:

@@ -159,7 +159,8 @@ class _Session:
             self._introduce()
         run_steps = build_steps(self.system, strategy, recipe.seed, [one.restored for one in self.rollbacks])
         lengths = list(call_lengths(start, recipe))
-        chunks = Chunks(self.dataset, recipe.seed, strategy, start, lengths, self.system)
+        batches, reals = self.system.batches_per_step, self.system.reals_per_batch
+        chunks = Chunks(self.dataset, recipe.seed, strategy, start, lengths, batches, reals)
         with self.progress.showing({"step": start, "elapsed": self.clock.elapsed}, recipe.steps):
             for length in lengths:
                 chunk = self._take(chunks, step)

@@ -141,7 +141,7 @@ def _checked_dataset(recipe: Recipe, data: str, run: RunFolder, operation: Opera
     """Compare every shard with the manifest before the first step is spent on it; also which shards are left out."""
     dataset, skipped = open_dataset(data, recipe), read_skipped(run)
     dataset = dataset.without(one.file for one in skipped)
-    found = corrupt_shards(dataset, max(committed_steps(run), default=0), operation.on_corrupt)
+    found = corrupt_shards(dataset, max(committed_steps(run), default=0), operation.on_corrupt == "skip-shard")
     return dataset.without(one.file for one in found), skipped + found
 
 

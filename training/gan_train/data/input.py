@@ -33,7 +33,6 @@ from gan_pipeline.storage import Folder, open_folder
 from gan_train.data.order import Block, epoch_blocks, permutation
 from gan_train.recipe.base import Recipe
 from gan_train.recipe.examples import ImageConfig
-from gan_train.systems.base import System
 
 PREFETCH_CHUNKS = 2
 
@@ -229,7 +228,8 @@ class Chunks:
         strategy: whose devices share each batch.
         start: step to begin with.
         lengths: steps of each chunk.
-        system: says how many reals it wants for a step.
+        batches: of reals that one step takes.
+        reals_per_batch: real examples of a global batch.
 
     Attributes:
         waited: how long the last `take` waited, in seconds.
@@ -242,21 +242,22 @@ class Chunks:
         strategy: tf.distribute.Strategy,
         start: int,
         lengths: Sequence[int],
-        system: System,
+        batches: int,
+        reals_per_batch: int,
     ) -> None:
         self.waited = 0.0
         self._reader = Reader(dataset, seed)
         self._features = dataset.manifest.features
         replicas = strategy.num_replicas_in_sync
-        batches, share = system.batches_per_step, system.reals_per_batch // replicas
+        share = reals_per_batch // replicas
 
         def build(worker: tf.distribute.InputContext) -> tf.data.Dataset:
             count = replicas // worker.num_input_pipelines
             own = range(worker.input_pipeline_id * count, (worker.input_pipeline_id + 1) * count)
 
             def stream() -> Iterator[NDArray[np.object_]]:
-                records = self._reader.records(start * system.reals_per_step)
-                return chunked_records(records, lengths, batches, system.reals_per_batch, replicas, own)
+                records = self._reader.records(start * batches * reals_per_batch)
+                return chunked_records(records, lengths, batches, reals_per_batch, replicas, own)
 
             records = tf.data.Dataset.from_generator(stream, output_signature=tf.TensorSpec((None, batches, share), tf.string))
             return records.map(self._decode).prefetch(PREFETCH_CHUNKS * count)

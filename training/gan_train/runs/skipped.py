@@ -13,7 +13,6 @@ from gan_pipeline.errors import DataError
 from gan_pipeline.storage import Folder
 from gan_pipeline.verify import check_shard
 from gan_train.data.input import CorruptShardError, Dataset
-from gan_train.operation import OnCorrupt
 from gan_train.runs.checkpoint import committed_steps
 
 SKIPPED = "skipped_shards.jsonl"
@@ -52,14 +51,14 @@ def write_skipped(run: Folder, skipped: Sequence[Skipped]) -> None:
     run.write(SKIPPED, "".join(json.dumps(dataclasses.asdict(one)) + "\n" for one in skipped).encode())
 
 
-def corrupt_shards(dataset: Dataset, from_step: int, on_corrupt: OnCorrupt) -> tuple[Skipped, ...]:
+def corrupt_shards(dataset: Dataset, from_step: int, skip: bool) -> tuple[Skipped, ...]:
     """Compare every shard that is read with the manifest.
 
     Returns:
         Those to leave out.
 
     Raises:
-        DataError: the first that is not what the manifest says, if the policy is to fail.
+        DataError: the first that is not what the manifest says, unless it is to be skipped.
         StorageError: a shard cannot be read.
     """
     found = []
@@ -67,7 +66,7 @@ def corrupt_shards(dataset: Dataset, from_step: int, on_corrupt: OnCorrupt) -> t
         try:
             check_shard(dataset.folder, shard)
         except DataError as error:
-            if on_corrupt == "fail":
+            if not skip:
                 raise
             found.append(Skipped(shard.file, from_step, str(error)))
     return tuple(found)
