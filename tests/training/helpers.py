@@ -56,16 +56,16 @@ def gan_train_child(*args: Argument, prelude: str = "") -> Ran:
     return start_warm(args, prelude).wait()
 
 
-def prepare(out: Path, *arguments: str) -> Path:
+def prepare(out: Argument, *arguments: str) -> Path:
     """The gan-pipeline prepare command inside this process."""
     ran = run_inside(pipeline_cli.main, "prepare", *arguments, "-o", out)
     assert ran.code == 0, ran.err
-    return out
+    return Path(out)
 
 
 def prepare_digits(out: Argument, *options: str) -> Path:
     """Prepare 300 of the packaged digits in 5 shards."""
-    return prepare(Path(out), "mnist", "--source", "sample", "--limit", "300", "--shards", "5", *options)
+    return prepare(out, "mnist", "--source", "sample", "--limit", "300", "--shards", "5", *options)
 
 
 def prepare_pictures(out: Path, side: int) -> Path:
