@@ -9,6 +9,8 @@ from tests.training.helpers import SMALL_KEYS
 HALVES = ("d_real", "d_fake", "g")
 """The order of a step wherever the discriminator has an update for each half."""
 
+CRITIC = ("d",) * 5 + ("g",)
+"""Five turns of it."""
 JOINT = ("d", "g")
 """The same wherever it has one update for both."""
 
@@ -41,9 +43,9 @@ CATALOGUE = {
         small=(*SMALL_KEYS, "generator.filters=[8,8,8]", "generator.strides=[2,1,2]"),
         data="pictures_64",
     ),
-    "celeba-sngan": Entry({"generator": 3_845_315, "discriminator": 2_764_737}, phases=JOINT, data="pictures_64"),
+    "celeba-sngan": Entry({"generator": 3_845_315, "discriminator": 2_764_737}, phases=CRITIC, data="pictures_64"),
     "cifar10-gan": Entry({"generator": 1_466_115, "discriminator": 522_497}, data="pictures_32"),
-    "cifar10-sngan": Entry({"generator": 3_813_251, "discriminator": 2_764_737}, phases=JOINT, data="pictures_32"),
+    "cifar10-sngan": Entry({"generator": 3_813_251, "discriminator": 2_764_737}, phases=CRITIC, data="pictures_32"),
     "curve-gan": Entry({"generator": 122, "discriminator": 101}, small=_SCHEDULE, data="points"),
     "fashion-acgan": Entry(
         {"generator": 3_757_176, "discriminator": 527_627},
@@ -69,7 +71,7 @@ CATALOGUE = {
         small=(*_GENERATOR, "classifier.filters=[8,8,8]", "labels=20"),
     ),
     "mnist-wgan": Entry({"generator": 851_713, "discriminator": 70_337}, phases=("d_real", "d_fake") * 5 + ("g",)),
-    "mnist-wgan-gp": Entry({"generator": 851_713, "discriminator": 69_825}, phases=("d",) * 5 + ("g",)),
+    "mnist-wgan-gp": Entry({"generator": 851_713, "discriminator": 69_825}, phases=CRITIC),
 }
 
 
