@@ -56,7 +56,7 @@ def test_the_progress_line_and_watch_say_the_same(digits: Path, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("state", "code", "words"),
     [
-        ("training", 0, f"by process {os.getpid()}"),
+        ("training", 0, "by process {own}"),
         ("interrupted", 75, "run the same command again"),
         ("diverged", 4, "not finite"),
         ("finished", 0, "last step"),
@@ -66,7 +66,7 @@ def test_states_have_their_words_and_exit_codes(run: Path, state: str, code: int
     write_status(open_folder(run), state, 6, 12)
     ran = gan_train("watch", run, "--once")
     assert ran.code == code
-    assert f": {state}, " in ran.out and words in ran.out and "step 6/12" in ran.out
+    assert f": {state}, " in ran.out and words.format(own=os.getpid()) in ran.out and "step 6/12" in ran.out
     answer = json.loads(gan_train("watch", run, "--once", "--json").out)
     assert (answer["state"], answer["step"], answer["steps"]) == (state, 6, 12)
     assert answer["metrics"] == json.loads((run / METRICS).read_text().splitlines()[-1])
