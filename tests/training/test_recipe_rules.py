@@ -83,6 +83,7 @@ CLIP = "penalties={clip: {limit: 0.01, layers: [score]}}"
 @pytest.mark.parametrize(
     ("overrides", "warnings"),
     [
+        (["penalties={clip: {limit: 0.01, layers: [down_1]}}", "precision=bfloat16"], ["breaks down in it; use float32"]),
         ([], []),
         (["loss=wasserstein"], [UNBOUNDED]),
         (["loss=wasserstein", "penalties={orthogonal: {weight: 1}}", JOINT], [UNBOUNDED]),

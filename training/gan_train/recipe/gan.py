@@ -86,6 +86,8 @@ class GANRecipe(Recipe):
         bounded = self.penalties.clip or self.penalties.of_gradients or self.discriminator.spectral_norm
         if self.loss == "wasserstein" and not bounded:
             said.append("loss=wasserstein without clip, gradient penalty or spectral_norm: nothing bounds the critic's scores")
+        if self.penalties.clip and self.precision in ("bfloat16", "float16"):
+            said.append(f"penalties.clip with precision={self.precision}: the WGAN breaks down in it; use float32")
         if {"gradient", "dragan"} & set(self.penalties.of_gradients) and self.discriminator.batch_norm:
             said.append("a gradient penalty with discriminator.batch_norm: the penalty is meant for each example on its own")
         return tuple(said)
