@@ -4,8 +4,8 @@ from typing import Literal, Self
 
 from pydantic import model_validator
 
-from gan_train.recipe.base import Recipe
-from gan_train.recipe.examples import Condition, ImageConfig, PositiveInt, check_growth
+from gan_train.recipe.base import ClassRecipe
+from gan_train.recipe.examples import check_growth
 from gan_train.recipe.network_config import ACGANDiscriminatorConfig, ACGANGeneratorConfig, BatchNormConfig
 from gan_train.recipe.optimizer_config import OptimizerConfig
 
@@ -24,16 +24,10 @@ class Discriminator(ACGANDiscriminatorConfig):
     optimizer: OptimizerConfig
 
 
-class ACGANRecipe(Recipe):
-    """A GAN whose discriminator names the class (Odena et al. 2017; spec D 4).
-
-    Attributes:
-        classes: of the dataset.
-    """
+class ACGANRecipe(ClassRecipe):
+    """A GAN whose discriminator names the class (Odena et al. 2017; spec D 4)."""
 
     system: Literal["acgan"]
-    image: ImageConfig
-    classes: PositiveInt
     generator: Generator
     discriminator: Discriminator
 
@@ -41,15 +35,3 @@ class ACGANRecipe(Recipe):
     def _shapes_fit(self) -> Self:
         check_growth(self.generator.base, len(self.generator.filters) + 1, self.image)
         return self
-
-    @property
-    def examples(self) -> ImageConfig:
-        return self.image
-
-    @property
-    def dataset_classes(self) -> int:
-        return self.classes
-
-    @property
-    def condition(self) -> Condition:
-        return Condition("class", self.classes)

@@ -71,3 +71,31 @@ class Recipe(Section, ABC):
     def warnings(self) -> tuple[str, ...]:
         """What is allowed but seldom meant."""
         return ()
+
+
+class ImageRecipe(Recipe):
+    """A recipe of images."""
+
+    image: ImageConfig
+
+    @property
+    def examples(self) -> ImageConfig:
+        return self.image
+
+
+class ClassRecipe(ImageRecipe):
+    """A recipe whose generator is told the class, as the dataset's labels teach it.
+
+    Attributes:
+        classes: of the dataset.
+    """
+
+    classes: PositiveInt
+
+    @property
+    def dataset_classes(self) -> int:
+        return self.classes
+
+    @property
+    def condition(self) -> Condition:
+        return Condition("class", self.classes)

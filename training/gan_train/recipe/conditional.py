@@ -4,8 +4,8 @@ from typing import Literal, Self
 
 from pydantic import model_validator
 
-from gan_train.recipe.base import Recipe
-from gan_train.recipe.examples import Condition, ImageConfig, PositiveInt, check_growth
+from gan_train.recipe.base import ClassRecipe
+from gan_train.recipe.examples import check_growth
 from gan_train.recipe.network_config import ConditionalDiscriminatorConfig, ConditionalGeneratorConfig
 from gan_train.recipe.optimizer_config import OptimizerConfig
 
@@ -22,16 +22,10 @@ class Discriminator(ConditionalDiscriminatorConfig):
     optimizer: OptimizerConfig
 
 
-class ConditionalRecipe(Recipe):
-    """A GAN whose players are both told the class (Mirza and Osindero 2014; spec D 2).
-
-    Attributes:
-        classes: of the dataset.
-    """
+class ConditionalRecipe(ClassRecipe):
+    """A GAN whose players are both told the class (Mirza and Osindero 2014; spec D 2)."""
 
     system: Literal["conditional"]
-    image: ImageConfig
-    classes: PositiveInt
     generator: Generator
     discriminator: Discriminator
 
@@ -39,15 +33,3 @@ class ConditionalRecipe(Recipe):
     def _shapes_fit(self) -> Self:
         check_growth(self.generator.base, len(self.generator.filters), self.image)
         return self
-
-    @property
-    def examples(self) -> ImageConfig:
-        return self.image
-
-    @property
-    def dataset_classes(self) -> int:
-        return self.classes
-
-    @property
-    def condition(self) -> Condition:
-        return Condition("class", self.classes)

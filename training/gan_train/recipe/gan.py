@@ -4,13 +4,13 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from gan_train.recipe.base import Recipe
-from gan_train.recipe.examples import ImageConfig, check_growth
+from gan_train.recipe.base import ImageRecipe
+from gan_train.recipe.examples import check_growth
 from gan_train.recipe.network_config import DCGANDiscriminatorConfig, DCGANGeneratorConfig
 from gan_train.recipe.practice_config import AverageConfig, InstanceNoiseConfig, LabelsConfig, PenaltiesConfig
 
 
-class GANRecipe(Recipe):
+class GANRecipe(ImageRecipe):
     """An unconditional GAN of the DCGAN family.
 
     Attributes:
@@ -27,7 +27,6 @@ class GANRecipe(Recipe):
     """
 
     system: Literal["gan"]
-    image: ImageConfig
     generator: DCGANGeneratorConfig
     discriminator: DCGANDiscriminatorConfig
     discriminator_batch: Literal["mixed", "separate", "joint"]
@@ -91,10 +90,6 @@ class GANRecipe(Recipe):
         if {"gradient", "dragan"} & set(self.penalties.of_gradients) and self.discriminator.batch_norm:
             said.append("a gradient penalty with discriminator.batch_norm: the penalty is meant for each example on its own")
         return tuple(said)
-
-    @property
-    def examples(self) -> ImageConfig:
-        return self.image
 
     @property
     def drops_in_sampling(self) -> bool:

@@ -4,8 +4,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from gan_train.recipe.base import Recipe
-from gan_train.recipe.examples import Condition, ImageConfig, check_growth
+from gan_train.recipe.base import ImageRecipe
+from gan_train.recipe.examples import Condition, check_growth
 from gan_train.recipe.network_config import BatchNormConfig, InfoGANDiscriminatorConfig, InfoGANGeneratorConfig
 from gan_train.recipe.optimizer_config import OptimizerConfig
 
@@ -24,7 +24,7 @@ class Discriminator(InfoGANDiscriminatorConfig):
     optimizer: OptimizerConfig
 
 
-class InfoGANRecipe(Recipe):
+class InfoGANRecipe(ImageRecipe):
     """A GAN that gives a code a meaning (Chen et al. 2016; spec D 3).
 
     Attributes:
@@ -34,7 +34,6 @@ class InfoGANRecipe(Recipe):
     """
 
     system: Literal["infogan"]
-    image: ImageConfig
     codes: Annotated[int, Field(ge=2)]
     information_weight: Annotated[float, Field(gt=0)] = 1.0
     q_updates_trunk: bool = False
@@ -45,10 +44,6 @@ class InfoGANRecipe(Recipe):
     def _shapes_fit(self) -> Self:
         check_growth(self.generator.base, len(self.generator.filters), self.image)
         return self
-
-    @property
-    def examples(self) -> ImageConfig:
-        return self.image
 
     @property
     def condition(self) -> Condition:

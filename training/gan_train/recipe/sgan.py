@@ -4,8 +4,8 @@ from typing import Literal, Self
 
 from pydantic import model_validator
 
-from gan_train.recipe.base import Recipe
-from gan_train.recipe.examples import ImageConfig, PositiveInt, check_growth
+from gan_train.recipe.base import ImageRecipe
+from gan_train.recipe.examples import PositiveInt, check_growth
 from gan_train.recipe.network_config import ClassifierConfig, DCGANGeneratorConfig
 from gan_train.recipe.optimizer_config import OptimizerConfig
 
@@ -22,7 +22,7 @@ class Classifier(ClassifierConfig):
     discriminator_optimizer: OptimizerConfig
 
 
-class SGANRecipe(Recipe):
+class SGANRecipe(ImageRecipe):
     """A GAN whose discriminator learns classes from a few labels (Odena 2016, Salimans et al. 2016; spec D 5).
 
     Attributes:
@@ -31,7 +31,6 @@ class SGANRecipe(Recipe):
     """
 
     system: Literal["sgan"]
-    image: ImageConfig
     classes: PositiveInt
     labels: PositiveInt
     generator: DCGANGeneratorConfig
@@ -47,10 +46,6 @@ class SGANRecipe(Recipe):
         if self.labels % self.classes:
             raise ValueError(f"labels={self.labels} of {self.classes} classes: take a multiple, as many of each class")
         return self
-
-    @property
-    def examples(self) -> ImageConfig:
-        return self.image
 
     @property
     def dataset_classes(self) -> int:
