@@ -43,7 +43,8 @@ lint: $(READY)
 	$(BIN)/mypy -p gan_pipeline -p gan_train
 
 test: lint
-	$(BIN)/pytest -n 2 --dist loadfile -m 'not evidence'
+	$(BIN)/pytest -n 2 --dist loadfile -m 'not evidence and not alone'
+	$(BIN)/pytest -m alone
 
 evidence: $(READY)
 	$(BIN)/pytest -m evidence -s

@@ -30,6 +30,8 @@ from tests.pipeline.fake_storage import (
 from tests.pipeline.helpers import prepare, run_cli
 from tests.pipeline.image_files import encoded, noise
 
+pytestmark = pytest.mark.alone
+
 ROOT = f"gs://{BUCKET}/data"
 LARGE = bytes(range(256)) * (10 << 12)  # more than a chunk, and no whole number of them
 OTHER = LARGE[:-1] + b"?"

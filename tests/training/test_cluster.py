@@ -11,6 +11,8 @@ from tests.training.helpers import SMALL, assert_same_checkpoint, gan_train, tra
 from tests.training.test_resume import AT_STEP
 from tests.training.workers import ended, free_addresses, start_worker, tf_config, two_workers
 
+pytestmark = pytest.mark.alone
+
 SGD = "{kind: sgd, learning_rate: 0.01}"
 PRACTICES = (
     f"generator.optimizer={SGD}",

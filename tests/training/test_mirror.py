@@ -19,6 +19,8 @@ from gan_train.signals import Interruption
 from tests.pipeline.fake_storage import BUCKET, Answer, FakeStorage, Request
 from tests.training import uploading
 
+pytestmark = pytest.mark.alone
+
 RUN = f"gs://{BUCKET}/run"
 WHOLE = {
     "run/log": b"1\n2\n3\n",

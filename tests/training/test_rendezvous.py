@@ -20,6 +20,8 @@ from gan_train.signals import Interruption, interruption
 from tests.training.helpers import gan_train
 from tests.training.workers import free_addresses, tf_config
 
+pytestmark = pytest.mark.alone
+
 FACTS = {"recipe.seed": 0}
 
 

@@ -17,6 +17,8 @@ from tests.commands import Ran
 from tests.pipeline.fake_storage import BUCKET, Answer, FakeStorage, Request, refusal, refuse
 from tests.training.helpers import SMALL, gan_train, gan_train_child, trained_numbers
 
+pytestmark = pytest.mark.alone
+
 RUN = f"gs://{BUCKET}/run"
 DENIED = refusal(403, "trainer@x does not have access. Permission 'storage.objects.create' denied.")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO
 from unittest import mock
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +18,8 @@ from gan_pipeline.storage import LocalFolder
 from gan_train.runs.mirror import Mirror
 from gan_train.runs.upload_queue import Change, UploadQueue
 from gan_train.runs.uploader import carry_out
+
+pytestmark = pytest.mark.alone
 
 
 class Bucket(LocalFolder):
