@@ -11,6 +11,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from gan_train.networks.instance_norm import InstanceNormalization
 from gan_train.networks.normalization import BatchNormalization
 from gan_train.networks.passes import inference_pass, sampling_draw_of, training_pass, training_pass_of
 from gan_train.networks.spectral import SpectralNormalization
@@ -92,6 +93,9 @@ def _sampling_layer(layer: keras.Layer) -> keras.Layer:
 def _plain_layer(layer: keras.Layer) -> keras.Layer:
     if isinstance(layer, BatchNormalization):
         return keras.layers.BatchNormalization(momentum=layer.momentum, epsilon=layer.epsilon, name=layer.name)
+    if isinstance(layer, InstanceNormalization):
+        groups = -1 if layer.axis == "channel" else 1
+        return keras.layers.GroupNormalization(groups, epsilon=layer.epsilon, name=layer.name)
     if isinstance(layer, Dropout):
         return keras.layers.Dropout(layer.rate, name=layer.name)
     if isinstance(layer, SpectralNormalization):

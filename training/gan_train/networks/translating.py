@@ -1,0 +1,94 @@
+"""Translators at work: a saved network, of Keras' own layers, made ready to translate images one by one or in batches.
+
+network = keras.models.load_model("generator.keras")
+translator = translating_copy(network, "training", sides=(512, 512))
+translations = inference_pass(translator, images, draw)
+plain_translator(network).save("translator.keras")     # the same without this package
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, Literal
+
+import keras
+
+from gan_train.networks.layers import Dropout
+
+Inference = Literal["training", "averages"]
+"""What batch normalisation and dropout do in a translator: see `translating_copy`."""
+Sides = tuple[int | None, int | None]
+
+
+def translating_copy(network: keras.Model, inference: Inference, sides: Sides | None = None) -> keras.Model:
+    """A copy to be run by `inference_pass(copy, images, draw)`.
+
+    "training" is what the specification does (spec E 3): batch normalisation by the statistics of the image and never by
+    the moving averages, and dropout that drops. The statistics are those of each image alone, as in training with batches
+    of one: a translation does not depend on the other images of its batch. "averages" uses the moving averages and drops
+    nothing. A network without batch normalisation and dropout is the same function either way.
+
+    Args:
+        network: images to images, of Keras' own layers, as `plain_copy` makes it.
+        inference: see above.
+        sides: (height, width) of the images to come, None for any; as the network has them by default.
+
+    Raises:
+        ValueError: the sides are not multiples of `side_multiple(network)`.
+    """
+    kinds = _TRAINING if inference == "training" else {}
+    return _copy(network, kinds, lambda layer, *inputs, **_: layer(*inputs), sides)
+
+
+def plain_translator(network: keras.Model) -> keras.Model:
+    """The translator in training mode built from Keras' own layers only, so that Keras alone loads it.
+
+    Called or by `predict`, it normalises each image by its own statistics. Dropout is written into the call of its
+    layers as training=True: `translator(images)` drops, by Keras' own random numbers; `translator.predict` does not.
+
+    Args:
+        network: images to images, of Keras' own layers, as `plain_copy` makes it.
+    """
+
+    def call(layer: keras.Layer, *inputs: Any, **options: Any) -> Any:
+        return layer(*inputs, **options | ({"training": True} if isinstance(layer, keras.layers.Dropout) else {}))
+
+    return _copy(network, {keras.layers.BatchNormalization: _per_image}, call, None)
+
+
+def side_multiple(network: keras.Model) -> int:
+    """What both sides of its images must be multiples of: 2 for each time that a convolution halves them."""
+    return math.prod(layer.strides[0] for layer in network.layers if isinstance(layer, keras.layers.Conv2D))
+
+
+def _per_image(layer: keras.layers.BatchNormalization) -> keras.Layer:
+    return keras.layers.GroupNormalization(groups=-1, epsilon=layer.epsilon, name=layer.name)
+
+
+def _always_dropping(layer: keras.layers.Dropout) -> keras.Layer:
+    return Dropout(layer.rate, in_sampling=True, name=layer.name)
+
+
+Replacements = dict[type[keras.Layer], Callable[[Any], keras.Layer]]
+_TRAINING: Replacements = {keras.layers.BatchNormalization: _per_image, keras.layers.Dropout: _always_dropping}
+
+
+def _copy(network: keras.Model, kinds: Replacements, call: Callable[..., Any], sides: Sides | None) -> keras.Model:
+    def replaced(layer: keras.Layer) -> keras.Layer:
+        replacement = kinds.get(type(layer))
+        return replacement(layer) if replacement else layer.__class__.from_config(layer.get_config())
+
+    inputs = None
+    if sides is not None:
+        _check_sides(network, sides)
+        inputs = keras.Input((*sides, network.input.shape[-1]), name=network.input.name)
+    copy = keras.models.clone_model(network, input_tensors=inputs, clone_function=replaced, call_function=call)
+    for original, layer in zip(network.layers, copy.layers, strict=True):
+        # Batch normalisation has its moving averages last; normalisation by the image has none.
+        layer.set_weights(original.get_weights()[: len(layer.weights)])
+    return copy
+
+
+def _check_sides(network: keras.Model, sides: Sides) -> None:
+    multiple = side_multiple(network)
+    if any(side is not None and side % multiple for side in sides):
+        raise ValueError(f"sides {sides[0]}x{sides[1]} do not fit this network; give multiples of {multiple}")
