@@ -50,7 +50,8 @@ from train_step_peers import GraphStep, KerasLoop
 from gan_pipeline.beam_job import Execution
 from gan_pipeline.options import Options
 from gan_pipeline.prepare import prepare
-from gan_train.data.input import Chunks, Dataset, first_examples, open_dataset
+from gan_train.data.dataset import Dataset, open_dataset
+from gan_train.data.input import Chunks, first_examples
 from gan_train.data.pixels import to_range
 from gan_train.recipe.base import Recipe
 from gan_train.recipe.document import load_recipe

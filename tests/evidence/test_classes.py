@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from gan_pipeline.features import LabelFeature
 from gan_pipeline.records import decode_example
-from gan_train.data.input import Reader, open_dataset
+from gan_train.data.dataset import open_dataset
+from gan_train.data.input import Reader
 from gan_train.generate import saved_generator
 from gan_train.latents.inputs import Inputs, in_turn
 from gan_train.latents.latent import sample_latents

@@ -9,7 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 import gan_pipeline.cli as pipeline_cli
-from gan_train.data.input import first_examples, open_dataset
+from gan_train.data.dataset import open_dataset
+from gan_train.data.input import first_examples
 from gan_train.generate import saved_generator
 from gan_train.snapshots import fixed_inputs
 from tests.commands import run_inside

@@ -35,6 +35,10 @@ class Entry:
 _SCHEDULE = ("batch_size=16", "sample_images=9", "steps_per_call=3", "precision=float32")
 _GENERATOR = ("generator.base=[7,7,8]", "generator.filters=[8,8]", *_SCHEDULE)
 
+_TRANSLATED = ("image.shape=[16,16,3]", "discriminator.filters=4", "discriminator.layers=2", "batch_size=2", *_SCHEDULE[1:])
+_PIX2PIX = ("generator.filters=[4,8,8]", "generator.bottleneck=8", *_TRANSLATED)
+_PAIRED = {"generator": 54_429_315, "discriminator": 6_968_257}
+
 CATALOGUE = {
     "celeba-gan": Entry({"generator": 1_381_891, "discriminator": 1_651_841}, data="pictures_80"),
     "celeba-lsgan": Entry(
@@ -55,6 +59,15 @@ CATALOGUE = {
         {"generator": 1_169_336, "discriminator": 196_773}, small=(*_GENERATOR, "discriminator.filters=[8,8]")
     ),
     "fashion-gan": Entry({"generator": 1_164_289, "discriminator": 155_137}),
+    "horse2zebra-cyclegan": Entry(
+        {"generator-a-to-b": 35_276_553, "generator-b-to-a": 35_276_553}
+        | {"discriminator-a": 6_962_369, "discriminator-b": 6_962_369},
+        phases=("g_ba", "d_a_real", "d_a_fake", "g_ab", "d_b_real", "d_b_fake"),
+        small=("generator.filters=4", "generator.blocks=2", "pool=3", *_TRANSLATED),
+        data="pairs_64",
+    ),
+    "maps-pix2pix": Entry(_PAIRED, small=_PIX2PIX, data="pairs_128"),
+    "maps-pix2pix-reverse": Entry(_PAIRED, small=_PIX2PIX, data="pairs_128"),
     "mnist-dcgan": Entry({"generator": 851_713, "discriminator": 70_337}),
     "mnist-dcgan-adam": Entry({"generator": 851_713, "discriminator": 70_337}),
     "mnist-dcgan-collapse": Entry({"generator": 544_385, "discriminator": 70_337}),

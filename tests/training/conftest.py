@@ -10,7 +10,16 @@ import gan_pipeline
 from gan_train.runs import lease, uploader
 from tests.pipeline.fake_storage import FakeStorage, fake_storage
 from tests.training.catalogue import CATALOGUE
-from tests.training.helpers import SMALL, gan_train, prepare, prepare_digits, prepare_pictures, split_cpu
+from tests.training.helpers import (
+    SMALL,
+    gan_train,
+    prepare,
+    prepare_digits,
+    prepare_domains,
+    prepare_pairs,
+    prepare_pictures,
+    split_cpu,
+)
 
 SAMPLE = Path(gan_pipeline.__file__).parent / "sample"
 
@@ -39,6 +48,30 @@ def pictures_64(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def pictures_80(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A few photographs in colour, 80x80."""
     return prepare_pictures(tmp_path_factory.mktemp("training") / "pictures", 80)
+
+
+@pytest.fixture(scope="session")
+def pairs_16(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """48 pairs of a grey photograph and itself, 16x16, and 16 held out. Not to be changed."""
+    return prepare_pairs(tmp_path_factory.mktemp("training") / "pairs", 16, "--hold-out", "16")
+
+
+@pytest.fixture(scope="session")
+def pairs_64(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """64 pairs of a grey photograph and itself, 64x64."""
+    return prepare_pairs(tmp_path_factory.mktemp("training") / "pairs", 64)
+
+
+@pytest.fixture(scope="session")
+def pairs_128(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, 128x128."""
+    return prepare_pairs(tmp_path_factory.mktemp("training") / "pairs", 128)
+
+
+@pytest.fixture(scope="session")
+def domains_16(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Photographs in colour, and fewer others without, 16x16. Not to be changed."""
+    return prepare_domains(tmp_path_factory.mktemp("training") / "domains", 16)
 
 
 @pytest.fixture(scope="session")

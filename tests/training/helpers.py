@@ -1,6 +1,7 @@
 """Small tools of the trainer tests."""
 
 import json
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ import gan_pipeline.cli as pipeline_cli
 import gan_train.cli as train_cli
 from gan_train.recipe.base import Recipe
 from gan_train.recipe.document import load_recipe
-from gan_train.recipe.examples import ImageConfig
+from gan_train.recipe.examples import ImageConfig, PointConfig
+from gan_train.recipe.translation import SOURCE, TARGET, A, B, TranslationRecipe
 from gan_train.step import StepFunction, build_steps
 from gan_train.systems.base import System
 from gan_train.systems.catalogue import build_system
@@ -68,15 +70,55 @@ def prepare_digits(out: Argument, *options: str) -> Path:
     return prepare(out, "mnist", "--source", "sample", "--limit", "300", "--shards", "5", *options)
 
 
-def prepare_pictures(out: Path, side: int) -> Path:
-    """Prepare the one photograph that tests have, cut into 64 squares."""
+def photographs() -> list[Image.Image]:
+    """The one photograph that tests have, cut into 64 squares of 64 pixels."""
     photograph = Image.open(FACES / "astronaut.png").convert("RGB").resize((512, 512))
-    photographs = out.parent / f"photographs-{side}"
-    photographs.mkdir()
-    for number in range(64):
-        left, top = number % 8 * 64, number // 8 * 64
-        photograph.crop((left, top, left + 64, top + 64)).save(photographs / f"{number:02d}.png")
-    return prepare(out, "images", "--source", str(photographs), "--image-size", str(side))
+    corners = [(left, top) for top in range(0, 512, 64) for left in range(0, 512, 64)]
+    return [photograph.crop((left, top, left + 64, top + 64)) for left, top in corners]
+
+
+def save_pictures(folder: Path, pictures: Iterable[Image.Image]) -> Path:
+    """Write images into a new folder, by number, and return it."""
+    folder.mkdir(parents=True)
+    for number, picture in enumerate(pictures):
+        picture.save(folder / f"{number:02d}.png")
+    return folder
+
+
+def grey(picture: Image.Image) -> Image.Image:
+    """The same picture without colours, in three channels."""
+    return picture.convert("L").convert("RGB")
+
+
+def beside(left: Image.Image, right: Image.Image) -> Image.Image:
+    """Two images of one size side by side in one."""
+    both = Image.new("RGB", (2 * left.width, left.height))
+    both.paste(left, (0, 0))
+    both.paste(right, (left.width, 0))
+    return both
+
+
+def prepare_pictures(out: Path, side: int) -> Path:
+    """Prepare photographs."""
+    source = save_pictures(out.parent / f"photographs-{side}", photographs())
+    return prepare(out, "images", "--source", str(source), "--image-size", str(side))
+
+
+def prepare_pairs(out: Path, side: int, *options: str) -> Path:
+    """Prepare pairs of a grey photograph, the source, and itself, the target."""
+    source = save_pictures(out.parent / f"pairs-{side}", (beside(grey(picture), picture) for picture in photographs()))
+    return prepare(out, "pairs", "--source", str(source), "--image-size", str(side), "--shards", "2", *options)
+
+
+def prepare_domains(out: Path, side: int) -> Path:
+    """Prepare 40 photographs as domain A, and 24 others without colours as domain B; of each some for tests."""
+    source, pictures = out.parent / f"domains-{side}", photographs()
+    save_pictures(source / "trainA", pictures[:36])
+    save_pictures(source / "testA", pictures[36:40])
+    save_pictures(source / "trainB", map(grey, pictures[40:60]))
+    save_pictures(source / "testB", map(grey, pictures[60:]))
+    splits = "trainA,trainB,testA,testB"
+    return prepare(out, "unpaired", "--source", str(source), "--split", splits, "--image-size", str(side), "--shards", "2")
 
 
 def small_recipe(name: str, *overrides: str) -> Recipe:
@@ -105,11 +147,8 @@ def random_chunk(recipe: Recipe, system: System, strategy: tf.distribute.Strateg
     """The same random examples whatever the number of replicas, shared out as the input does."""
     random = np.random.default_rng(0)
     axes = (steps, system.batches_per_step, system.reals_per_batch)
-    if isinstance(recipe.examples, ImageConfig):
-        examples = random.integers(0, 256, (*axes, *recipe.examples.shape), np.uint8)
-    else:
-        examples = random.random((*axes, recipe.examples.coordinates), np.float32)
-    chunk = {recipe.examples.feature: examples, "label": random.integers(0, recipe.dataset_classes or 1, axes, np.int64)}
+    chunk = {name: _random_examples(recipe.examples, random, axes) for name in _names(recipe)}
+    chunk["label"] = random.integers(0, recipe.dataset_classes or 1, axes, np.int64)
     replicas = strategy.num_replicas_in_sync
 
     def share(context: Any) -> dict[str, tf.Tensor]:
@@ -119,6 +158,18 @@ def random_chunk(recipe: Recipe, system: System, strategy: tf.distribute.Strateg
     if replicas == 1:
         return {name: tf.constant(values) for name, values in chunk.items()}
     return strategy.experimental_distribute_values_from_function(share)
+
+
+def _names(recipe: Recipe) -> tuple[str, ...]:
+    if isinstance(recipe, TranslationRecipe):
+        return (SOURCE, TARGET) if recipe.pairs else (A, B)
+    return (recipe.examples.feature,)
+
+
+def _random_examples(examples: ImageConfig | PointConfig, random: np.random.Generator, axes: tuple[int, ...]) -> NDArray[Any]:
+    if isinstance(examples, ImageConfig):
+        return random.integers(0, 256, (*axes, *examples.shape), np.uint8)
+    return random.random((*axes, examples.coordinates), np.float32)
 
 
 def run_steps(recipe: Recipe, replicas: int, steps: int) -> tuple[System, NDArray[np.float32]]:

@@ -9,7 +9,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from gan_pipeline.storage import LocalFolder
-from gan_train.data.input import Dataset, first_examples, open_dataset, training_examples
+from gan_train.data.dataset import Dataset, open_dataset
+from gan_train.data.input import first_examples, training_examples
 from gan_train.networks.layers import plain_copy
 from gan_train.randomness import Draw
 from gan_train.recipe.base import Recipe
@@ -32,8 +33,9 @@ def dataset_of(name: str, request: pytest.FixtureRequest) -> Path:
 
 
 def small_dataset(name: str, recipe: Recipe, request: pytest.FixtureRequest) -> Dataset:
-    """The dataset of a small recipe: digits stand for all images."""
-    folder = request.getfixturevalue("points" if CATALOGUE[name].data == "points" else "digits")
+    """The dataset of a small recipe: digits stand for all images, one kind of pairs for all others."""
+    kind = CATALOGUE[name].data.partition("_")[0]
+    folder = request.getfixturevalue({"points": "points", "pairs": "pairs_16"}.get(kind, "digits"))
     return open_dataset(str(folder), recipe)
 
 
@@ -63,6 +65,8 @@ def test_each_phase_moves_its_player_and_nothing_else(name: str, request: pytest
     system, _ = begun(name, recipe, request)
     reals = first_examples(small_dataset(name, recipe, request), 0, system.reals_per_batch)
     batch = {kind: tf.constant(values) for kind, values in reals.items()}
+    for turn in system.turns:
+        batch = turn.prepare(batch, Draw(0, STEP, 200, 0, 1)) if turn.prepare else batch
     order = [phase for turn in system.turns for _ in range(turn.times) for phase in turn.phases]
     assert tuple(phase.name for phase in order) == CATALOGUE[name].phases
     variables = {id(variable): variable for player in system.players.values() for variable in player.network.variables}

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from gan_pipeline.errors import DataError
 from gan_pipeline.manifest import Shard, Split, read_manifest, sealed, write_manifest
 from gan_pipeline.storage import open_folder
-from gan_train.data.input import Dataset, Reader, open_dataset
+from gan_train.data.dataset import Dataset, open_dataset
+from gan_train.data.input import Reader
 from gan_train.reporting.metrics_log import MetricsLog, Row
 from gan_train.runs.skipped import SKIPPED
 from tests.commands import Ran

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from gan_pipeline.errors import DataError
 from gan_pipeline.manifest import Shard
-from gan_train.data.input import Dataset, Reader, chunked_records, first_examples, open_dataset
+from gan_train.data.dataset import Dataset, open_dataset
+from gan_train.data.input import Reader, chunked_records, first_examples
 from gan_train.data.order import epoch_blocks, permutation
 from gan_train.schedule import call_lengths
 from tests.training.helpers import small_recipe

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from gan_pipeline.errors import DataError
 from gan_pipeline.records import Example
-from gan_train.data.input import open_dataset, training_examples
+from gan_train.data.dataset import open_dataset
+from gan_train.data.input import training_examples
 from gan_train.data.pixels import to_range
 from gan_train.networks.passes import training_pass
 from gan_train.randomness import Draw

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gan_pipeline.errors import UsageError
 from gan_pipeline.storage import Folder, open_folder
 from gan_train.latents.inputs import Inputs
-from gan_train.recipe.base import Recipe
+from gan_train.recipe.base import LatentRecipe
 from gan_train.recipe.examples import ImageConfig
 from gan_train.runs.run_folder import RunRecord, read_record
 from gan_train.runs.saved_networks import GENERATOR, load_network, network_name, saved_step
@@ -33,17 +33,14 @@ class SavedGenerator:
     Attributes:
         run: the folder of the run.
         record: what the run was made with.
+        recipe: what it was trained by.
         step: after which it was saved.
     """
 
     run: Folder
     record: RunRecord
+    recipe: LatentRecipe
     step: int
-
-    @property
-    def recipe(self) -> Recipe:
-        """What the run was trained by."""
-        return self.record.recipe
 
     @property
     def name(self) -> str:
@@ -89,8 +86,10 @@ def saved_generator(folder: str, step: int | None = None) -> SavedGenerator:
 
     Raises:
         DataError: no run, or no generator in it yet.
-        UsageError: none of that step.
+        UsageError: none of that step, or the run's generators take images.
     """
     run = open_folder(folder)
     record = read_record(run)
-    return SavedGenerator(run, record, saved_step(run, GENERATOR, step))
+    if not isinstance(record.recipe, LatentRecipe):
+        raise UsageError(f"{run.uri}: recipe {record.recipe.name} makes images from images; use 'gan-train translate'")
+    return SavedGenerator(run, record, record.recipe, saved_step(run, GENERATOR, step))

@@ -49,6 +49,10 @@ class Draw:
         """This replica's share of `global_count` vectors of numbers in [0, 1): float32 (global_count / replicas, size)."""
         return self._numbers(tf.raw_ops.StatelessRandomUniformV2, global_count // self.replicas, size)
 
+    def shared_uniform(self, count: int, size: int) -> tf.Tensor:
+        """Numbers in [0, 1) that are the same on every replica: float32 (count, size)."""
+        return self._numbers(tf.raw_ops.StatelessRandomUniformV2, count, size, tf.constant(0, tf.uint64))
+
     def integers(self, global_count: int, below: int) -> tf.Tensor:
         """This replica's share of `global_count` uniform draws from [0, below): int32 (global_count / replicas,)."""
         return tf.cast(self.uniform(global_count, 1)[:, 0] * below, tf.int32)
@@ -69,9 +73,9 @@ class Draw:
         stacked = [self._numbers(tf.raw_ops.StatelessRandomUniformV2, count, size) for _ in range(parts)]
         return tf.reshape(tf.concat(stacked, axis=0), tf.shape(tensor))
 
-    def _numbers(self, operation: Any, count: tf.Tensor | int, size: int) -> tf.Tensor:
+    def _numbers(self, operation: Any, count: tf.Tensor | int, size: int, replica: tf.Tensor | None = None) -> tf.Tensor:
         padded = -(-size // _GROUP) * _GROUP
-        first = self._replica * tf.cast(count, tf.uint64) * (padded // _GROUP)
+        first = (self._replica if replica is None else replica) * tf.cast(count, tf.uint64) * (padded // _GROUP)
         counter = tf.stack([first, self._address + self._next_stream()])
         return operation(shape=[count, padded], key=self._key, counter=counter, alg=_PHILOX)[:, :size]
 

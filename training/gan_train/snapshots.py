@@ -17,7 +17,7 @@ from gan_train.latents.inputs import LATENTS as LATENTS_ARRAY
 from gan_train.networks.layers import inference_pass, keeps_dropout, plain_copy
 from gan_train.pictures import grid_png
 from gan_train.randomness import latent_draw
-from gan_train.recipe.base import Recipe
+from gan_train.recipe.base import LatentRecipe
 from gan_train.recipe.examples import Condition, ImageConfig
 from gan_train.runs.run_folder import LATENTS, SAMPLES
 from gan_train.runs.saved_networks import network_name
@@ -28,7 +28,7 @@ Examples = NDArray[Any]
 """Images, uint8 (n, height, width, channels), or points, float32 (n, coordinates)."""
 
 
-def fixed_inputs(run: Folder, recipe: Recipe) -> Inputs:
+def fixed_inputs(run: Folder, recipe: LatentRecipe) -> Inputs:
     """The inputs of every sample grid of a run; made once and kept."""
     if not run.exists(LATENTS):
         random = np.random.default_rng([recipe.seed, recipe.latent_size])
@@ -37,7 +37,7 @@ def fixed_inputs(run: Folder, recipe: Recipe) -> Inputs:
         return Inputs(archive[LATENTS_ARRAY], archive.get(CONDITIONS))
 
 
-def generate(generator: keras.Model, inputs: Inputs, recipe: Recipe) -> Examples:
+def generate(generator: keras.Model, inputs: Inputs, recipe: LatentRecipe) -> Examples:
     """Examples as the dataset holds them, in inference mode. An example follows from its latent and condition alone.
 
     Where the generator keeps its dropout, its random numbers come from the latent, too, and images are made one by one.
@@ -62,17 +62,17 @@ def network_inputs(inputs: Inputs, condition: Condition | None) -> GeneratorInpu
     return tensors if len(tensors) > 1 else tensors[0]
 
 
-def stored(made: NDArray[np.float32], recipe: Recipe) -> Examples:
+def stored(made: NDArray[np.float32], recipe: LatentRecipe) -> Examples:
     """What a network made, as the dataset holds it."""
     return to_uint8(made, recipe.examples.range) if isinstance(recipe.examples, ImageConfig) else made
 
 
-def reals_png(reals: Examples, recipe: Recipe, facts: dict[str, str]) -> bytes:
+def reals_png(reals: Examples, recipe: LatentRecipe, facts: dict[str, str]) -> bytes:
     """Real examples as a PNG file."""
     return grid_png(reals, facts) if isinstance(recipe.examples, ImageConfig) else scatter_png({"real": reals}, facts)
 
 
-def samples_png(made: Examples, reals: Examples, recipe: Recipe, facts: dict[str, str]) -> bytes:
+def samples_png(made: Examples, reals: Examples, recipe: LatentRecipe, facts: dict[str, str]) -> bytes:
     """Generated examples as a PNG file: images in a grid, a column for each class or code; points over real ones."""
     if not isinstance(recipe.examples, ImageConfig):
         return scatter_png({"real": reals, "fake": made}, facts)

@@ -58,6 +58,8 @@ def build_steps(system: System, strategy: tf.distribute.Strategy, seed: int, res
             rounds = []
             for _ in range(turn.times):
                 batch = next(batches) if turn.reads else batch
+                if turn.prepare:
+                    batch = turn.prepare(batch, next(draws))
                 rounds.append([value for phase in turn.phases for value in take(phase, batch, next(draws), step, resting)])
             values += [tf.add_n(same) / turn.times for same in zip(*rounds, strict=True)]
         if system.average is not None:

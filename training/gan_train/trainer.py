@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 
 from gan_pipeline.errors import DataError, InterruptedRunError
 from gan_pipeline.storage import LocalFolder
-from gan_train.data.input import Chunks, CorruptShardError, Dataset, first_examples
+from gan_train.data.dataset import Dataset
+from gan_train.data.input import Chunks, CorruptShardError
 from gan_train.divergence import DivergedError, Divergence, FiniteCheck, Warnings, diverged, rolled_back
-from gan_train.latents.inputs import Inputs
+from gan_train.galleries.base import Gallery
+from gan_train.galleries.catalogue import open_gallery
 from gan_train.operation import Operation
 from gan_train.precision import resolved
 from gan_train.recipe.base import Recipe
@@ -39,7 +41,7 @@ from gan_train.runs.run_folder import LOSSES, REALS, RECIPE, write_status
 from gan_train.runs.skipped import without_shard
 from gan_train.schedule import call_lengths, is_due
 from gan_train.signals import Interruption
-from gan_train.snapshots import fixed_inputs, generate, network_inputs, reals_png, samples_png, write_model, write_samples
+from gan_train.snapshots import write_model, write_samples
 from gan_train.step import build_steps, metric_names, phase_metrics, rests
 from gan_train.systems.base import System
 
@@ -90,8 +92,7 @@ def fit(
                 warnings=Warnings(recipe.log_every),
                 clock=Clock(log.last),
                 curves=Curves(read_metrics(run)),
-                inputs=fixed_inputs(run, recipe),
-                reals=first_examples(dataset, recipe.seed, recipe.sample_images),
+                gallery=open_gallery(recipe, system, dataset, run),
             )
             return session.train(strategy, start, interruption)
         except DivergedError as error:
@@ -120,12 +121,7 @@ def _restore(run: LocalFolder, system: System, initial: dict[str, NDArray[Any]])
 
 @dataclass(frozen=True)
 class _Session:
-    """What one call of `fit` works with.
-
-    Attributes:
-        inputs: of every sample grid.
-        reals: real examples to compare with, by the name of their feature.
-    """
+    """What one call of `fit` works with."""
 
     recipe: Recipe
     dataset: Dataset
@@ -139,17 +135,7 @@ class _Session:
     warnings: Warnings
     clock: Clock
     curves: Curves
-    inputs: Inputs
-    reals: dict[str, NDArray[Any]]
-
-    @property
-    def facts(self) -> dict[str, str]:
-        """What every picture of the run says of itself."""
-        return {"recipe": self.recipe.name, "seed": str(self.recipe.seed), "dataset": self.dataset.manifest.digest}
-
-    @property
-    def _shown_reals(self) -> NDArray[Any]:
-        return self.reals[self.recipe.examples.feature]
+    gallery: Gallery
 
     def train(self, strategy: tf.distribute.Strategy, start: int, interruption: Interruption) -> Ended:
         """The loop: one chunk of steps, then whatever is due."""
@@ -195,7 +181,7 @@ class _Session:
 
     def _introduce(self) -> None:
         """Write once what the run is made of."""
-        grid = reals_png(self._shown_reals, self.recipe, self.facts)
+        grid = self.gallery.reals()
         self.log.add_picture("reals", 0, grid)
         self.log.add_text("recipe", 0, f"```yaml\n{self.run.read(RECIPE).decode()}```")
         self.log.flush()
@@ -248,14 +234,10 @@ class _Session:
         self.progress.update(rows[-1])
 
     def _evaluate(self) -> Row:
-        shown = min(len(self._shown_reals), len(self.inputs))
-        reals = {name: tf.constant(values[:shown]) for name, values in self.reals.items()}
-        scores = self.system.evaluate(reals, network_inputs(self.inputs[:shown], self.recipe.condition))
-        return {f"snapshot.{name}": float(value) for name, value in scores.items()}
+        return {f"snapshot.{name}": value for name, value in self.gallery.scores().items()}
 
     def _snapshot(self, step: int) -> str:
-        made = generate(self.system.sampler, self.inputs, self.recipe)
-        grid = samples_png(made, self._shown_reals, self.recipe, self.facts | {"step": str(step)})
+        grid = self.gallery.samples(step)
         samples = write_samples(self.run, grid, step)
         self.log.add_picture("samples", step, grid)
         for kind, network in self.system.models.items():

@@ -11,7 +11,8 @@ import tensorflow as tf
 
 from gan_pipeline.errors import GanmillError, UsageError
 from gan_pipeline.storage import CloudFolder, LocalFolder, open_folder
-from gan_train.data.input import Dataset, open_dataset, training_examples
+from gan_train.data.dataset import Dataset, open_dataset
+from gan_train.data.input import training_examples
 from gan_train.distribution.cluster import Cluster
 from gan_train.distribution.lockstep import in_lockstep
 from gan_train.distribution.rendezvous import meet
@@ -53,6 +54,7 @@ def plan(recipe: Recipe, data: str, out: str, strategy_name: str, logical_cpus: 
         "recipe": recipe.name,
         "parameters": {name: plain_copy(network).count_params() for name, network in networks.items()},
         "phases": [phase.name for phase in system.phases],
+        **system.facts,
         "warnings": list(recipe.warnings),
         "dataset": f"{data} ({dataset.examples} examples of {dataset.manifest.name})",
         "dataset_digest": dataset.manifest.digest,

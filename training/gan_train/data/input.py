@@ -13,10 +13,8 @@ recorded (skipped.py), and from that step on it is left out, in this run and in 
 
 import hashlib
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from functools import cached_property
 from itertools import islice
 from typing import Any
 
@@ -24,15 +22,15 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from gan_pipeline.errors import DataError, GanmillError, StorageError, UsageError
-from gan_pipeline.features import LabelFeature, VectorFeature
-from gan_pipeline.manifest import Manifest, Shard, read_manifest
-from gan_pipeline.plan import HELD_OUT
+from gan_pipeline.errors import DataError, GanmillError, StorageError
+from gan_pipeline.manifest import Shard
 from gan_pipeline.records import Example, decode_example, parse_batch, unframe
-from gan_pipeline.storage import Folder, open_folder
+from gan_pipeline.storage import Folder
+from gan_train.data.dataset import Dataset, Stream
 from gan_train.data.order import Block, epoch_blocks, permutation
-from gan_train.recipe.base import Recipe
-from gan_train.recipe.examples import ImageConfig
+
+Features = dict[str, tf.Tensor]
+"""By name."""
 
 PREFETCH_CHUNKS = 2
 
@@ -45,98 +43,22 @@ class CorruptShardError(DataError):
         self.file = file
 
 
-@dataclass(frozen=True)
-class Dataset:
-    """One split of a dataset folder, open for training; `skipped` names the shards that are left out."""
-
-    folder: Folder
-    manifest: Manifest
-    split: str
-    skipped: frozenset[str] = frozenset()
-
-    @cached_property
-    def shards(self) -> tuple[Shard, ...]:
-        """The shards of the split that are read."""
-        return tuple(shard for shard in self.manifest.splits[self.split].shards if shard.file not in self.skipped)
-
-    @cached_property
-    def examples(self) -> int:
-        """Number of examples in those shards."""
-        return sum(shard.examples for shard in self.shards)
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """By class number; none if the examples have no labels."""
-        label = self.manifest.features.get("label")
-        return label.class_names if isinstance(label, LabelFeature) else ()
-
-    @property
-    def skipped_share(self) -> float:
-        """Share of the split's examples that is left out."""
-        return 1 - self.examples / self.manifest.splits[self.split].examples
-
-    def without(self, files: Iterable[str]) -> "Dataset":
-        """The same without some more shards. Raises DataError if no example is left."""
-        fewer = replace(self, skipped=self.skipped | set(files))
-        if not fewer.examples:
-            raise DataError(f"{self.folder.uri}: split {self.split!r} has no shard to read; prepare the dataset again")
-        return fewer
-
-
-def open_dataset(uri: str, recipe: Recipe, split: str = "train") -> Dataset:
-    """Open a dataset folder for a recipe.
-
-    Raises:
-        DataError: not a dataset folder, or a file that is not what the manifest says.
-        UsageError: the recipe cannot take such examples, or another number of classes.
-        StorageError: the folder cannot be read.
-    """
-    folder = open_folder(uri)
-    manifest = read_manifest(folder)
-    if split not in manifest.splits:
-        option = "--hold-out N" if split == HELD_OUT else f"--split {split}"
-        raise DataError(f"{uri}: no split {split!r}, it has {', '.join(manifest.splits)}; prepare it with {option}")
-    _check_examples(uri, manifest, recipe)
-    _check_classes(uri, manifest, recipe)
-    return Dataset(folder, manifest, split).without(())
-
-
-def _check_examples(uri: str, manifest: Manifest, recipe: Recipe) -> None:
-    wanted = recipe.examples
-    if isinstance(wanted, ImageConfig):
-        has: tuple[int, ...] = manifest.image().shape
-        takes: tuple[int, ...] = wanted.shape
-    else:
-        feature = manifest.features.get(wanted.feature)
-        if not isinstance(feature, VectorFeature):
-            raise UsageError(f"{uri}: holds {', '.join(manifest.features)}, recipe {recipe.name} takes points; prepare a curve")
-        has, takes = (len(feature.names),), (wanted.coordinates,)
-    if has != takes:
-        is_shape, takes_shape = ("x".join(map(str, shape)) for shape in (has, takes))
-        raise UsageError(
-            f"{uri}: {wanted.feature}s are {is_shape}, recipe {recipe.name} takes {takes_shape}; take another of the two"
-        )
-
-
-def _check_classes(uri: str, manifest: Manifest, recipe: Recipe) -> None:
-    if recipe.dataset_classes is None:
-        return
-    feature = manifest.features.get("label")
-    if not isinstance(feature, LabelFeature):
-        raise UsageError(f"{uri}: has no labels, recipe {recipe.name} learns classes; choose another recipe or dataset")
-    if len(feature.class_names) != recipe.dataset_classes:
-        known = len(feature.class_names)
-        raise UsageError(f"{uri}: has {known} classes, the recipe {recipe.dataset_classes}; train with --set classes={known}")
-
-
 class Reader:
     """Reads records of a dataset from any position on, in order, one block ahead.
 
     An error ends the stream; `failure` then holds it, since tf.data passes on its text only.
+
+    Args:
+        dataset: what to read.
+        seed: of the order.
+        stream: of the dataset; None for the first.
     """
 
-    def __init__(self, dataset: Dataset, seed: int) -> None:
-        self._dataset, self._seed = dataset, seed
+    def __init__(self, dataset: Dataset, seed: int, stream: Stream | None = None) -> None:
+        stream = stream or dataset.streams[0]
+        self._folder, self._seed = dataset.folder, seed
+        self._shards, self._examples = dataset.shards_of(stream), dataset.examples_of(stream)
+        self._key = dataset.manifest.digest + stream.order
         self.failure: GanmillError | None = None
 
     def records(self, position: int) -> Iterator[bytes]:
@@ -154,23 +76,23 @@ class Reader:
 
     def _blocks_from(self, position: int) -> Iterator[tuple[Block, int]]:
         """Blocks in reading order, with how many examples of each lie before the position."""
-        epoch, place = divmod(position, self._dataset.examples)
+        epoch, place = divmod(position, self._examples)
         while True:
-            for block in epoch_blocks(self._dataset.shards, self._dataset.manifest.digest, self._seed, epoch):
+            for block in epoch_blocks(self._shards, self._key, self._seed, epoch):
                 if block.first + block.examples > place:
                     yield block, max(0, place - block.first)
             epoch, place = epoch + 1, 0
 
     def _load(self, block: Block) -> list[bytes]:
         try:
-            records = [record for shard in block.shards for record in self._load_shard(self._dataset.shards[shard])]
+            records = [record for shard in block.shards for record in self._load_shard(self._shards[shard])]
         except GanmillError as error:
             self.failure = error
             raise
         return [records[place] for place in permutation(block.key, block.examples)]
 
     def _load_shard(self, shard: Shard) -> list[bytes]:
-        folder = self._dataset.folder
+        folder = self._folder
         try:
             content = folder.read(shard.file)
         except StorageError:
@@ -223,7 +145,7 @@ class Chunks:
     shuffling across shards asks for anyway; it decodes its slices only.
 
     Args:
-        dataset: what to read.
+        dataset: what to read; all its streams at the same pace.
         seed: of the order.
         strategy: whose devices share each batch.
         start: step to begin with.
@@ -246,8 +168,7 @@ class Chunks:
         reals_per_batch: int,
     ) -> None:
         self.waited = 0.0
-        self._reader = Reader(dataset, seed)
-        self._features = dataset.manifest.features
+        self._readers = {stream: Reader(dataset, seed, stream) for stream in dataset.streams}
         replicas = strategy.num_replicas_in_sync
         share = reals_per_batch // replicas
 
@@ -255,12 +176,16 @@ class Chunks:
             count = replicas // worker.num_input_pipelines
             own = range(worker.input_pipeline_id * count, (worker.input_pipeline_id + 1) * count)
 
-            def stream() -> Iterator[NDArray[np.object_]]:
-                records = self._reader.records(start * batches * reals_per_batch)
-                return chunked_records(records, lengths, batches, reals_per_batch, replicas, own)
+            def batches_of(stream: Stream) -> tf.data.Dataset:
+                def chunks() -> Iterator[NDArray[np.object_]]:
+                    records = self._readers[stream].records(start * batches * reals_per_batch)
+                    return chunked_records(records, lengths, batches, reals_per_batch, replicas, own)
 
-            records = tf.data.Dataset.from_generator(stream, output_signature=tf.TensorSpec((None, batches, share), tf.string))
-            return records.map(self._decode).prefetch(PREFETCH_CHUNKS * count)
+                form = tf.TensorSpec((None, batches, share), tf.string)
+                return tf.data.Dataset.from_generator(chunks, output_signature=form).map(_decoder(dataset, stream))
+
+            together = tf.data.Dataset.zip(tuple(batches_of(stream) for stream in dataset.streams))
+            return together.map(_merged).prefetch(PREFETCH_CHUNKS * count)
 
         self._chunks = iter(strategy.distribute_datasets_from_function(build))
 
@@ -274,24 +199,47 @@ class Chunks:
         try:
             chunk = next(self._chunks)
         except tf.errors.OpError as error:
-            raise self._reader.failure or error from None
+            failures = (reader.failure for reader in self._readers.values())
+            raise next(filter(None, failures), error) from None
         self.waited = time.monotonic() - began
         return chunk
 
-    def _decode(self, records: tf.Tensor) -> dict[str, tf.Tensor]:
-        """(steps, batches, n) serialised examples to features of that shape."""
+
+def _decoder(dataset: Dataset, stream: Stream) -> Callable[[tf.Tensor], Features]:
+    """From (steps, batches, n) serialised examples to features of that shape, by the stream's names."""
+    features = dataset.features_of(stream)
+
+    def decode(records: tf.Tensor) -> Features:
         steps, (batches, count) = tf.shape(records)[0], records.shape[1:]
-        batch = parse_batch(tf.reshape(records, [-1]), self._features)
-        return {name: tf.reshape(value, (steps, batches, count, *value.shape[1:])) for name, value in batch.items()}
+        batch = parse_batch(tf.reshape(records, [-1]), features)
+        return {
+            stream.names[name]: tf.reshape(value, (steps, batches, count, *value.shape[1:])) for name, value in batch.items()
+        }
+
+    return decode
+
+
+def _merged(*streams: Features) -> Features:
+    return {name: values for features in streams for name, values in features.items()}
+
+
+def examples_of(dataset: Dataset, seed: int, stream: Stream) -> Iterator[Example]:
+    """Every example of a stream once, in the order in which it comes first, by the stream's names; read as they are taken."""
+    features = dataset.features_of(stream)
+    for record in islice(Reader(dataset, seed, stream).records(0), dataset.examples_of(stream)):
+        example = decode_example(record, features)
+        yield Example(example.id, {stream.names[name]: value for name, value in example.values.items()})
 
 
 def training_examples(dataset: Dataset, seed: int) -> Iterator[Example]:
-    """Every example once, in the order that training meets them first; read as they are taken."""
-    for record in islice(Reader(dataset, seed).records(0), dataset.examples):
-        yield decode_example(record, dataset.manifest.features)
+    """Every example of the first stream once, in the order that training meets them first."""
+    return examples_of(dataset, seed, dataset.streams[0])
 
 
 def first_examples(dataset: Dataset, seed: int, count: int) -> dict[str, NDArray[Any]]:
-    """Every feature of the first examples that training meets, by name, (n, ...); fewer if the dataset is smaller."""
-    examples = list(islice(training_examples(dataset, seed), count))
-    return {name: np.stack([example.values[name] for example in examples]) for name in dataset.manifest.features}
+    """Every feature of the first examples that are shown, by name, (n, ...); fewer if there are no more."""
+    first: dict[str, NDArray[Any]] = {}
+    for stream in dataset.shown:
+        examples = list(islice(examples_of(dataset, seed, stream), count))
+        first |= {name: np.stack([example.values[name] for example in examples]) for name in stream.names.values()}
+    return first

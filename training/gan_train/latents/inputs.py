@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gan_train.latents.latent import Latents, sample_latents
-from gan_train.recipe.base import Recipe
+from gan_train.recipe.base import LatentRecipe
 from gan_train.recipe.examples import Condition
 
 LATENTS, CONDITIONS = "latents", "conditions"
@@ -62,7 +62,7 @@ def crossed(latents: Latents, values: Sequence[int]) -> Inputs:
     return Inputs(latents.repeat(len(values), axis=0), in_turn(len(latents) * len(values), values))
 
 
-def grid_inputs(recipe: Recipe, random: np.random.Generator, count: int) -> Inputs:
+def grid_inputs(recipe: LatentRecipe, random: np.random.Generator, count: int) -> Inputs:
     """Inputs of a grid with a column for each class or code.
 
     Under a class every image has noise of its own (spec D 2.5). With codes, which have no meaning but what training gave

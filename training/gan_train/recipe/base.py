@@ -19,10 +19,8 @@ class Recipe(Section, ABC):
         name: as in `gan-train run NAME`.
         about: one line for `gan-train recipes`.
         system: which system in systems/ reads this recipe.
-        latent_size: numbers of noise in the generator's input.
-        latent: what they are drawn from.
         precision: what the layers compute in; "auto" is the best of the machine that begins the run, which then keeps it.
-        batch_size: global examples of a generator update; the discriminator sees half real and half fake.
+        batch_size: global examples of a generator update.
         steps: how long to train. One step runs all phases once.
         seed: of initial weights, data order, latents and dropout.
         log_every, snapshot_every, checkpoint_every: in steps.
@@ -34,10 +32,8 @@ class Recipe(Section, ABC):
     name: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
     about: str
     system: str
-    latent_size: PositiveInt
-    latent: LatentConfig = LatentConfig()
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    batch_size: HalvedBatch
+    batch_size: PositiveInt
     steps: PositiveInt
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     log_every: PositiveInt = 1
@@ -63,17 +59,30 @@ class Recipe(Section, ABC):
         return None
 
     @property
-    def drops_in_sampling(self) -> bool:
-        """Whether the generator keeps its dropout where images are made to be looked at."""
-        return False
-
-    @property
     def warnings(self) -> tuple[str, ...]:
         """What is allowed but seldom meant."""
         return ()
 
 
-class ImageRecipe(Recipe):
+class LatentRecipe(Recipe, ABC):
+    """A recipe whose generator makes examples from latents. The discriminator sees half a batch of real, half of fake ones.
+
+    Attributes:
+        latent_size: numbers of noise in the generator's input.
+        latent: what they are drawn from.
+    """
+
+    latent_size: PositiveInt
+    latent: LatentConfig = LatentConfig()
+    batch_size: HalvedBatch
+
+    @property
+    def drops_in_sampling(self) -> bool:
+        """Whether the generator keeps its dropout where images are made to be looked at."""
+        return False
+
+
+class ImageRecipe(LatentRecipe):
     """A recipe of images."""
 
     image: ImageConfig

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from gan_train.recipe.base import Recipe
+from gan_train.recipe.base import LatentRecipe
 from gan_train.recipe.examples import PointConfig
 from gan_train.recipe.network_config import CurveDiscriminatorConfig, CurveGeneratorConfig
 from gan_train.recipe.optimizer_config import OptimizerConfig
@@ -20,7 +20,7 @@ class Discriminator(CurveDiscriminatorConfig):
     optimizer: OptimizerConfig
 
 
-class CurveRecipe(Recipe):
+class CurveRecipe(LatentRecipe):
     """A GAN of points on a curve (spec A 2.3)."""
 
     system: Literal["curve"]

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from gan_pipeline.errors import DataError
 from gan_pipeline.storage import Folder
 from gan_pipeline.verify import check_shard
-from gan_train.data.input import CorruptShardError, Dataset
+from gan_train.data.dataset import Dataset
+from gan_train.data.input import CorruptShardError
 from gan_train.runs.checkpoint import committed_steps
 
 SKIPPED = "skipped_shards.jsonl"

@@ -8,7 +8,7 @@ predecessors left.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import keras
 import tensorflow as tf
@@ -27,7 +27,8 @@ DISCRIMINATOR_SEEDS = 1_000
 """Distance of the discriminator's initial seeds from the generator's."""
 
 Batch = dict[str, tf.Tensor]
-"""This replica's real examples: "image" uint8 (n, height, width, channels), "label" int64 (n,), "point" float32 (n, 2)."""
+"""This replica's real examples: "image" uint8 (n, height, width, channels), "label" int64 (n,), "point" float32 (n, 2); of
+translations "source" and "target", or "a" and "b", uint8 images; and what a turn's `prepare` adds."""
 
 GeneratorInputs: TypeAlias = tf.Tensor | list[tf.Tensor]
 """What a generator's network takes: latents, float32 (n, size), or [latents, classes], int32 (n,)."""
@@ -90,11 +91,19 @@ class Phase:
 
 @dataclass(frozen=True)
 class Turn:
-    """Phases in order, taken `times` times. Each time with a fresh batch of reals if it `reads`, else with the last one."""
+    """Phases in order.
+
+    Attributes:
+        phases: each on the weights its predecessors left.
+        times: how often they are taken.
+        reads: each time with a fresh batch of reals, else with the last one.
+        prepare: makes of the batch what all its phases see, before the first of them.
+    """
 
     phases: tuple[Phase, ...]
     times: int = 1
     reads: bool = True
+    prepare: Callable[[Batch, Draw], Batch] | None = None
 
 
 class System(ABC):
@@ -104,27 +113,20 @@ class System(ABC):
         players: by name.
         turns: of one step, in order.
         reals_per_batch: real examples of a global batch.
-        generator: makes images from latents.
-        average: follows the generator, if the recipe wants one.
+        average: follows a network, if the recipe wants one.
         state: variables beside those of networks and optimizers that a checkpoint keeps.
     """
 
     players: dict[str, Player]
     turns: tuple[Turn, ...]
     reals_per_batch: int
-    generator: keras.Model
     average: MovingAverage | None = None
     state: tuple[keras.Variable, ...] = ()
 
     @property
-    def sampler(self) -> keras.Model:
-        """The generator whose images are shown and saved: the average where there is one."""
-        return self.average.network if self.average else self.generator
-
-    @property
+    @abstractmethod
     def models(self) -> dict[str, keras.Model]:
         """What is worth keeping in plain Keras at a snapshot, by name."""
-        return {"generator": self.sampler}
 
     @property
     def phases(self) -> tuple[Phase, ...]:
@@ -154,6 +156,30 @@ class System(ABC):
     def derived(self, metrics: Mapping[str, float]) -> dict[str, float]:
         """What follows from the metrics of a step and is worth a name of its own."""
         return {}
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What is worth knowing of its networks before it trains."""
+        return {}
+
+
+class SamplingSystem(System):
+    """A system whose generator makes examples from latents.
+
+    Attributes:
+        generator: as it trains.
+    """
+
+    generator: keras.Model
+
+    @property
+    def sampler(self) -> keras.Model:
+        """The generator whose images are shown and saved: the average where there is one."""
+        return self.average.network if self.average else self.generator
+
+    @property
+    def models(self) -> dict[str, keras.Model]:
+        return {GENERATOR: self.sampler}
 
     @abstractmethod
     def evaluate(self, reals: Batch, inputs: GeneratorInputs) -> dict[str, tf.Tensor]:

@@ -21,14 +21,14 @@ from gan_train.systems.base import (
     GeneratorInputs,
     Outcome,
     Phase,
-    System,
+    SamplingSystem,
     Turn,
     build_player,
 )
 from gan_train.systems.judging import judged
 
 
-class CurveGAN(System):
+class CurveGAN(SamplingSystem):
     """Build inside the strategy's scope, so that the variables are mirrored."""
 
     def __init__(self, recipe: CurveRecipe) -> None:

@@ -35,7 +35,7 @@ from gan_train.systems.base import (
     GeneratorInputs,
     Outcome,
     Phase,
-    System,
+    SamplingSystem,
     Turn,
     build_player,
 )
@@ -44,7 +44,7 @@ from gan_train.systems.judging import judged, right_class
 CLASSIFIER = "classifier"
 
 
-class SGAN(System):
+class SGAN(SamplingSystem):
     """Build inside the strategy's scope, so that the variables are mirrored."""
 
     def __init__(self, recipe: SGANRecipe) -> None:

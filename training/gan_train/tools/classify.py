@@ -20,7 +20,7 @@ from gan_train.runs.saved_networks import CLASSIFIER, GENERATOR, load_network, s
 if TYPE_CHECKING:
     import keras
 
-    from gan_train.data.input import Dataset
+    from gan_train.data.dataset import Dataset
 
 MOST_STEPS_ALONE = 1_000
 """Of the classifier without the GAN, unless more are asked for: by then it knows its few examples by heart."""
@@ -139,7 +139,7 @@ def classify(
     few_labels = _few_labels(run.uri, recipe) if alone else None
     split = split or _default_split(data)
     network = load_network(run, CLASSIFIER, step)
-    from gan_train.data.input import open_dataset
+    from gan_train.data.dataset import open_dataset
     from gan_train.tools.labels_alone import labels_alone
 
     dataset = open_dataset(data, recipe, split)

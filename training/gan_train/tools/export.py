@@ -12,7 +12,7 @@ from gan_pipeline.errors import UsageError
 from gan_pipeline.manifest import dump_json
 from gan_pipeline.storage import open_folder, storage_errors, write_file
 from gan_train.generate import SavedGenerator, saved_generator
-from gan_train.recipe.base import Recipe
+from gan_train.recipe.base import LatentRecipe
 from gan_train.recipe.examples import ImageConfig, PointConfig
 from gan_train.runs.run_folder import RunRecord
 
@@ -100,7 +100,7 @@ def _write_saved_model(out: str, network: "keras.Model", made: ImageConfig | Poi
             served.write(file.relative_to(local).as_posix(), file.read_bytes())
 
 
-def _distribution(recipe: Recipe) -> str:
+def _distribution(recipe: LatentRecipe) -> str:
     """Of the input's numbers; a code is no noise."""
     described = {
         "normal": "N(0, 1)",

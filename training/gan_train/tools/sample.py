@@ -10,7 +10,7 @@ from gan_pipeline.storage import open_folder, write_file
 from gan_train.generate import MOST_IMAGES, SavedGenerator, saved_generator
 from gan_train.latents.inputs import Inputs, crossed, in_turn
 from gan_train.pictures import grid_png, labelled_png
-from gan_train.recipe.base import Recipe
+from gan_train.recipe.base import LatentRecipe
 from gan_train.recipe.examples import PointConfig
 from gan_train.tools.choose import COUNT, Choice, choose_inputs
 from gan_train.tools.conditions import Told, check_saved, condition_facts, named_values, values_in_turn
@@ -72,7 +72,7 @@ def _choose(generator: SavedGenerator, choice: Choice, told: Told) -> _Chosen:
     return _Chosen(Inputs(inputs.latents, in_turn(len(inputs), values) if values else None), names, columns)
 
 
-def _default_count(recipe: Recipe, columns: int) -> int:
+def _default_count(recipe: LatentRecipe, columns: int) -> int:
     if isinstance(recipe.examples, PointConfig):
         return _POINTS
     return min(_ROWS * columns, MOST_IMAGES) if columns > 1 else COUNT

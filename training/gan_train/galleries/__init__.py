@@ -1,0 +1,1 @@
+"""What a run shows of itself, by the kind of its system."""
