@@ -37,7 +37,7 @@ def build_patchgan(
         x = keras.layers.Concatenate(dtype=dtype, name="pair")(inputs)
     else:
         inputs = x = keras.Input(image.shape, name="image")
-    for number, (filters, strides) in enumerate(zip(config.widths, config.strides, strict=False)):
+    for number, (filters, strides) in enumerate(zip(config.widths, config.strides[:-1], strict=True)):
         stage = f"conv_{number + 1}"
         x = convolved(x, filters, config.kernel, strides, seed + number, stage, dtype)
         x = rectified(_normalised(x, config, stage, dtype) if number else x, SLOPE, stage, dtype)

@@ -20,7 +20,8 @@ def build_resnet(
     """Images to images, both float32 (n, height, width, channels) in the image range.
 
     The paper pads by reflection; as in the specification, here all padding is zeros. The last convolution, 7x7 to three
-    channels, is a `ThinConv2D`: THIN
+    channels, is a `ThinConv2D`. Forward and gradient of one at 256x256, milliseconds on two cores:
+    29 + 42 in float32, where Keras' layer takes 59 + 71; 21 + 21 in bfloat16, where it takes 30 + 42.
 
     Args:
         config: sizes of the layers.
