@@ -65,7 +65,7 @@ CATALOGUE = {
         {"generator-a-to-b": 35_276_553, "generator-b-to-a": 35_276_553}
         | {"discriminator-a": 6_962_369, "discriminator-b": 6_962_369},
         phases=("g_ba", "d_a_real", "d_a_fake", "g_ab", "d_b_real", "d_b_fake"),
-        small=("generator.filters=4", "generator.blocks=2", "pool=3", *_TRANSLATED),
+        small=("generator.filters=4", "generator.blocks=1", "pool=3", *_TRANSLATED),
         data="pairs_64",
         calm=("generator.output_norm=false",),
     ),

@@ -86,9 +86,9 @@ class Draw:
         return self._streams
 
 
-def picture_draw(key: int) -> Draw:
-    """Random numbers of a picture, beside its latent; they differ from all those of training."""
-    return Draw(key % 2**64, tf.constant(0, tf.int64), _PICTURES, 0, 1)
+def picture_draw(key: int | tf.Tensor) -> Draw:
+    """Random numbers of a picture, beside its latent, by a key in [0, 2**64); they differ from all those of training."""
+    return Draw(key, tf.constant(0, tf.int64), _PICTURES, 0, 1)
 
 
 def latent_draw(latent: NDArray[np.float32]) -> Draw:
