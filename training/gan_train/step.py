@@ -6,6 +6,7 @@ its loss is summed on the replica and divided by the global count, and the optim
 
 from collections.abc import Callable, Sequence
 from itertools import count
+from typing import Any
 
 import tensorflow as tf
 
@@ -33,12 +34,20 @@ def rests(phase: Phase, step: int) -> bool:
     return step % phase.every != 0
 
 
-def build_steps(system: System, strategy: tf.distribute.Strategy, seed: int, restored: Sequence[int] = ()) -> StepFunction:
+def build_steps(
+    system: System, strategy: tf.distribute.Strategy, seed: int, restored: Sequence[int] = (), chunk_spec: Any = None
+) -> StepFunction:
     """A function of (chunk, first step, number of steps) that trains and returns float32 (steps, metrics).
 
-    The chunk holds, for every replica, tensors with leading axes of steps and batches. One trace serves every chunk
-    length. The metrics of a phase that runs several times in a step are their means; those of one that rests are 0.
-    `restored` are the steps that rollbacks returned to.
+    The chunk holds, for every replica, tensors with leading axes of steps and batches. The metrics of a phase that runs
+    several times in a step are their means; those of one that rests are 0.
+
+    Args:
+        system: what trains.
+        strategy: in whose scope the system was built.
+        seed: of the run.
+        restored: the steps that rollbacks returned to.
+        chunk_spec: of chunks of any length, so that one trace serves all; None traces what comes.
     """
     rhythms = {phase.every for phase in system.phases} - {1}
     if len(rhythms) > 1:
@@ -73,7 +82,9 @@ def build_steps(system: System, strategy: tf.distribute.Strategy, seed: int, res
             return [tf.constant(0.0)] * len(phase_metrics(phase))
         return run_phase(system, phase, batch, draw, step)
 
-    @tf.function(reduce_retracing=True)
+    length = (tf.TensorSpec((), tf.int64), tf.TensorSpec((), tf.int32))
+
+    @tf.function(input_signature=(chunk_spec, *length) if chunk_spec else None, reduce_retracing=True)
     def run_steps(chunk: tf.distribute.DistributedValues, first: tf.Tensor, steps: tf.Tensor) -> tf.Tensor:
         rows = tf.TensorArray(tf.float32, size=steps, element_shape=(len(metric_names(system)),))
         for place in tf.range(steps):

@@ -143,10 +143,11 @@ class _Session:
         write_status(self.run, "training", start, recipe.steps)
         if not self.run.exists(REALS):
             self._introduce()
-        run_steps = build_steps(self.system, strategy, recipe.seed, [one.restored for one in self.rollbacks])
         lengths = list(call_lengths(start, recipe))
         batches, reals = self.system.batches_per_step, self.system.reals_per_batch
         chunks = Chunks(self.dataset, recipe.seed, strategy, start, lengths, batches, reals)
+        restored = [one.restored for one in self.rollbacks]
+        run_steps = build_steps(self.system, strategy, recipe.seed, restored, chunks.spec)
         with self.progress.showing({"step": start, "elapsed": self.clock.elapsed}, recipe.steps):
             for length in lengths:
                 chunk = self._take(chunks, step)

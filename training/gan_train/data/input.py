@@ -189,6 +189,11 @@ class Chunks:
 
         self._chunks = iter(strategy.distribute_datasets_from_function(build))
 
+    @property
+    def spec(self) -> Any:
+        """Of a chunk of any length."""
+        return self._chunks.element_spec
+
     def take(self) -> tf.distribute.DistributedValues:
         """The next chunk: for every replica each feature by name, with axes (steps, batches, examples, ...).
 

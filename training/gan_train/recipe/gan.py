@@ -20,6 +20,8 @@ class GANRecipe(ImageRecipe):
         discriminator_batch: "mixed" is one update on real and fake stacked, "separate" two updates, real first, "joint"
             one update on both, each batch with its own statistics.
         mixed_statistics: allow "mixed" with batch normalisation, which fails, to see it fail (spec C 1.3).
+        fakes: how the generator makes those that the discriminator learns from: "inference" with its moving averages, as
+            `predict` does in the specification's loops, "training" with the statistics of the batch, as its own updates do.
         discriminator_steps: turns of the discriminator before each update of the generator.
         augment: changes to all images the discriminator sees, in order; objectives/augmentation.py has them.
         instance_noise: on the same images, or None.
@@ -31,6 +33,7 @@ class GANRecipe(ImageRecipe):
     discriminator: DCGANDiscriminatorConfig
     discriminator_batch: Literal["mixed", "separate", "joint"]
     mixed_statistics: bool = False
+    fakes: Literal["inference", "training"] = "inference"
     loss: Literal["minimax", "non-saturating", "least-squares", "wasserstein", "hinge"] = "non-saturating"
     labels: LabelsConfig = LabelsConfig()
     penalties: PenaltiesConfig = PenaltiesConfig()

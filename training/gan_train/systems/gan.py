@@ -5,7 +5,8 @@ One step (spec B section 0, spec C 1.0 and 1.8), the discriminator's turn `discr
     separate   D on real · D on fake · G
     joint      D on real and fake, one loss with its penalties · G
 D sees half a batch of real and half a batch of fake images; G then moves through the updated D on a full batch of
-fresh latents. Fakes for D are made in inference mode, with the dropout that the recipe keeps in sampling.
+fresh latents. Fakes for D are made in inference mode, with the dropout that the recipe keeps in sampling, or as in G's own
+updates: `fakes`.
 """
 
 from collections.abc import Mapping
@@ -199,6 +200,8 @@ class GAN(SamplingSystem):
 
     def _fake_images(self, draw: Draw) -> tf.Tensor:
         latents = draw_latents(self._recipe.latent, draw, self.reals_per_batch, self._recipe.latent_size)
+        if self._recipe.fakes == "training":
+            return self._shown(training_pass(self.generator, latents, draw, update_statistics=False), draw)
         return self._shown(inference_pass(self.generator, latents, draw), draw)
 
     def _shown(self, images: tf.Tensor, draw: Draw) -> tf.Tensor:
