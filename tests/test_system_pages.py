@@ -6,12 +6,15 @@ import shutil
 from importlib.resources import files
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from gan_train.recipe.catalogue import RECIPES
 from gan_train.recipe.document import load_recipe, recipe_names
 from tests.commands import run_inside
+from tests.pipeline.image_files import encoded, zipped
 from tests.training.catalogue import CATALOGUE
+from tests.training.helpers import beside, grey, photographs
 
 PAGES = Path(__file__).parent.parent / "docs" / "systems"
 
@@ -24,7 +27,8 @@ def commands(page: Path) -> list[list[str]]:
 def shorter(arguments: list[str]) -> list[str]:
     """The same command on a smaller network, for fewer steps, on less data."""
     if arguments[0] == "prepare":
-        return [*arguments, "--limit", "200", "--shards", "2"]
+        size = ["--image-size", "16"] if "--image-size" in arguments else []
+        return [*arguments, "--limit", "200", "--shards", "2", *size]
     if arguments[0] == "run":
         small = [part for override in CATALOGUE[arguments[1]].small for part in ("--set", override)]
         return [*arguments, *small, "--steps", "2"]
@@ -46,12 +50,25 @@ def test_every_command_of_a_page_runs(
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GANMILL_DATA", str(digits_as_clothes))
+    archives(tmp_path)
     said = commands(page)
     assert said
     for program, *arguments in said:
         main = {"gan-pipeline": pipeline_main, "gan-train": train_main}[program]
         ran = run_inside(main, *shorter(arguments))
         assert ran.code == 0, (program, arguments, ran.err)
+
+
+def archives(folder: Path) -> None:
+    """What a user would have downloaded, of our photographs."""
+    pictures = photographs()
+    pairs = [np.asarray(beside(grey(one), one)) for one in pictures + pictures]
+    (folder / "maps.zip").write_bytes(
+        zipped({f"maps/train/{number:03d}.png": encoded(pair) for number, pair in enumerate(pairs)})
+    )
+    names = (f"horse2zebra/train{'AB'[number % 2]}/{number}.png" for number in range(len(pictures)))
+    domains = {name: encoded(np.asarray(one)) for name, one in zip(names, pictures, strict=True)}
+    (folder / "horse2zebra.zip").write_bytes(zipped(domains))
 
 
 @pytest.fixture(scope="module")

@@ -210,7 +210,9 @@ def test_the_unet_has_the_normalisation_that_its_recipe_says() -> None:
 
 def test_sides_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="128x256, but sides must be multiples of 256 for 7 generator"):
-        build_unet(UNetConfig(), image(128, 256), 0)
+        build_unet(UNetConfig(filters=(8,) * 7), image(128, 256), 0)
+    with pytest.raises(ValueError, match="33x64, too odd for a U-Net"):
+        build_unet(UNetConfig(), image(33, 64), 0)
     with pytest.raises(ValueError, match="64x70, but sides must be multiples of 4 for a ResNet"):
         build_resnet(ResNetConfig(), image(64, 70), 0)
     assert build_unet(UNetConfig(**SMALL_UNET), image(64, 48), 0).output.shape[1:] == (64, 48, 3)
@@ -219,5 +221,12 @@ def test_sides_that_do_not_fit_are_refused() -> None:
 def test_configurations_that_contradict_themselves_are_refused() -> None:
     with pytest.raises(ValidationError, match="exclude each other"):
         PatchGANConfig(**BATCH, **INSTANCE)
-    with pytest.raises(ValidationError, match="dropped_stages=3, but 2 filters"):
-        UNetConfig(filters=(8, 8))
+    with pytest.raises(ValueError, match="dropped_stages=3, but 2 filters"):
+        build_unet(UNetConfig(filters=(8, 8)), image(64), 0)
+
+
+@pytest.mark.parametrize(
+    ("sides", "stages"), [((256, 256), 7), ((128, 128), 6), ((64, 64), 5), ((512, 512), 7), ((128, 256), 6), ((192, 320), 5)]
+)
+def test_a_unet_has_as_many_stages_as_its_images_can_be_halved(sides: tuple[int, int], stages: int) -> None:
+    assert UNetConfig().filters_for(image(*sides)) == (64, 128, 256, 512, 512, 512, 512)[:stages]

@@ -37,14 +37,15 @@ def build_unet(
     dtype, seeds = layer_dtype(precision), count(seed)
     inputs = keras.Input(image.shape, name="source")
     x, skips = inputs, []
-    for number, filters in enumerate(config.filters, 1):
+    widths = config.filters_for(image)
+    for number, filters in enumerate(widths, 1):
         stage = f"down_{number}"
         x = convolved(x, filters, config.kernel, 2, next(seeds), stage, dtype)
         x = rectified(normalised(x, config.batch_norm, stage, dtype) if number > 1 else x, SLOPE, stage, dtype)
         skips.append(x)
     x = convolved(x, config.bottleneck, config.kernel, 2, next(seeds), "bottleneck", dtype)
     x = rectified(x, 0.0, "bottleneck", dtype)
-    for number, (filters, skip) in enumerate(zip(reversed(config.filters), reversed(skips), strict=True), 1):
+    for number, (filters, skip) in enumerate(zip(reversed(widths), reversed(skips), strict=True), 1):
         stage = f"up_{number}"
         x = doubled(x, filters, config.kernel, config.up, next(seeds), stage, dtype)
         x = normalised(x, config.batch_norm, stage, dtype)

@@ -18,6 +18,10 @@ Up = Literal["transposed", "resize"]
 (Odena et al. 2016), which leaves no checkerboard. The weights have the same shapes."""
 
 
+_MOST_HALVINGS = 8
+"""As at 256 pixels."""
+
+
 class InstanceNormConfig(Section):
     """Instance normalisation.
 
@@ -34,7 +38,8 @@ class UNetConfig(Section):
     """Strided convolutions down to a bottleneck, back up by as many stages, each beside its stage of the way down: spec E 3.
 
     Attributes:
-        filters: channels of each stage down, of which the first is not normalised; the way up mirrors them.
+        filters: channels of each stage down, of which the first is not normalised; the way up mirrors them. "auto" goes on
+            until a side is odd: at 256 pixels 64, 128, 256 and four times 512, at 128 one less.
         bottleneck: channels where the way down ends.
         dropout: share of activations dropped in the first stages up, the translator's only noise; 0 for none.
         dropped_stages: how many stages up drop.
@@ -43,7 +48,7 @@ class UNetConfig(Section):
         up: how a stage doubles the sides.
     """
 
-    filters: Filters = (64, 128, 256, 512, 512, 512, 512)
+    filters: Filters | Literal["auto"] = "auto"
     bottleneck: PositiveInt = 512
     dropout: Share = 0.5
     dropped_stages: Annotated[int, Field(ge=0)] = 3
@@ -51,22 +56,24 @@ class UNetConfig(Section):
     batch_norm: BatchNormConfig = BatchNormConfig()
     up: Up = "transposed"
 
-    @property
-    def halvings(self) -> int:
-        """How often the way down halves the sides, which must be multiples of 2**halvings."""
-        return len(self.filters) + 1
+    def filters_for(self, image: ImageConfig) -> tuple[int, ...]:
+        """Channels of each stage down for images of this size."""
+        if self.filters != "auto":
+            return self.filters
+        # The largest power of two that divides both sides; the last halving is the bottleneck's.
+        halvings = min((side & -side).bit_length() - 1 for side in image.shape[:2])
+        return tuple(64 * min(2**stage, 8) for stage in range(min(halvings, _MOST_HALVINGS) - 1))
 
     def check_sides(self, image: ImageConfig) -> None:
-        """Raises ValueError where the images cannot be halved so often."""
-        wrong = _not_multiples(image, 2**self.halvings)
+        """Raises ValueError where the images cannot be halved so often, or no stage is left to drop in."""
+        filters = self.filters_for(image)
+        wrong = _not_multiples(image, 2 ** (len(filters) + 1))
         if wrong:
-            raise ValueError(f"{wrong} for {len(self.filters)} generator.filters; set other sides or another number of filters")
-
-    @model_validator(mode="after")
-    def _drops_in_stages_that_are_there(self) -> Self:
-        if self.dropped_stages > len(self.filters):
-            raise ValueError(f"dropped_stages={self.dropped_stages}, but {len(self.filters)} filters make as many stages up")
-        return self
+            raise ValueError(f"{wrong} for {len(filters)} generator.filters; set other sides or another number of filters")
+        if not filters:
+            raise ValueError(f"image.shape is {image.shape[0]}x{image.shape[1]}, too odd for a U-Net; take multiples of 64")
+        if self.dropped_stages > len(filters):
+            raise ValueError(f"dropped_stages={self.dropped_stages}, but {len(filters)} filters make as many stages up")
 
 
 class ResNetConfig(Section):
