@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import keras
     import tensorflow as tf
 
+Inference = Literal["training", "averages"]
+"""As `translating_copy` has it, known without Keras."""
 Pixels = NDArray[np.uint8]
 """An image (height, width, 3) or several (n, height, width, 3)."""
 
@@ -112,7 +114,7 @@ class Translating:
         image: of the networks; its sides are those of training, and others will do.
     """
 
-    def __init__(self, networks: Sequence["keras.Model"], inference: Literal["training", "averages"], image: ImageConfig):
+    def __init__(self, networks: Sequence["keras.Model"], inference: Inference, image: ImageConfig):
         import tensorflow as tf
 
         from gan_train.networks.layers import keeps_dropout

@@ -4,17 +4,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, cast, get_args
 
+import numpy as np
+
 from gan_pipeline.errors import DataError, UnusableInputError, UsageError
 from gan_pipeline.grid import png
 from gan_pipeline.storage import open_folder, write_file
 from gan_pipeline.transforms.decode import IMAGE_SUFFIXES, MAX_PIXELS, decode_image_file
 from gan_train.pictures import rows_png
 from gan_train.reporting.counting import Counting, counting
-from gan_train.saved_translator import Pixels, SavedTranslator, Translating, saved_translator
+from gan_train.saved_translator import Inference, Pixels, SavedTranslator, Translating, saved_translator
 from gan_train.tools.image_files import ImageFile, check_keeps, file_names, image_files
 from gan_train.tools.sides import Fitted, Padded, Sizing
 
-Inference = Literal["training", "averages"]
 Size = Literal["fit", "native"]
 
 
@@ -141,8 +142,6 @@ def _batches(
 
 
 def _translations(batch: Sequence[_Prepared], translating: Translating, sizing: Sizing, seed: int) -> Iterator[_Translated]:
-    import numpy as np
-
     made = translating.translations(np.stack([prepared.seen for prepared in batch]), seed)
     for prepared, *versions in zip(batch, *made, strict=True):
         restored = [sizing.restored(version, prepared.image.shape[:2]) for version in versions]
