@@ -140,6 +140,27 @@ def infogan(tmp_path_factory: pytest.TempPathFactory, digits: Path) -> Path:
     return out
 
 
+@pytest.fixture(scope="session")
+def pix2pix_run(tmp_path_factory: pytest.TempPathFactory, pairs_16: Path) -> Path:
+    """A small maps-pix2pix run of 2 steps, a snapshot at each. Not to be changed."""
+    return _translator(tmp_path_factory.mktemp("training") / "pix2pix", "maps-pix2pix", pairs_16)
+
+
+@pytest.fixture(scope="session")
+def cyclegan_run(tmp_path_factory: pytest.TempPathFactory, domains_16: Path) -> Path:
+    """A small horse2zebra-cyclegan run of 2 steps, a snapshot at each. Not to be changed."""
+    return _translator(tmp_path_factory.mktemp("training") / "cyclegan", "horse2zebra-cyclegan", domains_16)
+
+
+def _translator(out: Path, name: str, data: Path) -> Path:
+    """At this rate two steps are enough for what dropout drops to be seen."""
+    schedule = ("steps=2", "snapshot_every=1", "steps_per_call=1", "sample_images=2", "measured_images=2")
+    keys = (*CATALOGUE[name].small, *schedule, "generator.optimizer.learning_rate=0.02")
+    ran = gan_train("run", name, "--data", data, "-o", out, *(part for key in keys for part in ("--set", key)))
+    assert ran.code == 0, ran.err
+    return out
+
+
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeStorage]:
     """A storage; nothing pauses for long, and mirrors lie in the test's folder."""

@@ -41,7 +41,7 @@ def test_keras_and_tensorflow_load_it_where_this_package_is_not(trained: Path, c
             ran = gan_train("export", run, "-o", tmp_path / out, "--format", form)
             assert ran.code == 0, ran.err
     arrays = "latents=latents, by_keras=by_keras, by_tensorflow=by_tensorflow, pixels=pixels"
-    plain, told = re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL)
+    plain, told, _ = re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL)
     keeping = (plain, f"np.savez('plain', {arrays})", told, f"np.savez('told', classes=classes, {arrays})")
     program = "\n".join((WITHOUT_US, *keeping))
     done = subprocess.run([sys.executable, "-I", "-c", program], cwd=tmp_path, capture_output=True, text=True)

@@ -19,6 +19,7 @@ ClassOption = Annotated[
     str | None, typer.Option("--class", help="Of a run with classes: number or name; several with commas, in turn.")
 ]
 CodeOption = Annotated[str | None, typer.Option("--code", help="Of an InfoGAN run: number; several with commas, in turn.")]
+DirectionOption = Annotated[str | None, typer.Option(help="Of CycleGAN: a-to-b or b-to-a.  [default: a-to-b]")]
 OneClassOption = Annotated[str | None, typer.Option("--class", help="Of all images, in a run with classes: number or name.")]
 OneCodeOption = Annotated[str | None, typer.Option("--code", help="Of all images, in an InfoGAN run: number.")]
 
@@ -218,12 +219,66 @@ def manifold(
 
 
 @tools.command()
+def translate(
+    folder: RunArgument,
+    images: Annotated[
+        list[str],
+        typer.Argument(metavar="IMAGE...", help="Files, folders or zips of images, local or gs://.", show_default=False),
+    ],
+    out: Annotated[
+        str,
+        typer.Option("--out", "-o", help="A .png file for a grid, or a folder for single images.", show_default=False),
+    ],
+    direction: DirectionOption = None,
+    back: Annotated[bool, typer.Option("--back", help="Of CycleGAN: also translate the translations back.")] = False,
+    size: Annotated[
+        str,
+        typer.Option(
+            help="fit: stretch to the size of training and back; native: at the image's own size, mirrored at its edges."
+        ),
+    ] = "fit",
+    inference: Annotated[
+        str,
+        typer.Option(
+            help="training: normalise each image by its own statistics and keep dropout, as Pix2Pix is meant; averages: by "
+            "the moving averages and without dropout. The same for CycleGAN, which has neither."
+        ),
+    ] = "training",
+    seed: Annotated[int, typer.Option(min=0, help="Chooses what dropout drops, if it drops.")] = 0,
+    batch: Annotated[int, typer.Option(min=1, help="Images of one size at once; more may be faster on a GPU.")] = 1,
+    step: StepOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Translate images by a run of Pix2Pix or CycleGAN.
+
+    \b
+      gan-train translate runs/maps photo.jpg -o map.png
+      gan-train translate runs/maps photos -o maps
+      gan-train translate runs/maps photo.jpg gs://bucket/photos -o maps --size native
+      gan-train translate runs/maps photos -o certain --inference averages
+      gan-train translate runs/horses zebras -o horses --direction b-to-a
+      gan-train translate runs/horses horse.jpg -o there-and-back.png --back
+
+    Images may have any size, and translations have the same. A grid has a row for each image; single files are named as
+    the images and stay in their subfolders, the ways back with -back before the .png. An image that cannot be used is
+    named and skipped.
+    """
+    from gan_train.tools.translate import Manner
+    from gan_train.tools.translate import translate as make
+
+    made = make(folder, images, out, Manner(direction, back, size, inference, seed, batch), step)
+    skipped = f"; {len(made['skipped'])} could not be used and were skipped" if made["skipped"] else ""
+    _answer(made, f"{made['images']} images translated {made['direction']} by step {made['step']} in {out}{skipped}", as_json)
+
+
+@tools.command()
 def export(
     folder: RunArgument,
     out: Annotated[str, typer.Option("--out", "-o", help="A .keras file, or a folder for the SavedModel.", show_default=False)],
     form: Annotated[
         str | None, typer.Option("--format", help="keras or savedmodel.  [default: by the ending of the output]")
     ] = None,
+    direction: DirectionOption = None,
     step: StepOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -233,15 +288,16 @@ def export(
       gan-train export runs/first -o generator.keras --format keras
       gan-train export runs/first -o served --format savedmodel
       gan-train export runs/first -o served --format savedmodel --step 234
+      gan-train export runs/horses -o zebra_to_horse.keras --direction b-to-a
 
     A SavedModel goes into a subfolder named as its step, so that TensorFlow Serving, given the folder, serves the newest.
     Its signatures take latents, float32 (n, latent size), and classes, int32 (n,), if the generator is told them, and give
-    images: 'serving_default' as float32 in the recipe's range, 'uint8' as pixels; or points, 'serving_default' alone. A
-    .json beside it says the same, with recipe, step and dataset.
+    images: 'serving_default' as float32 in the recipe's range, 'uint8' as pixels; or points, 'serving_default' alone. Those
+    of a translator take images of the same kind as they give. A .json beside it says the same, with recipe, step and dataset.
     """
     from gan_train.tools.export import export as make
 
-    made = make(folder, out, form, step)
+    made = make(folder, out, form, direction, step)
     _answer(made, f"generator of step {made['step']} in {made['out']}; about it: {made['card']}", as_json)
 
 

@@ -33,6 +33,21 @@ def grid_png(images: Pixels, facts: Mapping[str, str], columns: int | None = Non
     return png(tile(as_shown(images), columns), facts)
 
 
+def rows_png(rows: Sequence[Sequence[Pixels]], facts: Mapping[str, str]) -> bytes:
+    """Rows of images as PNG, each in the upper left of a cell that the largest fills; `facts` go into its text chunks.
+
+    Args:
+        rows: at least one, all as long; images uint8 (height, width, 3).
+        facts: for its text chunks.
+    """
+    images = [image for row in rows for image in row]
+    height, width = (max(image.shape[axis] for image in images) for axis in (0, 1))
+    cells = np.full((len(images), height, width, 3), 255, np.uint8)
+    for cell, image in zip(cells, images, strict=True):
+        cell[: image.shape[0], : image.shape[1]] = image
+    return png(tile(cells, len(rows[0])), facts)
+
+
 def labelled_png(cells: Sequence[tuple[str, Pixels | None]], columns: int, facts: Mapping[str, str]) -> bytes:
     """A grid as PNG with a word over each image, and small images enlarged so that it can be read.
 

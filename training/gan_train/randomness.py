@@ -66,16 +66,19 @@ class Draw:
         """Numbers in [0, 1), float32, of the shape of this replica's `tensor`, whose first axis is the batch.
 
         Args:
-            tensor: shape (n, ...), all but n known.
+            tensor: shape (n, ...).
             parts: how many global batches are stacked in it; each gets a stream of its own.
         """
-        count, size = tf.shape(tensor)[0] // parts, math.prod(tensor.shape[1:])
+        count, size = tf.shape(tensor)[0] // parts, _size(tensor)
         stacked = [self._numbers(tf.raw_ops.StatelessRandomUniformV2, count, size) for _ in range(parts)]
         return tf.reshape(tf.concat(stacked, axis=0), tf.shape(tensor))
 
-    def _numbers(self, operation: Any, count: tf.Tensor | int, size: int, replica: tf.Tensor | None = None) -> tf.Tensor:
+    def _numbers(
+        self, operation: Any, count: tf.Tensor | int, size: tf.Tensor | int, replica: tf.Tensor | None = None
+    ) -> tf.Tensor:
         padded = -(-size // _GROUP) * _GROUP
-        first = (self._replica if replica is None else replica) * tf.cast(count, tf.uint64) * (padded // _GROUP)
+        groups = tf.cast(padded // _GROUP, tf.uint64)
+        first = (self._replica if replica is None else replica) * tf.cast(count, tf.uint64) * groups
         counter = tf.stack([first, self._address + self._next_stream()])
         return operation(shape=[count, padded], key=self._key, counter=counter, alg=_PHILOX)[:, :size]
 
@@ -86,11 +89,26 @@ class Draw:
         return self._streams
 
 
+def _size(tensor: tf.Tensor) -> tf.Tensor | int:
+    """Numbers of one example, an int where it is known before the network runs."""
+    sides = tensor.shape[1:]
+    return math.prod(sides) if sides.is_fully_defined() else tf.reduce_prod(tf.shape(tensor)[1:])
+
+
 def picture_draw(key: int | tf.Tensor) -> Draw:
-    """Random numbers of a picture, beside its latent, by a key in [0, 2**64); they differ from all those of training."""
-    return Draw(key, tf.constant(0, tf.int64), _PICTURES, 0, 1)
+    """Random numbers of a picture, beside its latent; they differ from all those of training.
+
+    Args:
+        key: any int, or a uint64 scalar.
+    """
+    return Draw(key % 2**64 if isinstance(key, int) else key, tf.constant(0, tf.int64), _PICTURES, 0, 1)
 
 
 def latent_draw(latent: NDArray[np.float32]) -> Draw:
     """Random numbers of the picture of a latent, (latent_size,): the same each time for the same latent."""
-    return picture_draw(int.from_bytes(hashlib.sha256(latent.tobytes()).digest()[:8], "little"))
+    return picture_draw(content_key(latent.tobytes()))
+
+
+def content_key(content: bytes) -> int:
+    """A key for `picture_draw`, below 2**64: the same each time for the same content."""
+    return int.from_bytes(hashlib.sha256(content).digest()[:8], "little")

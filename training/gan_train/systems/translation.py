@@ -12,7 +12,8 @@ from gan_train.randomness import Draw
 from gan_train.recipe.examples import ImageConfig
 from gan_train.recipe.translation import TranslationRecipe
 from gan_train.recipe.translation_networks import PatchGANConfig
-from gan_train.systems.base import GENERATOR, System
+from gan_train.runs.saved_networks import generator_kind
+from gan_train.systems.base import System
 
 
 class TranslationSystem(System):
@@ -37,11 +38,6 @@ class TranslationSystem(System):
             images: as many, in the range.
             draw: of the numbers of dropout, where it is kept.
         """
-
-
-def generator_kind(direction: str) -> str:
-    """What the saved generator of a direction is called: "generator", or "generator-a-to-b"."""
-    return f"{GENERATOR}-{direction}" if direction else GENERATOR
 
 
 def training_images(images: list[tf.Tensor], recipe: TranslationRecipe, draw: Draw) -> list[tf.Tensor]:

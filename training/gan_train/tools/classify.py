@@ -14,6 +14,7 @@ from gan_pipeline.storage import open_folder
 from gan_train.recipe.base import Recipe
 from gan_train.recipe.examples import ImageConfig
 from gan_train.recipe.sgan import SGANRecipe
+from gan_train.recipe.translation import TranslationRecipe
 from gan_train.runs.run_folder import read_record
 from gan_train.runs.saved_networks import CLASSIFIER, GENERATOR, load_network, saved_step, saved_steps
 
@@ -131,7 +132,8 @@ def classify(
     """
     run = open_folder(folder)
     recipe = read_record(run).recipe
-    if saved_steps(run, GENERATOR) and not saved_steps(run, CLASSIFIER):
+    translates = isinstance(recipe, TranslationRecipe)
+    if translates or (saved_steps(run, GENERATOR) and not saved_steps(run, CLASSIFIER)):
         raise UsageError(f"{run.uri}: recipe {recipe.name} trains no classifier; mnist-sgan and fashion-acgan do")
     step = saved_step(run, CLASSIFIER, step)
     if steps is not None and not alone:
