@@ -67,11 +67,11 @@ class UNetConfig(Section):
     def check_sides(self, image: ImageConfig) -> None:
         """Raises ValueError where the images cannot be halved so often, or no stage is left to drop in."""
         filters = self.filters_for(image)
+        if not filters:
+            raise ValueError(f"image.shape is {image.shape[0]}x{image.shape[1]}, too odd for a U-Net; take multiples of 64")
         wrong = _not_multiples(image, 2 ** (len(filters) + 1))
         if wrong:
             raise ValueError(f"{wrong} for {len(filters)} generator.filters; set other sides or another number of filters")
-        if not filters:
-            raise ValueError(f"image.shape is {image.shape[0]}x{image.shape[1]}, too odd for a U-Net; take multiples of 64")
         if self.dropped_stages > len(filters):
             raise ValueError(f"dropped_stages={self.dropped_stages}, but {len(filters)} filters make as many stages up")
 
