@@ -53,6 +53,8 @@ benchmarks: $(READY)
 	$(BIN)/python benchmarks/prepare.py
 	$(BIN)/python benchmarks/train_step.py
 	$(BIN)/python benchmarks/replicas.py
+	$(BIN)/python benchmarks/translation.py --set generator.merge=add --recipe horse2zebra-cyclegan
+	$(BIN)/python benchmarks/translation.py --recipe maps-pix2pix
 
 # uv resolves for every supported Python and platform at once, which pip cannot.
 lock:
