@@ -3,7 +3,6 @@
 import subprocess
 import sys
 from collections.abc import Callable
-from functools import cache
 from itertools import combinations, pairwise
 from pathlib import Path
 
@@ -13,183 +12,45 @@ import pytest
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from gan_train.networks import acgan, conditional, curve, dcgan, infogan, sgan
-from gan_train.networks.infogan import DiscriminatorNetworks, generator_player
+from gan_train.networks import acgan, conditional, infogan
+from gan_train.networks.infogan import generator_player
 from gan_train.networks.layers import BatchNormalization, inference_pass, plain_copy, training_pass
 from gan_train.objectives.class_losses import class_cross_entropy, real_score
 from gan_train.objectives.losses import REAL, cross_entropy
 from gan_train.optimizers import build_optimizer
 from gan_train.precision import Precision
-from gan_train.randomness import Draw
-from gan_train.recipe.document import load_recipe
 from gan_train.recipe.examples import ImageConfig
 from gan_train.recipe.network_config import (
     ACGANDiscriminatorConfig,
     ACGANGeneratorConfig,
     BatchNormConfig,
-    ClassifierConfig,
     ConditionalDiscriminatorConfig,
     ConditionalGeneratorConfig,
-    CurveDiscriminatorConfig,
-    CurveGeneratorConfig,
     InfoGANDiscriminatorConfig,
     InfoGANGeneratorConfig,
 )
 from gan_train.recipe.optimizer_config import AdamConfig
+from tests.training.catalogue_networks import (
+    BATCH,
+    CLASSES,
+    DROPOUT,
+    HEADS,
+    IMAGE,
+    KERNELS,
+    LOW,
+    NORM,
+    SLOPES,
+    SPECIFICATION,
+    UNIT,
+    build,
+    draw,
+    judged,
+    network,
+    recognisers,
+    some_inputs,
+    trained,
+)
 from tests.training.helpers import mirrored
-
-CLASSES, BATCH = 10, 8
-IMAGE, UNIT = (ImageConfig(shape=(28, 28, 1), range=kind) for kind in ("symmetric", "unit"))
-NORM = BatchNormConfig()
-
-# name: parameters, of those trainable, and chains of layers with the shapes they give, each fed by the one before.
-SPECIFICATION = {
-    "curve/generator": (122, 122, ["latent 5, hidden 15, point 2"]),
-    "curve/discriminator": (101, 101, ["point 2, hidden 25, score 1"]),
-    "cgan/discriminator": (
-        196_773,
-        196_773,
-        [
-            "label, label_embedding 50, label_dense 784, label_map 28x28x1, with_label 28x28x2",
-            "image 28x28x1, with_label 28x28x2, down_1 14x14x128, down_1_rectified 14x14x128, down_2 7x7x128, "
-            "down_2_rectified 7x7x128, flatten 6272, flat_dropout 6272, score 1",
-        ],
-    ),
-    "cgan/generator": (
-        1_169_336,
-        1_169_336,
-        [
-            "label, label_embedding 50, label_dense 49, label_map 7x7x1, with_label 7x7x129",
-            "latent 100, project 6272, project_rectified 6272, reshape 7x7x128, with_label 7x7x129, up_1 14x14x128, "
-            "up_1_rectified 14x14x128, up_2 28x28x128, up_2_rectified 28x28x128, image 28x28x1, image_range 28x28x1",
-        ],
-    ),
-    "infogan/generator": (
-        3_113_409,
-        3_062_849,
-        [
-            "latent 72, project 25088, project_rectified 25088, project_normalised 25088, reshape 7x7x512, conv 7x7x128, "
-            "conv_rectified 7x7x128, conv_normalised 7x7x128, up_1 14x14x64, up_1_rectified 14x14x64, "
-            "up_1_normalised 14x14x64, up_2 28x28x1, image_range 28x28x1"
-        ],
-    ),
-    "infogan/trunk": (
-        658_368,
-        657_600,
-        [
-            "image 28x28x1, down_1 14x14x64, down_1_rectified 14x14x64, down_2 7x7x128, down_2_rectified 7x7x128, "
-            "down_2_normalised 7x7x128, down_3 7x7x256, down_3_rectified 7x7x256, down_3_normalised 7x7x256, flatten 12544"
-        ],
-    ),
-    "infogan/score_head": (12_545, 12_545, ["features 12544, score 1"]),
-    "infogan/code_head": (
-        1_607_562,
-        1_607_306,
-        ["features 12544, code_hidden 128, code_hidden_normalised 128, code_hidden_rectified 128, code_logits 10"],
-    ),
-    "acgan/discriminator": (
-        527_627,
-        526_731,
-        [
-            "image 28x28x1, down_1 14x14x32, down_1_rectified 14x14x32, down_1_dropout 14x14x32, down_2 14x14x64, "
-            "down_2_normalised 14x14x64, down_2_rectified 14x14x64, down_2_dropout 14x14x64, down_3 7x7x128, "
-            "down_3_normalised 7x7x128, down_3_rectified 7x7x128, down_3_dropout 7x7x128, down_4 7x7x256, "
-            "down_4_normalised 7x7x256, down_4_rectified 7x7x256, down_4_dropout 7x7x256, flatten 12544, score 1",
-            "flatten 12544, class_logits 10",
-        ],
-    ),
-    "acgan/generator": (
-        3_757_176,
-        3_756_792,
-        [
-            "label, label_embedding 50, label_dense 49, label_map 7x7x1, with_label 7x7x385",
-            "latent 100, project 18816, project_rectified 18816, reshape 7x7x384, with_label 7x7x385, up_1 14x14x192, "
-            "up_1_normalised 14x14x192, up_1_rectified 14x14x192, up_2 28x28x1, image_range 28x28x1",
-        ],
-    ),
-    "sgan/classifier": (
-        316_938,
-        316_938,
-        [
-            "image 28x28x1, down_1 14x14x128, down_1_rectified 14x14x128, down_2 7x7x128, down_2_rectified 7x7x128, "
-            "down_3 4x4x128, down_3_rectified 4x4x128, flatten 2048, flat_dropout 2048, class_logits 10"
-        ],
-    ),
-    "sgan/generator": (
-        1_164_289,
-        1_164_289,
-        [
-            "latent 100, project 6272, project_rectified 6272, reshape 7x7x128, up_1 14x14x128, up_1_rectified 14x14x128, "
-            "up_2 28x28x128, up_2_rectified 28x28x128, image 28x28x1"
-        ],
-    ),
-}
-KERNELS = {"curve": {}, "cgan": {"up": 4, "down": 3, "image": 7}, "infogan": {"conv": 4, "up": 4, "down": 4}}
-KERNELS |= {"acgan": {"up": 5, "down": 3}, "sgan": {"up": 4, "down": 3, "image": 7}}
-SLOPES = {"cgan": (0.2, 0.2), "infogan": (0.0, 0.1), "acgan": (0.0, 0.2), "sgan": (0.2, 0.2)}
-DROPOUT = {"cgan/discriminator": 0.4, "acgan/discriminator": 0.5, "sgan/classifier": 0.4}
-# Heads are Glorot uniform wherever the rest is N(0, 0.02).
-HEADS = {"score", "class_logits", "code_logits", "code_hidden"}
-
-LOW: Precision = "bfloat16"
-
-
-def draw(step: int = 0, replica: tf.Tensor | int = 0, replicas: int = 1) -> Draw:
-    return Draw(0, tf.constant(step, tf.int64), 0, replica, replicas)
-
-
-def build_recognisers(seed: int = 0, precision: Precision = "float32") -> DiscriminatorNetworks:
-    return infogan.build_discriminator(InfoGANDiscriminatorConfig(), CLASSES, IMAGE, NORM, seed, precision)
-
-
-def build(name: str, seed: int = 0, precision: Precision = "float32") -> keras.Model:
-    """A network at the sizes of the specification."""
-    match name:
-        case "curve/generator":
-            return curve.build_generator(CurveGeneratorConfig(), 5, 2, seed, precision)
-        case "curve/discriminator":
-            return curve.build_discriminator(CurveDiscriminatorConfig(), 2, seed, precision)
-        case "cgan/generator":
-            return conditional.build_generator(ConditionalGeneratorConfig(), 100, CLASSES, IMAGE, seed, precision)
-        case "cgan/discriminator":
-            return conditional.build_discriminator(ConditionalDiscriminatorConfig(), CLASSES, IMAGE, seed, precision)
-        case "infogan/generator":
-            return infogan.build_generator(InfoGANGeneratorConfig(), 72, IMAGE, NORM, seed, precision)
-        case "acgan/generator":
-            return acgan.build_generator(ACGANGeneratorConfig(), 100, CLASSES, IMAGE, NORM, seed, precision)
-        case "acgan/discriminator":
-            return acgan.build_discriminator(ACGANDiscriminatorConfig(), CLASSES, IMAGE, NORM, seed, precision)
-        case "sgan/classifier":
-            return sgan.build_classifier(ClassifierConfig(), CLASSES, IMAGE, seed, precision)
-        case "sgan/generator":
-            recipe = load_recipe("mnist-gan", ["image.range=symmetric"])
-            return dcgan.build_generator(recipe.generator, recipe.latent_size, recipe.image, seed, precision)
-    return getattr(build_recognisers(seed, precision), name.removeprefix("infogan/"))
-
-
-# Built once; only statistics may change.
-recognisers, network = cache(build_recognisers), cache(build)
-
-
-def some_inputs(model: keras.Model, count: int = BATCH) -> list[tf.Tensor]:
-    """In the order of the network's inputs; labels are 0, 1, 2 ..."""
-    random = np.random.default_rng(0)
-    return [
-        tf.range(count) % CLASSES
-        if tensor.dtype == "int32"
-        else tf.constant(random.normal(size=(count, *tensor.shape[1:])).astype(np.float32))
-        for tensor in model.inputs
-    ]
-
-
-def trained(model: keras.Model, inputs: list[tf.Tensor] | None = None) -> list[tf.Tensor]:
-    """Outputs of a training pass that moves statistics."""
-    return keras.tree.flatten(training_pass(model, inputs or some_inputs(model), draw(), update_statistics=True))
-
-
-def judged(model: keras.Model) -> list[tf.Tensor]:
-    """Outputs of an inference pass."""
-    return keras.tree.flatten(inference_pass(model, some_inputs(model)))
 
 
 def chain_of(text: str) -> list[tuple[str, tuple[int, ...]]]:
@@ -357,57 +218,6 @@ def test_the_label_matters_and_may_be_of_either_integer_type(name: str) -> None:
 def test_the_players_of_the_conditional_gan_embed_labels_on_their_own() -> None:
     tables = [network(f"cgan/{part}").get_layer("label_embedding").embeddings for part in ("generator", "discriminator")]
     assert tables[0] is not tables[1]
-
-
-def identities(*models: keras.Model) -> set[int]:
-    return {id(variable) for model in models for variable in model.variables}
-
-
-def test_the_two_networks_of_infogan_share_the_trunk_and_nothing_else() -> None:
-    parts = recognisers()
-    assert plain_copy(parts.discriminator).count_params() == 670_913
-    assert plain_copy(parts.recognition).count_params() == 2_265_930
-    assert identities(parts.discriminator) == identities(parts.trunk, parts.score_head)
-    assert identities(parts.recognition) == identities(parts.trunk, parts.code_head)
-    assert identities(parts.discriminator) & identities(parts.recognition) == identities(parts.trunk)
-
-
-@pytest.mark.parametrize("precision", ["float32", LOW])
-def test_the_whole_is_the_trunk_and_then_the_head(precision: Precision) -> None:
-    parts = build_recognisers(4, precision)
-    (images,) = some_inputs(parts.trunk)
-    for whole, head in ((parts.discriminator, parts.score_head), (parts.recognition, parts.code_head)):
-        features = training_pass(parts.trunk, images, draw(), update_statistics=False)
-        stepwise = training_pass(head, features, draw(), update_statistics=False)
-        np.testing.assert_array_equal(training_pass(whole, images, draw(), update_statistics=False), stepwise)
-    before = [inference_pass(model, images).numpy() for model in (parts.discriminator, parts.recognition)]
-    parts.trunk.get_layer("down_2").kernel.assign(parts.trunk.get_layer("down_2").kernel * 1.5)
-    for model, earlier in zip((parts.discriminator, parts.recognition), before, strict=True):
-        assert np.any(inference_pass(model, images).numpy() != earlier)
-
-
-def test_the_generators_phase_moves_the_generator_and_the_code_head() -> None:
-    """Spec D 6.1: 4,670,155 numbers in the prose, 5,327,755 in the Keras of its listings."""
-    generator, parts = network("infogan/generator"), recognisers()
-    for q_updates_trunk, numbers, moved in (
-        (False, 4_670_155, (generator, parts.code_head)),
-        (True, 5_327_755, (generator, parts.recognition)),
-    ):
-        player = generator_player(generator, parts, q_updates_trunk)
-        assert identities(player) == identities(*moved)
-        assert sum(int(np.prod(variable.shape)) for variable in player.trainable_variables) == numbers
-        # A checkpoint keeps them by these names.
-        assert len({variable.path for variable in player.variables}) == len(player.variables)
-
-
-def test_in_the_generators_phase_only_the_code_heads_averages_follow() -> None:
-    parts = build_recognisers(5)
-    (images,) = some_inputs(parts.trunk)
-    before = {id(variable): variable.numpy() for variable in (*parts.trunk.variables, *parts.code_head.variables)}
-    features = training_pass(parts.trunk, images, draw(), update_statistics=False)
-    training_pass(parts.code_head, features, draw(), update_statistics=True)
-    changed = {id(variable) for variable in parts.recognition.variables if np.any(variable.numpy() != before[id(variable)])}
-    assert changed == {id(variable) for variable in parts.code_head.non_trainable_variables}
 
 
 def assert_all_learn(loss_of: Callable[[], tf.Tensor], *players: keras.Model) -> None:
