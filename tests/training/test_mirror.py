@@ -185,6 +185,7 @@ def test_an_error_of_the_run_is_told_when_its_files_could_not_be_uploaded(
 
 
 def test_a_second_ctrl_c_leaves_the_mirror_and_names_it(fake: FakeStorage, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is sent any more, nor is the lease renewed that was given back."""
     release = threading.Event()
 
     def hold(request: Request, serve: Serve) -> Answer:
@@ -198,6 +199,10 @@ def test_a_second_ctrl_c_leaves_the_mirror_and_names_it(fake: FakeStorage, capsy
         raise KeyboardInterrupt
     assert (run.path / "status").read_bytes() == b"mine"
     assert f"they are in {run.path}" in capsys.readouterr().err
+    for thread in threading.enumerate():
+        if thread.name == "uploader":
+            thread.join(timeout=60)
+            assert not thread.is_alive()
 
 
 def test_a_cache_that_cannot_be_used_is_named(fake: FakeStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

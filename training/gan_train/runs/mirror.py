@@ -149,6 +149,7 @@ def mirrored(cloud: CloudFolder, wish: Interruption) -> Iterator[Mirror]:
         try:
             yield mirror
         except KeyboardInterrupt:
+            uploader.abandon()
             print(f"{cloud.uri}: {len(queue)} files were not uploaded, they are in {place}", file=sys.stderr)
             raise
         except Exception as error:

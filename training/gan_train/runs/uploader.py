@@ -57,6 +57,7 @@ class Uploader:
         self._outage: StorageOutageError | None = None
         self._answered = time.monotonic()
         self._refusals = 0
+        self._abandoned = False
         self._thread = threading.Thread(target=self._work, name="uploader", daemon=True)
 
     def start(self) -> None:
@@ -78,6 +79,11 @@ class Uploader:
         if self._failure:
             raise self._failure
 
+    def abandon(self) -> None:
+        """Begin no more requests, not even to keep the lease. One under way is not waited for."""
+        self._abandoned = True
+        self._queue.close()
+
     def _waiting(self) -> str:
         change = self._queue.current()
         files = f"{len(self._queue)} uploads, now of {change.name}" if change else "the last answer"
@@ -89,9 +95,9 @@ class Uploader:
     def _work(self) -> None:
         try:
             with patience(ATTEMPT_SECONDS):
-                while not self._queue.finished:
-                    self._queue.wait(RENEW_SECONDS)
+                while not (self._queue.finished or self._abandoned):
                     self._attempt()
+                    self._queue.wait(RENEW_SECONDS)
         except Exception as error:
             self._failure = error
             self._on_failure()
