@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from gan_pipeline.errors import UsageError
 from gan_pipeline.storage import Folder, open_folder
 from gan_train.recipe.examples import ImageConfig
-from gan_train.recipe.translation import TranslationRecipe
+from gan_train.recipe.translation import TranslationRecipe, generator_kind
 from gan_train.runs.run_folder import RunRecord, read_record
-from gan_train.runs.saved_networks import generator_kind, load_network, saved_step
+from gan_train.runs.saved_networks import load_network, saved_step
 
 if TYPE_CHECKING:
     import keras

@@ -53,3 +53,8 @@ class TranslationRecipe(Recipe, ABC):
     def swaps(self) -> bool:
         """Whether a pair's target is translated to its source."""
         return False
+
+
+def generator_kind(direction: str) -> str:
+    """What the generator of a way of translation is called: "generator", or "generator-a-to-b"."""
+    return f"generator-{direction}" if direction else "generator"

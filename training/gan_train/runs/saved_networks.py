@@ -14,11 +14,6 @@ GENERATOR, CLASSIFIER = "generator", "classifier"
 """Kinds: inputs to images or points; images, float32 in the recipe's range, to class logits, float32 (n, classes)."""
 
 
-def generator_kind(direction: str) -> str:
-    """What the saved generator of a way of translation is called: "generator", or "generator-a-to-b"."""
-    return f"{GENERATOR}-{direction}" if direction else GENERATOR
-
-
 def network_name(kind: str, step: int) -> str:
     """Name of a file in the run folder. `kind` says what the network is."""
     return f"{MODELS}/{kind}-step-{step:08d}.keras"

@@ -18,8 +18,7 @@ from gan_train.objectives.losses import FAKE, LOSSES, REAL
 from gan_train.precision import resolved
 from gan_train.randomness import Draw
 from gan_train.recipe.cyclegan import A_TO_B, B_TO_A, CycleGANRecipe
-from gan_train.recipe.translation import A, B
-from gan_train.runs.saved_networks import generator_kind
+from gan_train.recipe.translation import A, B, generator_kind
 from gan_train.systems.base import DISCRIMINATOR, DISCRIMINATOR_SEEDS, Batch, Outcome, Phase, Turn, build_player
 from gan_train.systems.judging import judged
 from gan_train.systems.translation import (

@@ -10,9 +10,8 @@ from gan_train.networks.receptive_field import patches, receptive_field
 from gan_train.objectives.jitter import flipped, jittered
 from gan_train.randomness import Draw
 from gan_train.recipe.examples import ImageConfig
-from gan_train.recipe.translation import TranslationRecipe
+from gan_train.recipe.translation import TranslationRecipe, generator_kind
 from gan_train.recipe.translation_networks import PatchGANConfig
-from gan_train.runs.saved_networks import generator_kind
 from gan_train.systems.base import System
 
 
