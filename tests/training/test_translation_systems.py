@@ -109,6 +109,15 @@ def test_the_generators_of_cyclegan_minimise_four_terms(
         np.testing.assert_allclose(outcome.metrics[name], value, rtol=1e-3, err_msg=name)
 
 
+def test_without_identity_loss_a_cyclegan_neither_computes_nor_reports_it() -> None:
+    system, metrics = run_steps(small("horse2zebra-cyclegan", "identity_weight=0"), 1, 1)
+    first = dict(zip(metric_names(system), metrics[0], strict=True))
+    assert not [name for name in first if "identity" in name]
+    for phase in ("g_ab", "g_ba"):
+        cycles = first[f"{phase}.cycle"] + first[f"{phase}.cycle_back"]
+        assert first[f"{phase}.loss"] == pytest.approx(first[f"{phase}.adversarial"] + 10 * cycles, rel=1e-5)
+
+
 def test_discriminators_of_cyclegan_see_reals_and_what_the_pool_gives(cyclegan: CycleGAN) -> None:
     """While the pools fill, that is what the generators made of this step's images before anything moved."""
     system = build_system(small("horse2zebra-cyclegan"))

@@ -7,7 +7,7 @@ working = Translating([translator.network()], "training", translator.recipe.imag
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from gan_pipeline.errors import UsageError
 from gan_pipeline.storage import Folder, open_folder
 from gan_train.recipe.examples import ImageConfig
-from gan_train.recipe.translation import TranslationRecipe, generator_kind
+from gan_train.recipe.translation import Inference, TranslationRecipe, generator_kind
 from gan_train.runs.run_folder import RunRecord, read_record
 from gan_train.runs.saved_networks import load_network, saved_step
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     import keras
     import tensorflow as tf
 
-Inference = Literal["training", "averages"]
-"""As `translating_copy` has it, known without Keras."""
 Pixels = NDArray[np.uint8]
 """An image (height, width, 3) or several (n, height, width, 3)."""
 

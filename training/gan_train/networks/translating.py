@@ -8,14 +8,13 @@ plain_translator(network).save("translator.keras")     # the same without this p
 
 import math
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import keras
 
 from gan_train.networks.layers import Dropout
+from gan_train.recipe.translation import Inference
 
-Inference = Literal["training", "averages"]
-"""What batch normalisation and dropout do in a translator: see `translating_copy`."""
 Sides = tuple[int | None, int | None]
 
 

@@ -27,9 +27,8 @@ class CycleGANRecipe(TranslationRecipe):
     """Two GANs that learn to translate between two domains, and back, without pairs (Zhu et al. 2017; spec E 7).
 
     Attributes:
-        discriminator_weight: of a discriminator's loss, on real and on fake images.
-        adversarial_weight: of the discriminator's verdict in a generator's loss.
-        identity_weight: of the mean absolute difference that a generator makes to an image of the domain it makes.
+        identity_weight: of the mean absolute difference that a generator makes to an image of the domain it makes; 0 saves
+            its computation.
         cycle_weight: of the mean absolute difference after the way there and back, from either domain.
         pool: earlier fakes that each discriminator may be shown; 0 for none.
         generator: both of them.
@@ -37,8 +36,6 @@ class CycleGANRecipe(TranslationRecipe):
     """
 
     system: Literal["cyclegan"]
-    discriminator_weight: Weight = 0.5
-    adversarial_weight: Weight = 1.0
     identity_weight: Weight = 5.0
     cycle_weight: Weight = 10.0
     pool: Annotated[int, Field(ge=0)] = 50

@@ -26,15 +26,11 @@ class Pix2PixRecipe(TranslationRecipe):
 
     Attributes:
         reverse: translate a pair's target to its source.
-        discriminator_weight: of the discriminator's loss, on real and on fake pairs.
-        adversarial_weight: of the discriminator's verdict in the generator's loss.
         l1_weight: of the mean absolute difference from the target.
     """
 
     system: Literal["pix2pix"]
     reverse: bool = False
-    discriminator_weight: Weight = 0.5
-    adversarial_weight: Weight = 1.0
     l1_weight: Weight = 100.0
     generator: Generator
     discriminator: Discriminator

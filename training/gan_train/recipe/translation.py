@@ -13,6 +13,9 @@ SOURCE, TARGET = "source", "target"
 A, B = "a", "b"
 """Names of the images of two domains."""
 
+Inference = Literal["training", "averages"]
+"""What batch normalisation and dropout do in a trained translator: see `translating_copy`."""
+
 Weight = Annotated[float, Field(ge=0)]
 """Of a term in the generator's loss."""
 
@@ -26,6 +29,8 @@ class TranslationRecipe(Recipe, ABC):
             pixels is Pix2Pix's (Isola et al. 2017).
         flip: mirror half of the images left and right.
         loss: of the discriminator's scores, one for each patch; objectives/losses.py has the formulas.
+        discriminator_weight: of a discriminator's loss, on real and on fake images.
+        adversarial_weight: of the discriminator's verdict in a generator's loss.
         measured_images: how many a snapshot measures, fewer if there are no more.
     """
 
@@ -33,6 +38,8 @@ class TranslationRecipe(Recipe, ABC):
     jitter: Annotated[int, Field(ge=0)] = 0
     flip: bool = False
     loss: Literal["non-saturating", "least-squares"]
+    discriminator_weight: Weight = 0.5
+    adversarial_weight: Weight = 1.0
     measured_images: PositiveInt = 50
 
     @property

@@ -89,7 +89,8 @@ class CycleGAN(TranslationSystem):
             scores = training_pass(self.discriminators[end], batch[_POOLED + end], draw, update_statistics=True)
             return self._judged(self._loss.on_fake(scores, FAKE), judged(scores, "fake", self._loss.boundary))
 
-        terms = ("adversarial", "identity", "cycle", "cycle_back", "score")
+        identity = ("identity",) if self._recipe.identity_weight else ()
+        terms = ("adversarial", *identity, "cycle", "cycle_back", "score")
         return (
             Phase(name, generator_kind(way), generator, terms),
             Phase(f"d_{end}_real", _judge(end), on_real, ("accuracy", "score")),
@@ -106,12 +107,13 @@ class CycleGAN(TranslationSystem):
         remade = training_pass(there, training_pass(back, wanted, draw, update_statistics=False), draw, update_statistics=False)
         terms = {
             "adversarial": patch_mean(self._loss.of_generator(scores)),
-            "identity": mean_absolute(training_pass(there, wanted, draw, update_statistics=False), wanted),
             "cycle": mean_absolute(returned, source),
             "cycle_back": mean_absolute(remade, wanted),
         }
-        losses = recipe.adversarial_weight * terms["adversarial"] + recipe.identity_weight * terms["identity"]
-        losses += recipe.cycle_weight * (terms["cycle"] + terms["cycle_back"])
+        losses = recipe.adversarial_weight * terms["adversarial"] + recipe.cycle_weight * (terms["cycle"] + terms["cycle_back"])
+        if recipe.identity_weight:
+            terms["identity"] = mean_absolute(training_pass(there, wanted, draw, update_statistics=False), wanted)
+            losses += recipe.identity_weight * terms["identity"]
         return Outcome(losses, terms | {"score": scores})
 
     def _judged(self, losses: tf.Tensor, metrics: dict[str, tf.Tensor]) -> Outcome:
