@@ -4,11 +4,14 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: help setup demo test lint evidence benchmarks lock clean
+# Tests open reports in a real browser. Where none is, Debian and Ubuntu install one (root or sudo).
+CHROMIUM = $(firstword $(shell command -v chromium chromium-browser google-chrome))
+
+.PHONY: help setup browser demo test lint evidence benchmarks lock clean
 
 help:
 	@echo "make demo        prepare digits, train a few minutes, show where to look"
-	@echo "make test        lint, types and all tests"
+	@echo "make test        lint, types and all tests (needs a Chromium: make browser)"
 	@echo "make evidence    long runs that prove what the README claims"
 	@echo "make benchmarks  measured comparisons, printed as ratios"
 	@echo "make lock        resolve requirements.lock anew"
@@ -21,6 +24,13 @@ $(READY): pyproject.toml requirements.lock
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --constraint requirements.lock --editable '.[dev]'
 	@touch $(READY)
+
+browser:
+ifeq ($(CHROMIUM),)
+	@command -v apt-get > /dev/null || { echo "error: no Chromium found, which the tests of reports open; install it, then: make test"; exit 1; }
+	@echo "Installing Chromium, which the tests of reports open"
+	@$(if $(filter 0,$(shell id -u)),,sudo) sh -c 'apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium' > /dev/null
+endif
 
 # All ten digits, where the recipe was made for one class: with its moving averages (0.99) a run fell into a failure
 # from step 220 to 340 and came out again, with faster ones (0.9) it is stable. Half the batch and twice the steps draw
@@ -42,7 +52,7 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy -p gan_pipeline -p gan_train
 
-test: lint
+test: lint browser
 	$(BIN)/pytest -n 2 --dist loadfile -m 'not evidence and not alone'
 	$(BIN)/pytest -m alone
 

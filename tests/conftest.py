@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
+from playwright.sync_api import Browser
+
+from tests.browser import chromium
 
 # Set before anything imports TensorFlow, and inherited by every child process. Port 9 is closed: a child that tries
 # to reach the network fails at once.
@@ -78,3 +81,10 @@ def bucket() -> Iterator[str]:
         storage.Client(project="emulator").create_bucket("ganmill-test")
         yield "gs://ganmill-test"
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium, without a window."""
+    with chromium() as started:
+        yield started

@@ -1,0 +1,1 @@
+"""How a training goes, told in words from what it logs."""

@@ -1,0 +1,1 @@
+"""What a run is worth: features of images, statistics of features, scores; one file each."""
