@@ -55,8 +55,8 @@ def write_verdicts(run: Folder, verdicts: Iterable[Verdict]) -> None:
 def _verdict(run: Folder, line: str, number: int) -> Verdict:
     try:
         document: dict[str, Any] = json.loads(line)
-        listed = {name: tuple(document.pop(name)) for name in ("evidence", "advice")}
-        return Verdict(**document, **listed)
+        evidence, advice = (tuple(document.pop(name)) for name in ("evidence", "advice"))
+        return Verdict(**document, evidence=evidence, advice=advice)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         where = run.locate(DIAGNOSIS)
         raise DataError(f"{where}: line {number} is damaged; 'gan-train diagnose {run.uri}' writes it anew") from error

@@ -1,7 +1,7 @@
 """The scores there are, and scores.jsonl: one line for each step of a run that was scored.
 
 for scored in read_scores(run):
-    print(*scored.lines(), sep="\\n")     # FID 12.3 [digits-classifier 3fa9…, train 10000 vs 10000, EMA, none, step 4500, data 77c1…]
+    print(*scored.lines(), sep="\\n")     # FID 12.3 [digits-classifier 3fa9…, train 10000 vs 10000, EMA, ...]
 """
 
 import json
