@@ -70,7 +70,6 @@ def run(
     """
     from gan_train.operation import read_operation
     from gan_train.recipe.document import load_recipe
-    from gan_train.recipe.translation import TranslationRecipe
 
     operation = read_operation(on_divergence, max_rollbacks, keep, on_corrupt)
     chosen = load_recipe(recipe, [*(overrides or []), *([f"steps={steps}"] if steps else [])], short)
@@ -93,9 +92,8 @@ def run(
         print(f"already done: {out} is at step {ended['step']}; to go on: the same command with a larger --steps")
     else:
         print(f"done: step {ended['step']} in {out}")
-    translates = isinstance(chosen, TranslationRecipe)
-    more = f"gan-train translate {out} IMAGE -o made.png" if translates else f"gan-train sample {out} -o more.png"
-    print(f"look at {ended['samples']}, losses.png and reals.png beside it; then: {more}")
+    next_command = f"gan-train {chosen.purpose.command} {out} {chosen.purpose.arguments}"
+    print(f"look at {ended['samples']}, losses.png and reals.png beside it; then: {next_command}")
 
 
 @app.command()

@@ -91,5 +91,5 @@ def saved_generator(folder: str, step: int | None = None) -> SavedGenerator:
     run = open_folder(folder)
     record = read_record(run)
     if not isinstance(record.recipe, LatentRecipe):
-        raise UsageError(f"{run.uri}: recipe {record.recipe.name} makes images from images; use 'gan-train translate'")
+        raise UsageError(f"{run.uri}: {record.recipe.elsewhere}")
     return SavedGenerator(run, record, record.recipe, saved_step(run, GENERATOR, step))

@@ -85,7 +85,7 @@ def saved_translator(folder: str, direction: str | None = None, step: int | None
     run = open_folder(folder)
     record = read_record(run)
     if not isinstance(record.recipe, TranslationRecipe):
-        raise UsageError(f"{run.uri}: recipe {record.recipe.name} makes images from latents; use 'gan-train sample'")
+        raise UsageError(f"{run.uri}: {record.recipe.elsewhere}")
     direction = _checked_direction(run, record.recipe, direction)
     return SavedTranslator(run, record, record.recipe, direction, saved_step(run, generator_kind(direction), step))
 

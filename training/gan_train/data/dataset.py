@@ -10,6 +10,7 @@ from gan_pipeline.manifest import Manifest, Shard, read_manifest
 from gan_pipeline.plan import HELD_OUT
 from gan_pipeline.storage import Folder, open_folder
 from gan_train.recipe.base import Recipe
+from gan_train.recipe.classifier import ClassifierRecipe
 from gan_train.recipe.examples import ImageConfig, PointConfig
 from gan_train.recipe.translation import SOURCE, TARGET, A, B, TranslationRecipe
 
@@ -123,7 +124,9 @@ def open_dataset(uri: str, recipe: Recipe, split: str = "train") -> Dataset:
     else:
         _check_examples(uri, manifest, recipe)
         _check_classes(uri, manifest, recipe)
-        streams = shown = (Stream(split, {name: name for name in manifest.features}),)
+        names = {name: name for name in manifest.features}
+        streams = (Stream(split, names),)
+        shown = (Stream(_unseen(manifest, split), names),) if isinstance(recipe, ClassifierRecipe) else streams
     for stream in streams:
         _check_split(uri, manifest, stream.split)
     return Dataset(folder, manifest, streams, shown).without(())
@@ -136,7 +139,7 @@ def _translated(uri: str, manifest: Manifest, recipe: TranslationRecipe) -> tupl
     for name in sorted(names):
         has = manifest.image(name).shape
         _check_shape(uri, name, has, recipe.image.shape, f"prepare it with --image-size {side}, or set another image.shape")
-    unseen = next((name for name in _UNSEEN if name in manifest.splits), "train")
+    unseen = _unseen(manifest, "train")
     if recipe.pairs:
         if names == {"image"}:
             raise UsageError(f"{uri}: holds no pairs, recipe {recipe.name} wants them; 'gan-pipeline prepare pairs' makes them")
@@ -153,6 +156,11 @@ def _translated(uri: str, manifest: Manifest, recipe: TranslationRecipe) -> tupl
         return _domains(("trainA", "image"), ("trainB", "image")), _domains((f"{tested}A", "image"), (f"{tested}B", "image"))
     # Pairs serve as two domains: each is read in an order of its own, so that nothing tells what belongs together.
     return _domains(("train", SOURCE), ("train", TARGET)), _domains((unseen, SOURCE), (unseen, TARGET))
+
+
+def _unseen(manifest: Manifest, read: str) -> str:
+    """The split that is shown where `read` is read."""
+    return next((name for name in _UNSEEN if name in manifest.splits), read)
 
 
 def _domains(a: tuple[str, str], b: tuple[str, str]) -> tuple[Stream, Stream]:

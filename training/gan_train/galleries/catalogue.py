@@ -3,11 +3,14 @@
 from gan_pipeline.storage import Folder
 from gan_train.data.dataset import Dataset
 from gan_train.galleries.base import Gallery
+from gan_train.galleries.classified import ClassifiedGallery
 from gan_train.galleries.sampled import SampledGallery
 from gan_train.galleries.translated import DomainGallery, PairGallery
 from gan_train.recipe.base import LatentRecipe, Recipe
+from gan_train.recipe.classifier import ClassifierRecipe
 from gan_train.recipe.translation import TranslationRecipe
 from gan_train.systems.base import SamplingSystem, System
+from gan_train.systems.classifier import Classifier
 from gan_train.systems.translation import TranslationSystem
 
 
@@ -17,6 +20,9 @@ def open_gallery(recipe: Recipe, system: System, dataset: Dataset, run: Folder) 
     if isinstance(recipe, TranslationRecipe):
         assert isinstance(system, TranslationSystem)
         return (PairGallery if recipe.pairs else DomainGallery)(recipe, system, dataset, facts)
+    if isinstance(recipe, ClassifierRecipe):
+        assert isinstance(system, Classifier)
+        return ClassifiedGallery(recipe, system, dataset, facts)
     assert isinstance(recipe, LatentRecipe)
     assert isinstance(system, SamplingSystem)
     return SampledGallery(recipe, system, dataset, run, facts)

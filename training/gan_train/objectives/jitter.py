@@ -1,7 +1,8 @@
-"""Small random changes of training images that a translation should not depend on (Isola et al. 2017, 6.2).
+"""Small random changes of training images that a translation (Isola et al. 2017, 6.2) or a class should not depend on.
 
 images = jittered(images, 30, draw.uniform(count, 2))      # 256 pixels to 286, a random 256 of them
 images = flipped(images, draw.uniform(count, 1))
+images = shifted(images, 2, draw.uniform(count, 2))
 
 The numbers are arguments, so that both images of a pair can move alike.
 """
@@ -19,11 +20,32 @@ def jittered(images: tf.Tensor, pixels: int, corners: tf.Tensor) -> tf.Tensor:
     """
     height, width = images.shape[1:3]
     enlarged = tf.image.resize(images, (height + pixels, width + pixels))
-    first = tf.cast(tf.floor(corners * (pixels + 1)), tf.int32)
-    rows = tf.gather(enlarged, tf.range(height) + first[:, :1], axis=1, batch_dims=1)
-    return tf.gather(rows, tf.range(width) + first[:, 1:], axis=2, batch_dims=1)
+    return _window(enlarged, height, width, _whole(corners, pixels + 1))
 
 
 def flipped(images: tf.Tensor, sides: tf.Tensor) -> tf.Tensor:
     """Mirrored left and right where the number, float32 (n, 1) in [0, 1), is below 1/2."""
     return tf.where(sides[:, :, None, None] < 0.5, images[:, :, ::-1], images)
+
+
+def shifted(images: tf.Tensor, pixels: int, numbers: tf.Tensor) -> tf.Tensor:
+    """Moved by a whole number of pixels on each axis, up to `pixels` either way; what comes into view is 0.
+
+    Args:
+        images: (n, height, width, channels) of any type, all but n known.
+        pixels: 0 leaves them as they are.
+        numbers: float32 (n, 2) in [0, 1): 0 moves them furthest down and right.
+    """
+    height, width = images.shape[1:3]
+    framed = tf.pad(images, [[0, 0], [pixels, pixels], [pixels, pixels], [0, 0]])
+    return _window(framed, height, width, _whole(numbers, 2 * pixels + 1))
+
+
+def _whole(numbers: tf.Tensor, below: int) -> tf.Tensor:
+    return tf.cast(tf.floor(numbers * below), tf.int32)
+
+
+def _window(images: tf.Tensor, height: int, width: int, corners: tf.Tensor) -> tf.Tensor:
+    """A part of every image, from its corner, int32 (n, 2), down and right."""
+    rows = tf.gather(images, tf.range(height) + corners[:, :1], axis=1, batch_dims=1)
+    return tf.gather(rows, tf.range(width) + corners[:, 1:], axis=2, batch_dims=1)

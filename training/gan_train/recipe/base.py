@@ -1,6 +1,7 @@
 """What all recipes have in common: everything that decides a run, typed and checked. One class per system beside this."""
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -10,6 +11,21 @@ from gan_train.recipe.practice_config import LatentConfig
 from gan_train.recipe.section import Section
 
 HalvedBatch = Annotated[int, Field(ge=2, multiple_of=2)]
+
+
+@dataclass(frozen=True)
+class Purpose:
+    """What a run is good for once it is trained.
+
+    Attributes:
+        does: ends the sentence "this recipe ...".
+        command: of gan-train, that uses it.
+        arguments: of that command, behind the run.
+    """
+
+    does: str
+    command: str
+    arguments: str
 
 
 class Recipe(Section, ABC):
@@ -49,6 +65,16 @@ class Recipe(Section, ABC):
         """What the dataset holds and the generator makes."""
 
     @property
+    @abstractmethod
+    def purpose(self) -> Purpose:
+        """What it is trained for."""
+
+    @property
+    def elsewhere(self) -> str:
+        """What to tell who wants something else of a run."""
+        return f"recipe {self.name} {self.purpose.does}; use 'gan-train {self.purpose.command}'"
+
+    @property
     def dataset_classes(self) -> int | None:
         """How many classes the dataset's labels must have; None if labels are not read."""
         return None
@@ -75,6 +101,10 @@ class LatentRecipe(Recipe, ABC):
     latent_size: PositiveInt
     latent: LatentConfig = LatentConfig()
     batch_size: HalvedBatch
+
+    @property
+    def purpose(self) -> Purpose:
+        return Purpose("makes images from latents", "sample", "-o more.png")
 
     @property
     def drops_in_sampling(self) -> bool:

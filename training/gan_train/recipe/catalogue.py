@@ -2,6 +2,7 @@
 
 from gan_train.recipe.acgan import ACGANRecipe
 from gan_train.recipe.base import Recipe
+from gan_train.recipe.classifier import ClassifierRecipe
 from gan_train.recipe.conditional import ConditionalRecipe
 from gan_train.recipe.curve import CurveRecipe
 from gan_train.recipe.cyclegan import CycleGANRecipe
@@ -12,6 +13,7 @@ from gan_train.recipe.sgan import SGANRecipe
 
 RECIPES: dict[str, type[Recipe]] = {
     "acgan": ACGANRecipe,
+    "classifier": ClassifierRecipe,
     "conditional": ConditionalRecipe,
     "curve": CurveRecipe,
     "cyclegan": CycleGANRecipe,

@@ -230,6 +230,25 @@ class ACGANDiscriminatorConfig(Section):
     dropout: Share = 0.5
 
 
+class FeatureClassifierConfig(Section):
+    """Stages of convolutions, each but the last of a stage of stride 1, the last of stride 2; then a layer of features.
+
+    Attributes:
+        filters: channels of each stage, which halves the sides.
+        convolutions: of each stage.
+        features: units of the dense layer before the class logits.
+        batch_norm: after every convolution.
+        dropout: of the features.
+    """
+
+    filters: Filters
+    convolutions: PositiveInt = 2
+    kernel: PositiveInt = 3
+    features: PositiveInt = 128
+    batch_norm: BatchNormConfig = BatchNormConfig()
+    dropout: Share = 0.4
+
+
 class ClassifierConfig(Section):
     """A convolution of stride 2 per filter, then class logits: the semi-supervised discriminator, spec D 5.2.
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gan_train.recipe.base import Recipe
+from gan_train.recipe.base import Purpose, Recipe
 from gan_train.recipe.examples import ImageConfig, PositiveInt
 
 SOURCE, TARGET = "source", "target"
@@ -45,6 +45,10 @@ class TranslationRecipe(Recipe, ABC):
     @property
     def examples(self) -> ImageConfig:
         return self.image
+
+    @property
+    def purpose(self) -> Purpose:
+        return Purpose("makes images from images", "translate", "IMAGE -o made.png")
 
     @property
     @abstractmethod

@@ -6,6 +6,7 @@ from typing import Any
 from gan_train.recipe.base import Recipe
 from gan_train.systems.acgan import ACGAN
 from gan_train.systems.base import System
+from gan_train.systems.classifier import Classifier
 from gan_train.systems.conditional import ConditionalGAN
 from gan_train.systems.curve import CurveGAN
 from gan_train.systems.cyclegan import CycleGAN
@@ -16,6 +17,7 @@ from gan_train.systems.sgan import SGAN
 
 SYSTEMS: dict[str, Callable[[Any], System]] = {
     "acgan": ACGAN,
+    "classifier": Classifier,
     "conditional": ConditionalGAN,
     "curve": CurveGAN,
     "cyclegan": CycleGAN,
