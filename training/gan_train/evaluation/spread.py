@@ -1,0 +1,21 @@
+"""A score measured on several parts of the images."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Mean and standard deviation (of the parts themselves, ddof 0)."""
+
+    mean: float
+    std: float
+
+    @classmethod
+    def of(cls, values: Iterable[float]) -> Self:
+        """Of at least one value."""
+        measured = np.fromiter(values, np.float64)
+        return cls(float(measured.mean()), float(measured.std()))
