@@ -64,6 +64,9 @@ def test_agreement_is_the_share_taken_for_what_was_asked() -> None:
 def test_what_cannot_be_compared_is_refused_in_words() -> None:
     with pytest.raises(UsageError, match=r"fakes \(2\) and reals \(3\) are not the same"):
         class_balance([1, 2], [1, 2, 3])
+    for label in (10, -1):
+        with pytest.raises(UsageError, match=f"an image of class {label}, but the classifier has 10"):
+            class_counts([3, label], 10)
     with pytest.raises(UsageError, match="an image or more of both"):
         class_coverage([0, 0], [1, 2])
     with pytest.raises(UsageError, match="not 3 for 2 images"):

@@ -81,5 +81,9 @@ def test_what_cannot_be_scored_is_refused_in_words() -> None:
         streaming_splits(9, 0)
     with pytest.raises(DataError, match="not finite"):
         streamed(np.full((20, 3), np.nan), 5)
+    ended_early = streaming_splits(100, 0)
+    ended_early.add(np.eye(10)[np.arange(99) % 10])
     with pytest.raises(UsageError, match="lacks images that were announced"):
-        inception_score(SplitSums.of(np.eye(3), np.zeros(3, np.int64), 10))
+        inception_score(ended_early.total())
+    with pytest.raises(UsageError, match="lacks images that were announced"):
+        inception_score(SplitSums.of(np.eye(3), np.full(3, -1), 10))

@@ -52,6 +52,8 @@ def test_a_neighbourhood_needs_neighbours() -> None:
     with pytest.raises(UsageError, match="of 5 neighbours need more images than 5; score more or give a smaller k"):
         neighbourhoods(GRID, GRID[:5])
     assert neighbourhoods(GRID, GRID[:5], k=4).precision == 1.0
+    with pytest.raises(UsageError, match="more images than 0"):
+        neighbourhoods(GRID, GRID[:0])
     with pytest.raises(UsageError, match="at least one neighbour, not 0"):
         neighbourhoods(GRID, GRID, k=0)
     with pytest.raises(UsageError, match="features of one extractor"):

@@ -1,6 +1,7 @@
 """Statistics of a stream are those of its rows, however it is cut into batches; orders follow from a count and a seed alone."""
 
 from collections.abc import Callable, Iterator
+from random import Random
 
 import numpy as np
 import pytest
@@ -50,10 +51,10 @@ def test_batches_of_any_size_give_the_same_statistics_to_the_last_bit(kind: str,
 
 
 @given(cuts=CUTS, order=st.randoms(use_true_random=False))
-def test_parts_merge_in_any_order(cuts: list[int], order: object) -> None:
+def test_parts_merge_in_any_order(cuts: list[int], order: Random) -> None:
     """Workers that each had some of the images give what one would have given."""
     places = [place for place in np.split(np.arange(COUNT), cuts) if len(place)]
-    order.shuffle(places)  # type: ignore[attr-defined]
+    order.shuffle(places)
     split = split_of_each(COUNT, 7)
     moments = [Moments.of(ROWS[place]) for place in places]
     sums = [SplitSums.of(ROWS_AS_SHARES[place], split[place], 10) for place in places]
@@ -92,7 +93,7 @@ def test_a_stream_of_nothing_has_no_statistics() -> None:
 
 @given(cuts=CUTS, at_most=st.integers(1, COUNT + 10))
 def test_rows_that_were_chosen_are_kept_and_no_others(cuts: list[int], at_most: int) -> None:
-    wanted = chosen(COUNT, at_most, 3)
+    wanted = chosen(COUNT, 3, at_most)
     assert len(wanted) == min(at_most, COUNT)
     keeping = Keeping(wanted)
     for batch in batches(ROWS, cuts):
@@ -103,7 +104,7 @@ def test_rows_that_were_chosen_are_kept_and_no_others(cuts: list[int], at_most: 
 
 
 def test_a_stream_that_ends_early_lacks_what_was_to_be_kept() -> None:
-    keeping = Keeping(chosen(100, 100, 0))
+    keeping = Keeping(chosen(100, 0))
     keeping.add(ROWS[:99])
     with pytest.raises(UsageError, match="there were 99 images, fewer than announced"):
         keeping.rows()
