@@ -41,5 +41,7 @@ def test_reals_that_are_all_equal_have_no_diversity_to_miss() -> None:
 def test_what_cannot_be_measured_is_refused_in_words() -> None:
     with pytest.raises(UsageError, match="needs two images or more, not 1; make more"):
         neighbour_ratio(IMAGES[:1], IMAGES)
+    with pytest.raises(UsageError, match="not 0"):
+        neighbour_ratio(IMAGES, IMAGES[:0])
     with pytest.raises(DataError, match="number 2 of 2 has a feature that is not finite"):
         neighbour_distance(np.array([[0.0], [np.nan]]))

@@ -18,8 +18,12 @@ def predicted_classes(probabilities: ArrayLike) -> NDArray[np.int64]:
 
 
 def class_counts(labels: ArrayLike, classes: int) -> NDArray[np.int64]:
-    """How many images there are of each class, given the class of each, int (n,) in [0, classes)."""
-    return np.bincount(np.asarray(labels), minlength=classes).astype(np.int64)
+    """How many images there are of each class, given the class of each, int (n,). Raises UsageError at one beyond them."""
+    given = np.asarray(labels, np.int64)
+    beyond = given[(given < 0) | (given >= classes)]
+    if beyond.size:
+        raise UsageError(f"there is an image of class {beyond[0]}, but the classifier has {classes}; use one of this dataset")
+    return np.bincount(given, minlength=classes).astype(np.int64)
 
 
 def classes_shown(fakes: ArrayLike, reals: ArrayLike) -> NDArray[np.bool_]:

@@ -81,7 +81,7 @@ def streaming_splits(count: int, seed: int, splits: int = SPLITS) -> Streaming[S
 
 
 def inception_score(sums: SplitSums) -> Spread:
-    """Mean and standard deviation over the parts. Raises UsageError if a part has no image."""
-    if not sums.counts.all():
+    """Mean and standard deviation over the parts. Raises UsageError if parts are not of one size."""
+    if np.unique(sums.counts).size > 1 or not sums.counts.all():
         raise UsageError("the Inception Score lacks images that were announced; score as many as were said")
     return Spread.of(sums.scores())

@@ -74,12 +74,11 @@ def neighbourhoods(reals: ArrayLike, fakes: ArrayLike, k: int | None = None) -> 
 
 def _squared_radii(points: Points, neighbours: tuple[int, ...]) -> NDArray[np.float64]:
     """Squared distance of each point to some of its nearest neighbours, itself not among them: float64 (neighbours, n)."""
+    ranks = [number - 1 for number in neighbours]
     radii = np.empty((len(neighbours), len(points)))
     for start in range(0, len(points), _ROWS):
         rows = np.arange(start, min(start + _ROWS, len(points)))
         distances = squared_distances(points[rows], points)
         distances[rows - start, rows] = np.inf
-        radii[:, rows] = np.partition(distances, [number - 1 for number in neighbours], axis=1)[
-            :, [n - 1 for n in neighbours]
-        ].T
+        radii[:, rows] = np.partition(distances, ranks, axis=1)[:, ranks].T
     return radii

@@ -15,6 +15,6 @@ def permutation(count: int, *key: int) -> NDArray[np.int64]:
     return np.argsort(np.random.PCG64(key).random_raw(count), kind="stable").astype(np.int64)
 
 
-def chosen(count: int, at_most: int, seed: int) -> NDArray[np.int64]:
+def chosen(count: int, seed: int, at_most: int = KEPT) -> NDArray[np.int64]:
     """Positions of at most so many of `count` images, ascending: those to keep (kept.py), known before the first is seen."""
     return np.sort(permutation(count, seed)[:at_most])

@@ -1,5 +1,7 @@
 """Images and features as points, and the distances between them."""
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -12,7 +14,7 @@ Points = NDArray[np.float64]
 def as_points(values: ArrayLike) -> Points:
     """Images or features, any number type, (n, ...), as points. Raises DataError at a number that is not finite."""
     array = np.asarray(values)
-    points = array.reshape(len(array), -1).astype(np.float64)
+    points = array.reshape(len(array), math.prod(array.shape[1:])).astype(np.float64)
     if not np.isfinite(points).all():
         row = int(np.argmin(np.isfinite(points).all(axis=1)))
         raise DataError(
