@@ -7,13 +7,14 @@ READY = $(VENV)/.ready
 # Tests open reports in a real browser. Where none is, Debian and Ubuntu install one (root or sudo).
 CHROMIUM = $(firstword $(shell command -v chromium chromium-browser google-chrome))
 
-.PHONY: help setup browser demo test lint evidence benchmarks lock clean
+.PHONY: help setup browser demo test lint evidence benchmarks classifiers lock clean
 
 help:
 	@echo "make demo        prepare digits, train a few minutes, show where to look"
 	@echo "make test        lint, types and all tests (needs a Chromium: make browser)"
 	@echo "make evidence    long runs that prove what the README claims"
 	@echo "make benchmarks  measured comparisons, printed as ratios"
+	@echo "make classifiers train the packaged classifiers again"
 	@echo "make lock        resolve requirements.lock anew"
 
 setup: $(READY)
@@ -65,6 +66,10 @@ benchmarks: $(READY)
 	$(BIN)/python benchmarks/replicas.py
 	$(BIN)/python benchmarks/translation.py --set generator.merge=add --recipe horse2zebra-cyclegan
 	$(BIN)/python benchmarks/translation.py --recipe maps-pix2pix
+
+# A few minutes each; Fashion-MNIST is found as `gan-pipeline prepare fashion_mnist` finds it.
+classifiers: $(READY)
+	$(BIN)/python scripts/classifiers.py
 
 # uv resolves for every supported Python and platform at once, which pip cannot.
 lock:

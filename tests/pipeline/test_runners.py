@@ -74,6 +74,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "unpacked"
 
 
+def test_the_wheel_holds_the_trained_classifiers_and_what_they_are_made_of(wheel: Path) -> None:
+    folder = Path("gan_train", "evaluation", "classifiers")
+    packaged = {path.name: path.read_bytes() for path in (ROOT / "training" / folder).iterdir() if path.is_file()}
+    assert packaged.keys() >= {"digits.keras", "digits.json", "fashion.keras", "fashion.json", "ATTRIBUTION.md"}
+    assert {path.name: path.read_bytes() for path in (wheel / folder).iterdir()} == packaged
+
+
 WORKER = """
 import pickle, sys
 sys.path[:0] = sys.argv[1:3]

@@ -39,6 +39,7 @@ _GENERATOR = ("generator.base=[7,7,8]", "generator.filters=[8,8]", *_SCHEDULE)
 
 _TRANSLATED = ("image.shape=[16,16,3]", "discriminator.filters=4", "discriminator.layers=2", "batch_size=2", *_SCHEDULE[1:])
 _PIX2PIX = ("generator.filters=[4,8,8]", "generator.bottleneck=8", *_TRANSLATED)
+_CLASSIFIER = ("image.shape=[28,28,1]", "classifier.filters=[4,8]", "classifier.features=8", *_SCHEDULE)
 _PAIRED = {"generator": 54_429_315, "discriminator": 6_968_257}
 
 CATALOGUE = {
@@ -50,9 +51,11 @@ CATALOGUE = {
         data="pictures_64",
     ),
     "celeba-sngan": Entry({"generator": 3_845_315, "discriminator": 2_764_737}, phases=CRITIC, data="pictures_64"),
+    "cifar10-classifier": Entry({"classifier": 670_234}, phases=("c",), small=_CLASSIFIER, data="labelled_32"),
     "cifar10-gan": Entry({"generator": 1_466_115, "discriminator": 522_497}, data="pictures_32"),
     "cifar10-sngan": Entry({"generator": 3_813_251, "discriminator": 2_764_737}, phases=CRITIC, data="pictures_32"),
     "curve-gan": Entry({"generator": 122, "discriminator": 101}, small=_SCHEDULE, data="points"),
+    "digit-classifier": Entry({"classifier": 151_322}, phases=("c",), small=_CLASSIFIER),
     "fashion-acgan": Entry(
         {"generator": 3_757_176, "discriminator": 527_627},
         small=(*_SCHEDULE, "generator.base=[7,7,8]", "generator.filters=[8]", "discriminator.filters=[8,8,8]"),
@@ -60,6 +63,7 @@ CATALOGUE = {
     "fashion-cgan": Entry(
         {"generator": 1_169_336, "discriminator": 196_773}, small=(*_GENERATOR, "discriminator.filters=[8,8]")
     ),
+    "fashion-classifier": Entry({"classifier": 151_322}, phases=("c",), small=_CLASSIFIER, data="clothes"),
     "fashion-gan": Entry({"generator": 1_164_289, "discriminator": 155_137}),
     "horse2zebra-cyclegan": Entry(
         {"generator-a-to-b": 35_276_553, "generator-b-to-a": 35_276_553}

@@ -8,6 +8,7 @@ import pytest
 
 import gan_pipeline
 from gan_train.runs import lease, uploader
+from tests.pipeline.cifar_files import PYTHON, python_files, tar
 from tests.pipeline.fake_storage import FakeStorage, fake_storage
 from tests.training.catalogue import CATALOGUE
 from tests.training.helpers import (
@@ -36,6 +37,14 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def pictures_32(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A few photographs in colour, 32x32."""
     return prepare_pictures(tmp_path_factory.mktemp("training") / "pictures", 32)
+
+
+@pytest.fixture(scope="session")
+def labelled_32(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A few images of noise in ten classes, 32x32, as CIFAR-10 is."""
+    folder = tmp_path_factory.mktemp("training")
+    (folder / "cifar.tar.gz").write_bytes(tar(PYTHON, python_files()))
+    return prepare(folder / "labelled", "cifar10", "--source", str(folder / "cifar.tar.gz"))
 
 
 @pytest.fixture(scope="session")
@@ -104,6 +113,18 @@ def sgan_run(tmp_path_factory: pytest.TempPathFactory, held_out_digits: Path) ->
     options = [part for key in keys for part in ("--set", key)]
     ran = gan_train("run", "mnist-sgan", "--data", held_out_digits, "-o", out, *options)
     assert ran.code == 0, ran.err
+    return out
+
+
+@pytest.fixture(scope="session")
+def classifier_run(tmp_path_factory: pytest.TempPathFactory, held_out_digits: Path) -> Path:
+    """A small digit-classifier run of 4 steps, snapshots and checkpoints at 2 and 4. Not to be changed."""
+    out = tmp_path_factory.mktemp("training") / "classifier"
+    keys = (*CATALOGUE["digit-classifier"].small, "steps=4", "snapshot_every=2", "checkpoint_every=2", "measured_images=60")
+    options = [part for key in keys for part in ("--set", key)]
+    ran = gan_train("run", "digit-classifier", "--data", held_out_digits, "-o", out, *options)
+    assert ran.code == 0, ran.err
+    assert f"then: gan-train classify {out} --data FOLDER" in ran.out
     return out
 
 

@@ -5,7 +5,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gan_train.objectives.jitter import flipped, jittered
+from gan_train.objectives.jitter import flipped, jittered, shifted
 from gan_train.randomness import Draw
 from gan_train.systems.translation import training_images
 from tests.training.catalogue import small
@@ -41,6 +41,22 @@ def test_mirrors_where_the_number_is_small() -> None:
     turned = flipped(batch, tf.constant([[0.49], [0.5]])).numpy()
     np.testing.assert_array_equal(turned[0], batch.numpy()[0, :, ::-1])
     np.testing.assert_array_equal(turned[1], batch.numpy()[1])
+
+
+@settings(max_examples=20, deadline=None)
+@given(pixels=st.integers(0, 4), down=st.floats(0, 0.984375, width=32), right=st.floats(0, 0.984375, width=32))
+def test_a_shifted_image_moves_by_whole_pixels_into_black(pixels: int, down: float, right: float) -> None:
+    stored = np.random.default_rng(0).integers(1, 256, (1, 6, 7, 2), np.uint8)
+    top, left = (pixels - int(np.float32(share) * np.float32(2 * pixels + 1)) for share in (down, right))
+    expected = np.zeros_like(stored)
+    for row in range(6):
+        for column in range(7):
+            if 0 <= row - top < 6 and 0 <= column - left < 7:
+                expected[0, row, column] = stored[0, row - top, column - left]
+    moved = shifted(tf.constant(stored), pixels, tf.constant([[down, right]]))
+    assert moved.dtype == tf.uint8
+    np.testing.assert_array_equal(moved.numpy(), expected)
+    assert max(abs(top), abs(left)) <= pixels
 
 
 def test_both_images_of_a_pair_move_alike_and_pairs_do_not() -> None:

@@ -324,6 +324,8 @@ def classify(
       gan-train run mnist-sgan --data data/digits -o runs/sgan --short
       gan-train classify runs/sgan --data data/digits
       gan-train classify runs/sgan --data data/digits --labels-alone
+      gan-train run digit-classifier --data data/digits -o runs/digit-classifier
+      gan-train classify runs/digit-classifier --data data/digits
     """
     from gan_train.tools.classify import classify as judge
 

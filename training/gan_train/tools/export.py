@@ -63,7 +63,7 @@ def _exported(run: Folder, direction: str | None, step: int | None) -> Exported:
     if isinstance(recipe, TranslationRecipe):
         return ExportedTranslator(saved_translator(run.uri, direction, step))
     if direction is not None:
-        raise UsageError(f"{run.uri}: recipe {recipe.name} makes images from latents; leave --direction out")
+        raise UsageError(f"{run.uri}: recipe {recipe.name} {recipe.purpose.does}; leave --direction out")
     return ExportedGenerator(saved_generator(run.uri, step))
 
 
