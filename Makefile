@@ -64,6 +64,7 @@ benchmarks: $(READY)
 	$(BIN)/python benchmarks/prepare.py
 	$(BIN)/python benchmarks/train_step.py
 	$(BIN)/python benchmarks/replicas.py
+	$(BIN)/python benchmarks/evaluate.py
 	$(BIN)/python benchmarks/translation.py --set generator.merge=add --recipe horse2zebra-cyclegan
 	$(BIN)/python benchmarks/translation.py --recipe maps-pix2pix
 

@@ -6,6 +6,7 @@ import typer
 
 from gan_pipeline.command import JsonOption, print_json, run_command
 from gan_train.cli_tools import tools
+from gan_train.cli_worth import worth
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
 
@@ -166,6 +167,7 @@ def _answer(document: dict[str, Any], as_json: bool) -> None:
 
 
 app.add_typer(tools)
+app.add_typer(worth)
 
 
 def main() -> NoReturn:

@@ -61,13 +61,19 @@ class SavedGenerator:
         """Latents, float32 (n, latent_size), to images, float32, in the recipe's range. Raises DataError if it is damaged."""
         return load_network(self.run, GENERATOR, self.step)
 
-    def examples(self, inputs: Inputs) -> NDArray[Any]:
-        """Images, uint8 (n, height, width, channels), or points, float32 (n, coordinates). Raises what `network` raises."""
+    def sampling_network(self) -> "keras.Model":
+        """The same, with the dropout that it keeps where images are made. Raises what `network` raises."""
         network = self.network()
         from gan_train.networks.layers import sampling_copy
+
+        return sampling_copy(network) if self.recipe.drops_in_sampling else network
+
+    def examples(self, inputs: Inputs) -> NDArray[Any]:
+        """Images, uint8 (n, height, width, channels), or points, float32 (n, coordinates). Raises what `network` raises."""
+        network = self.sampling_network()
         from gan_train.snapshots import generate
 
-        return generate(sampling_copy(network) if self.recipe.drops_in_sampling else network, inputs, self.recipe)
+        return generate(network, inputs, self.recipe)
 
     def images(self, inputs: Inputs) -> NDArray[np.uint8]:
         """Images, uint8 (n, height, width, channels).

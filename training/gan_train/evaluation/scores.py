@@ -60,6 +60,10 @@ class Scored:
     protocol: Protocol
     values: Mapping[str, float]
 
+    def document(self) -> dict[str, Any]:
+        """As a line of scores.jsonl has it."""
+        return {"step": self.protocol.step, "scores": dict(self.values), "protocol": asdict(self.protocol)}
+
     def lines(self) -> list[str]:
         """Every score with its protocol."""
         return [f"{KINDS[name].title} {self.text(name)} {self.protocol}" for name in self.values if name in KINDS]
@@ -81,8 +85,7 @@ def read_scores(run: Folder) -> list[Scored]:
 def add_scored(run: Folder, scored: Scored) -> None:
     """Put a line after the others; the file is whole at every moment, on gs:// too."""
     before = run.read(SCORES) if run.exists(SCORES) else b""
-    line = json.dumps({"step": scored.protocol.step, "scores": dict(scored.values), "protocol": asdict(scored.protocol)})
-    run.write(SCORES, before + line.encode() + b"\n")
+    run.write(SCORES, before + json.dumps(scored.document()).encode() + b"\n")
 
 
 def _scored(run: Folder, line: str, number: int) -> Scored:

@@ -111,6 +111,11 @@ class LatentRecipe(Recipe, ABC):
         """Whether the generator keeps its dropout where images are made to be looked at."""
         return False
 
+    @property
+    def averaged(self) -> bool:
+        """Whether the generator that is shown and saved is the moving average of the one that trains."""
+        return False
+
 
 class ImageRecipe(LatentRecipe):
     """A recipe of images."""

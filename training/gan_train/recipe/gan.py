@@ -97,3 +97,7 @@ class GANRecipe(ImageRecipe):
     @property
     def drops_in_sampling(self) -> bool:
         return self.generator.dropout_in_sampling
+
+    @property
+    def averaged(self) -> bool:
+        return self.average is not None

@@ -23,9 +23,9 @@ class Counting:
         self._done, self._began = 0, time.monotonic()
         self._told = self._began
 
-    def done(self) -> None:
-        """One more."""
-        self._done += 1
+    def done(self, count: int = 1) -> None:
+        """So many more."""
+        self._done += count
         now = time.monotonic()
         if now - self._told >= _PLAIN_SECONDS:
             self._told = now
@@ -48,8 +48,8 @@ class _Bar(Counting):
         self.bar = Progress(*columns, console=Console(stderr=True), transient=True)
         self._task = self.bar.add_task("starting", total=total)
 
-    def done(self) -> None:
-        self._done += 1
+    def done(self, count: int = 1) -> None:
+        self._done += count
         line = count_line(self._done, self._total, self._what, time.monotonic() - self._began)
         self.bar.update(self._task, completed=self._done, description=line)
 

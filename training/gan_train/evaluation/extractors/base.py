@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gan_train.evaluation.resizing import Pixels
+
 
 @dataclass(frozen=True)
 class Extracted:
@@ -40,9 +42,21 @@ class Extractor(ABC):
     batch_size: int
 
     @abstractmethod
-    def extract(self, images: NDArray[np.uint8]) -> Extracted:
-        """Look at images; what it sees in one depends neither on the others nor on how many there are.
+    def look(self, images: NDArray[np.float32]) -> Extracted:
+        """Features and probabilities of a full batch, float32 (batch_size, *shape), 0 to 255."""
+
+    def extract(self, images: Pixels) -> Extracted:
+        """Look at images. The batch is filled up with black, so what is seen in one depends on nothing but itself.
 
         Args:
-            images: uint8 (n, *shape), n from 1 to `batch_size`.
+            images: uint8 or float32 (n, *shape), 0 to 255, n from 1 to `batch_size`.
+
+        Raises:
+            ValueError: other images, or too many.
         """
+        if images.shape[1:] != self.shape or not 1 <= len(images) <= self.batch_size:
+            raise ValueError(f"{self.name} takes 1 to {self.batch_size} images {self.shape}, not {images.shape}")
+        filled = np.zeros((self.batch_size, *self.shape), np.float32)
+        filled[: len(images)] = images
+        seen = self.look(filled)
+        return Extracted(seen.features[: len(images)], seen.probabilities[: len(images)])

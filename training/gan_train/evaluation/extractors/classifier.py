@@ -60,24 +60,17 @@ class Weights:
 class ClassifierExtractor(Extractor):
     """Features after their ReLU, and probabilities, of a classifier made by systems/classifier.py.
 
-    Loads TensorFlow. Images are looked at in batches of one size, filled up with black, by one graph, so that what is
-    seen in an image does not depend on the batch. Raises DataError if the weights are damaged.
+    Loads TensorFlow. Raises DataError if the weights are damaged.
     """
 
     def __init__(self, weights: Weights) -> None:
         self.name, self.hash = weights.name, hashlib.sha256(weights.content).hexdigest()
         self.shape, self.class_names, self.batch_size = weights.image.shape, weights.class_names, _BATCH
-        self._look, self.feature_size = _graph(weights)
+        self._graph, self.feature_size = _graph(weights)
 
-    def extract(self, images: NDArray[np.uint8]) -> Extracted:
-        if images.dtype != np.uint8 or images.shape[1:] != self.shape or not 1 <= len(images) <= self.batch_size:
-            raise ValueError(
-                f"{self.name} takes 1 to {self.batch_size} images uint8 {self.shape}, not {images.dtype} {images.shape}"
-            )
-        filled = np.zeros((self.batch_size, *self.shape), np.uint8)
-        filled[: len(images)] = images
-        features, probabilities = (seen.numpy()[: len(images)] for seen in self._look(filled))
-        return Extracted(features, probabilities)
+    def look(self, images: NDArray[np.float32]) -> Extracted:
+        features, probabilities = self._graph(images)
+        return Extracted(features.numpy(), probabilities.numpy())
 
 
 def packaged_classifier(domain: Domain) -> Extractor:
@@ -125,7 +118,7 @@ def classifier_for(manifest: Manifest) -> Extractor | None:
 
 
 def _graph(weights: Weights) -> tuple["tf.types.experimental.PolymorphicFunction", int]:
-    """From uint8 images of a full batch to features and probabilities, float32; and how many features there are."""
+    """From images of a full batch to features and probabilities, float32; and how many features there are."""
     import_tensorflow()
     import keras
     import tensorflow as tf
@@ -142,7 +135,7 @@ def _graph(weights: Weights) -> tuple["tf.types.experimental.PolymorphicFunction
     except (ValueError, OSError, KeyError) as error:
         raise DataError(f"{weights.origin}: damaged ({' '.join(str(error).split())[:200]}); take another") from error
 
-    @tf.function(input_signature=[tf.TensorSpec((_BATCH, *weights.image.shape), tf.uint8)], autograph=False)
+    @tf.function(input_signature=[tf.TensorSpec((_BATCH, *weights.image.shape), tf.float32)], autograph=False)
     def look(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         features, logits = both(to_range(images, weights.image.range), training=False)
         return features, tf.nn.softmax(logits)

@@ -1,0 +1,87 @@
+"""The gan-train commands that say what a run is worth. Heavy imports wait until a command needs them."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from gan_pipeline.command import JsonOption, print_json
+from gan_pipeline.errors import UsageError
+
+worth = typer.Typer()
+
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run folder, local or gs://.", show_default=False)]
+
+
+@worth.command()
+def evaluate(
+    folder: Annotated[
+        str | None, typer.Argument(metavar="RUN", help="A run folder, local or gs://.", show_default=False)
+    ] = None,
+    data: Annotated[str | None, typer.Option("--data", help="Dataset folder with the real images.", show_default=False)] = None,
+    extractor: Annotated[
+        str,
+        typer.Option(
+            help="What looks at images: digits or fashion (packaged classifiers), inception, or the folder of a classifier's "
+            "run; auto is the packaged classifier that fits the dataset, else inception."
+        ),
+    ] = "auto",
+    weights: Annotated[
+        str | None, typer.Option(help="File of Keras' InceptionV3 weights.  [default: $GANMILL_INCEPTION, cache, download]")
+    ] = None,
+    resizer: Annotated[
+        str, typer.Option(help="To the extractor's size: nearest, bilinear or bicubic (both antialiased).")
+    ] = "bicubic",
+    split: Annotated[str, typer.Option(help="Of the dataset, whose images are the reals.")] = "train",
+    count: Annotated[
+        int, typer.Option("--count", "-n", min=20, help="Reals, or all if there are fewer, and as many fakes.")
+    ] = 10_000,
+    seed: Annotated[int, typer.Option(min=0, help="Chooses the fakes' latents.")] = 0,
+    step: Annotated[int | None, typer.Option(min=1, help="Which saved generator.  [default: the newest]")] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Score every generator the run saves, beside it, until the run has ended.")
+    ] = False,
+    best: Annotated[str, typer.Option(help="The score by which the best generator is kept in RUN/best.")] = "fid",
+    self_test: Annotated[bool, typer.Option("--self-test", help="Check the scores themselves against known values.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Score a generator: FID, KID, Inception Score, precision, recall, density, coverage, MS-SSIM, classes.
+
+    \\b
+      gan-train evaluate runs/first --data data/digits
+      gan-train evaluate runs/first --data data/digits --step 4500 --count 50000
+      gan-train evaluate runs/first --data data/digits --watch
+      gan-train evaluate runs/faces --data data/faces --extractor inception --weights inception_v3.h5
+      gan-train evaluate --self-test
+
+    Each score comes with its protocol; scores.jsonl of the run keeps them all, scores/ the nearest neighbours, best/ the
+    best generator. Exit codes: 0 scored (with --watch: the run has ended), 1 a self-test failed, 3 no run or no weights.
+    """
+    if self_test:
+        if folder or data:
+            raise UsageError("--self-test checks the scores without a run; leave RUN and --data out")
+        from gan_train.evaluation.self_test import self_test as checks
+
+        done = checks()
+        if as_json:
+            print_json([asdict(check) | {"passed": check.passed} for check in done])
+        else:
+            print(*done, sep="\n")
+        raise typer.Exit(0 if all(check.passed for check in done) else 1)
+    if folder is None or data is None:
+        raise UsageError(
+            "name a run and its dataset: gan-train evaluate RUN --data FOLDER (or: gan-train evaluate --self-test)"
+        )
+    if watch and step is not None:
+        raise UsageError("--watch scores every step; leave --step out")
+    from gan_train.evaluation.evaluate import Question
+    from gan_train.evaluation.following import scores_of
+
+    question = Question(data, extractor, weights, resizer, split, count, seed, best)
+    scored = []
+    for one in scores_of(folder, question, step, watch):
+        scored.append(one)
+        if not as_json:
+            print(*one.lines(), "", sep="\n", flush=True)
+    if as_json:
+        print_json([one.document() for one in scored])

@@ -1,0 +1,41 @@
+"""Every score of fakes beside reals, from what was gathered of both sides."""
+
+import math
+
+from gan_train.evaluation.classes import class_balance, class_coverage
+from gan_train.evaluation.frechet import frechet_distance
+from gan_train.evaluation.inception_score import inception_score
+from gan_train.evaluation.kernel import kernel_distance
+from gan_train.evaluation.neighbourhoods import neighbourhoods
+from gan_train.evaluation.side import SEED, Side
+
+
+def measured(reals: Side, fakes: Side) -> dict[str, float]:
+    """Scores by their names in `KINDS`.
+
+    Those of classes are there where the reals have labels; MS-SSIM where images are large enough for its window.
+
+    Raises:
+        UsageError: fewer images than a score needs.
+    """
+    kid, sure = kernel_distance(reals.features, fakes.features, SEED), inception_score(fakes.splits)
+    near = neighbourhoods(reals.features, fakes.features)
+    scores = {
+        "fid": frechet_distance(reals.moments, fakes.moments),
+        "kid": kid.mean,
+        "kid_std": kid.std,
+        "inception_score": sure.mean,
+        "inception_score_std": sure.std,
+        "precision": near.precision,
+        "recall": near.recall,
+        "density": near.density,
+        "coverage": near.coverage,
+    }
+    if not math.isnan(fakes.similarity):
+        scores |= {"ms_ssim": fakes.similarity, "ms_ssim_of_reals": reals.similarity}
+    if reals.labelled.any():
+        scores["class_coverage"] = class_coverage(fakes.predicted, reals.labelled)
+        scores["class_balance"] = class_balance(fakes.predicted, reals.labelled)
+        if fakes.labelled.any():
+            scores["class_agreement"] = fakes.agreeing / fakes.count
+    return scores
