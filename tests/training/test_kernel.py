@@ -23,7 +23,7 @@ def test_it_agrees_with_torch_fidelity_on_its_own_subsets(count: int, size: int)
 
 
 def test_it_is_the_same_each_time_and_differs_by_seed_no_more_than_it_says() -> None:
-    reals, fakes = features(400, 16)
+    reals, fakes = features(100, 16)
     distance = kernel_distance(reals, fakes, seed=5)
     assert distance == kernel_distance(reals.astype(np.float64), fakes, seed=5)
     other = kernel_distance(reals, fakes, seed=6)

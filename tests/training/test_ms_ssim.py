@@ -25,7 +25,15 @@ def likenesses(shape: tuple[int, ...]) -> tuple[NDArray[np.uint8], NDArray[np.ui
 
 @pytest.mark.parametrize(
     ("shape", "count"),
-    [((28, 28, 1), 2), ((11, 17, 1), 1), ((32, 32, 3), 2), ((45, 61, 3), 3), ((80, 80, 3), 3), ((176, 180, 1), 5)],
+    [
+        ((28, 28, 1), 2),
+        ((11, 17, 1), 1),
+        ((21, 30, 1), 2),
+        ((32, 32, 3), 2),
+        ((45, 61, 3), 3),
+        ((80, 80, 3), 3),
+        ((176, 180, 1), 5),
+    ],
 )
 def test_it_is_that_of_tensorflow_with_weights_of_sum_one(shape: tuple[int, int, int], count: int) -> None:
     assert scales(*shape[:2]) == count

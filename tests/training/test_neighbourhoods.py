@@ -30,6 +30,14 @@ def test_fakes_far_from_all_reals_have_nothing() -> None:
     assert neighbourhoods(GRID, GRID + 1000) == Neighbourhoods(precision=0.0, recall=0.0, density=0.0, coverage=0.0)
 
 
+def test_the_surface_belongs_to_the_ball_for_precision_and_recall_not_for_density_and_coverage() -> None:
+    """Fakes one step outside the grid, whose points have three neighbours at that distance."""
+    outside = np.stack([np.full(18, -1.0), np.arange(1.0, 19.0)], axis=1)
+    assert neighbourhoods(outside, GRID, k=3).recall == 1.0
+    found = neighbourhoods(GRID, outside, k=3)
+    assert (found.precision, found.density, found.coverage) == (1.0, 0.0, 0.0)
+
+
 def test_a_collapsed_generator_is_precise_and_covers_little() -> None:
     found = neighbourhoods(GRID, GRID[210] + 0.01 * uniform(1, 300, 2))
     assert found.precision == 1.0
