@@ -2,6 +2,7 @@
 
 import math
 import shlex
+from fractions import Fraction
 
 from gan_pipeline.answers import CHOSEN_OUT
 from gan_pipeline.datasets import MAX_FAILURE_RATE, dataset_info
@@ -25,12 +26,13 @@ def prepare_command(manifest: Manifest, out: str = "FOLDER") -> str:
         words.append(f"--{name.replace('_', '-')}")
         if value is not True:
             words.append(",".join(map(str, value)) if isinstance(value, tuple) else str(value))
-    rate = _failure_rate(manifest)
-    if rate > MAX_FAILURE_RATE:
-        words += ["--max-failure-rate", f"{math.ceil(100 * rate) / 100:g}"]
+    percent = _unusable_percent(manifest)
+    if percent > 100 * MAX_FAILURE_RATE:
+        words += ["--max-failure-rate", f"{percent / 100:g}"]
     return shlex.join([*words, "-o", out])
 
 
-def _failure_rate(manifest: Manifest) -> float:
+def _unusable_percent(manifest: Manifest) -> int:
+    """The share of the inputs that could not be used, rounded up."""
     unusable = sum(count for reason, count in manifest.counts.dropped.items() if reason not in CHOSEN_OUT)
-    return unusable / max(1, unusable + manifest.counts.kept)
+    return math.ceil(Fraction(100 * unusable, max(1, unusable + manifest.counts.kept)))

@@ -41,14 +41,14 @@ def shared_images(feature: str, splits: Sequence[str], exact: Mapping[tuple[int,
     """Images of one split that are in another one too."""
     found = [
         Finding(
-            "warning", f"{_images(count, feature)} of {splits[later]} {_are(count)} in {splits[earlier]} too, to the pixel."
+            "warning", f"{_images(count, feature)} of {splits[later]} {_are(count)} also in {splits[earlier]}, to the pixel."
         )
         for (earlier, later), count in exact.items()
     ]
+    # A note alone: of very small images some look the same by chance.
     if near:
-        found.append(
-            Finding("warning", f"{_pairs(near, feature)} of near-duplicates lie{'s' * (near == 1)} in different splits.")
-        )
+        look = "looks" if near == 1 else "look"
+        found.append(Finding("note", f"{_pairs(near, feature)} that {look} the same {_are(near)} in different splits."))
     return found
 
 
@@ -59,9 +59,8 @@ def repeated_images(feature: str, copies: int, disagreeing: int) -> list[Finding
         times = "one image that is" if disagreeing == 1 else f"{disagreeing:,} images that are"
         found.append(Finding("warning", f"There {_are(disagreeing)} {times} there several times, with different classes."))
     if copies:
-        found.append(
-            Finding("note", f"{_images(copies, feature)} {_are(copies)} {_copies(copies)} of an earlier one, to the pixel.")
-        )
+        what = f"{_images(copies, feature)} {_are(copies)} {_copies(copies)} of an earlier one"
+        found.append(Finding("note", f"{what}, to the pixel."))
     return found
 
 

@@ -16,7 +16,7 @@ class Light:
 
     Attributes:
         brightness: mean over all pixels and channels.
-        contrast: standard deviation over the same.
+        contrast: standard deviation over all pixels, the root of the mean variance of the channels; 0 for a single colour.
     """
 
     brightness: Numbers
@@ -25,11 +25,13 @@ class Light:
 
 def light(images: NDArray[np.uint8]) -> Light:
     """Brightness and contrast of uint8 (n, height, width, channels)."""
-    pixels = images.reshape(len(images), -1).astype(np.float64)
+    count, _, _, channels = images.shape
+    pixels = images.reshape(count, -1, channels).astype(np.float64)
     # Sums of whole numbers below 2**53: exact in any order.
-    brightness = pixels.sum(axis=1) / pixels.shape[1]
-    squares = np.einsum("ij,ij->i", pixels, pixels) / pixels.shape[1]
-    return Light(brightness, np.sqrt(np.maximum(squares - np.square(brightness), 0)))
+    means = pixels.sum(axis=1) / pixels.shape[1]
+    squares = np.einsum("npc,npc->nc", pixels, pixels) / pixels.shape[1]
+    variances = np.maximum(squares - np.square(means), 0)
+    return Light(means.mean(axis=1), np.sqrt(variances.mean(axis=1)))
 
 
 class MeanImages:
