@@ -10,8 +10,11 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_LOSSLESS_SIDE = 48
+LOSSLESS_SIDE = 48
 """Up to this many pixels a side a picture is kept to the pixel; larger ones are JPEG, a fifth of the size."""
+
+LARGEST_SIDE = 160
+"""Longer sides are reduced to it."""
 
 
 def render(template: str, **values: Any) -> str:
@@ -34,12 +37,12 @@ def jpeg_uri(picture: "Image", quality: int = 85) -> str:
     return _uri(picture, "jpeg", quality=quality)
 
 
-def pixels_uri(pixels: NDArray[np.uint8], most: int = 160) -> str:
+def pixels_uri(pixels: NDArray[np.uint8], most: int = LARGEST_SIDE) -> str:
     """uint8 (height, width, 1 or 3) as a data URI, reduced if a side is longer than `most`; small ones to the pixel."""
     from PIL import Image
 
     picture = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
-    if max(picture.size) <= _LOSSLESS_SIDE:
+    if max(picture.size) <= LOSSLESS_SIDE:
         return _uri(picture, "png")
     picture.thumbnail((most, most))
     return jpeg_uri(picture, 88)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 from collections import Counter
 from collections.abc import Callable
@@ -331,6 +332,15 @@ def test_it_neither_loads_tensorflow_nor_beam(digits: Path, tmp_path: Path) -> N
     loaded = {line.rpartition("|")[2].strip() for line in ran.err.splitlines()}
     assert "gan_pipeline.inspection.page" in loaded
     assert not {"tensorflow", "apache_beam"} & loaded
+
+
+def test_the_commands_of_its_page_in_the_documentation_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = (Path(__file__).parents[2] / "docs" / "inspect.md").read_text()
+    for command in "".join(re.findall(r"```bash\n(.*?)```", text, re.DOTALL)).splitlines():
+        smaller = ("--limit", "50") if "prepare" in command else ()
+        assert run_cli(*shlex.split(command)[1:], *smaller).code == 0, command
+    assert (tmp_path / "measured-inspect.html").exists() and (tmp_path / "pages" / "digits.html").exists()
 
 
 def test_the_page_names_nothing_outside(digits: Path, tmp_path: Path) -> None:

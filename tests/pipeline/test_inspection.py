@@ -143,6 +143,13 @@ def test_near_pairs_are_all_there_are(seed: int, count: int, flips: int) -> None
     assert hashes.shape == (count, WORDS)
 
 
+def test_of_a_film_not_every_pair_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    film = np.repeat(difference_hashes(batch(0, (40, 40, 3), 1)), 50, axis=0)
+    assert len(near_pairs(film)) == 50 * 49 // 2
+    monkeypatch.setattr(duplicates, "MOST_PAIRS", 100)
+    assert len(near_pairs(film)) == 100
+
+
 def test_what_the_hash_finds_and_what_not() -> None:
     """As the page says: saved again, scaled, lighter, flatter; not moved or mirrored."""
     face = Image.open(Path(__file__).parents[1] / "data" / "faces" / "astronaut.png").convert("RGB").resize((128, 128))

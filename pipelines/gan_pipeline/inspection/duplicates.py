@@ -10,7 +10,7 @@ of 10,000.
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -29,6 +29,9 @@ NEAR_SHARE = 0.03
 
 LEAST_EDGES = 16
 """Images with fewer set bits are too flat to tell apart, and not compared."""
+
+MOST_PAIRS = 100_000
+"""No more are looked for: of a film cut into images nearly all are near."""
 
 _NEIGHBOURS = 1000
 
@@ -93,7 +96,7 @@ def near_pairs(hashes: Hashes) -> list[NearPair]:
     """Pairs that differ by at most NEAR bits and NEAR_SHARE of the set bits of both; the closest first.
 
     Two such hashes have a word in common, so only images that share one are compared; where more than a thousand share
-    one, each is compared with the thousand next to it in order of their hashes.
+    one, each is compared with the thousand next to it in order of their hashes. MOST_PAIRS are given at most.
     """
     edges = np.bitwise_count(hashes).sum(axis=1, dtype=np.int64)
     compared = np.flatnonzero(edges >= LEAST_EDGES)
@@ -109,7 +112,14 @@ def near_pairs(hashes: Hashes) -> list[NearPair]:
             near = (bits <= NEAR) & (bits <= NEAR_SHARE * (edges[one] + edges[other]))
             for left, right, differing in zip(one[near].tolist(), other[near].tolist(), bits[near].tolist(), strict=True):
                 found[min(left, right), max(left, right)] = differing
-    return sorted((NearPair(*pair, bits) for pair, bits in found.items()), key=lambda one: (one.bits, one.first, one.second))
+            if len(found) >= MOST_PAIRS:
+                return _closest(found)
+    return _closest(found)
+
+
+def _closest(found: Mapping[tuple[int, int], int]) -> list[NearPair]:
+    pairs = (NearPair(*pair, bits) for pair, bits in found.items())
+    return sorted(pairs, key=lambda one: (one.bits, one.first, one.second))[:MOST_PAIRS]
 
 
 def shared_between(groups: Sequence[NDArray[np.int64]], splits: NDArray[np.int16]) -> dict[tuple[int, int], int]:

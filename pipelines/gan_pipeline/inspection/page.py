@@ -10,7 +10,7 @@ from gan_pipeline.command_line import prepare_command
 from gan_pipeline.errors import DataError
 from gan_pipeline.failures import read_failures
 from gan_pipeline.features import AttributesFeature, image_features
-from gan_pipeline.html import render
+from gan_pipeline.html import LOSSLESS_SIDE, render
 from gan_pipeline.inspection import findings, view
 from gan_pipeline.inspection.faces import FacesAudit, faces_audit
 from gan_pipeline.inspection.findings import Finding
@@ -67,6 +67,7 @@ def dataset_page(folder: Folder, manifest: Manifest, advance: Callable[[int], No
         findings=found,
         groups=groups,
         album=album,
+        compressed=any(max(feature.shape[:2]) > LOSSLESS_SIDE for feature in images.values()),
         means=_means(measured),
         balance=balance,
         class_light=_class_light(measured, len(balance)),

@@ -7,20 +7,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gan_pipeline.features import LabelFeature, image_features
-from gan_pipeline.html import pixels_uri
+from gan_pipeline.html import LARGEST_SIDE, pixels_uri
 from gan_pipeline.inspection.scan import Scan
 from gan_pipeline.manifest import Manifest
 from gan_pipeline.records import Example, decode_example, read_records
 from gan_pipeline.storage import Folder
 
+_SMALL_SIDE = 64
+
 
 @dataclass(frozen=True)
 class Picture:
-    """An image on the page: a data URI, its size there in pixels, what names it, and more words below it."""
+    """An image on the page.
+
+    Attributes:
+        uri: its data.
+        width, height: how large it is shown, in pixels.
+        enlarged: each of its pixels is shown as several.
+        title: what names it.
+        note: more words below it.
+    """
 
     uri: str
     width: int
     height: int
+    enlarged: bool
     title: str
     note: str = ""
 
@@ -70,7 +81,8 @@ class Album:
 
 
 def shown(pixels: NDArray[np.uint8], title: str, note: str = "") -> Picture:
-    """Pixels as a picture: small ones are enlarged by the browser, by a whole factor."""
+    """Pixels as a picture: small ones are enlarged by a whole factor, large ones reduced."""
     height, width = pixels.shape[:2]
-    scale = max(1, 64 // max(height, width)) if max(height, width) < 160 else 160 / max(height, width)
-    return Picture(pixels_uri(pixels), round(width * scale), round(height * scale), title, note)
+    longest = max(height, width)
+    scale = LARGEST_SIDE / longest if longest > LARGEST_SIDE else max(1, _SMALL_SIDE // longest)
+    return Picture(pixels_uri(pixels), round(width * scale), round(height * scale), scale > 1, title, note)

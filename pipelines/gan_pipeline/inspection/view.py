@@ -3,14 +3,13 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gan_pipeline.failures import Failure
 from gan_pipeline.features import LabelFeature, VectorFeature
-from gan_pipeline.inspection.duplicates import NearPair, near_pairs, same_pixels, shared_between
+from gan_pipeline.inspection.duplicates import MOST_PAIRS, NearPair, near_pairs, same_pixels, shared_between
 from gan_pipeline.inspection.measures import Distribution, distribution
 from gan_pipeline.inspection.pictures import chosen
 from gan_pipeline.inspection.scan import Measured, Scan
@@ -81,6 +80,7 @@ class Repeats:
         disagreeing: sets whose images have different classes.
         shared: images of a later split that are in an earlier one, by the positions of both.
         near, near_apart: pairs of near-duplicates, and those of two splits.
+        more: there are more pairs than are looked for.
         shown: groups on the page; those in several splits first.
         near_shown: pairs on the page; those in two splits first, then the closest.
     """
@@ -91,6 +91,7 @@ class Repeats:
     shared: dict[tuple[int, int], int]
     near: int
     near_apart: int
+    more: bool
     shown: tuple[tuple[int, ...], ...]
     near_shown: tuple[NearPair, ...]
 
@@ -116,6 +117,7 @@ def repeats(measured: Measured, scan: Scan) -> Repeats:
         shared=shared_between(equal, scan.split),
         near=len(near),
         near_apart=len(apart),
+        more=len(near) == MOST_PAIRS,
         shown=tuple(_both_ends(group, scan.split) for group in crossing[:_GROUPS]),
         near_shown=tuple([*apart, *within][:_NEAR]),
     )
@@ -202,7 +204,7 @@ def dropped(failures: Sequence[Failure]) -> list[Dropped]:
     """By stage and reason, the most frequent first."""
     counts = Counter((failure.stage, failure.reason) for failure in failures)
     return [
-        Dropped(reason, stage, count, tuple(islice(_ids(failures, stage, reason), _EXAMPLES_OF_FAILURE)))
+        Dropped(reason, stage, count, tuple(_ids(failures, stage, reason)[:_EXAMPLES_OF_FAILURE]))
         for (stage, reason), count in counts.most_common()
     ]
 
