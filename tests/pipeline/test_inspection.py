@@ -3,6 +3,7 @@
 import io
 import json
 import shlex
+import sys
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gan_pipeline.command_line import prepare_command
-from gan_pipeline.counting import Lines, line
+from gan_pipeline.counting import Lines, counted, line
 from gan_pipeline.features import image_features
 from gan_pipeline.inspection import duplicates
 from gan_pipeline.inspection.duplicates import (
@@ -232,3 +233,17 @@ def test_progress_without_a_terminal_is_a_line_a_minute(capsys: pytest.CaptureFi
         "inspect: 800/1,000 examples, 7 examples/s, 0:00:30 left",
     ]
     assert line("examples", 1000, 1000, 10) == "1,000/1,000 examples, 100 examples/s, 0:00:10 taken"
+
+
+def test_progress_on_a_terminal_is_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("COLUMNS", "200")
+    with counted("inspect", "examples", 10) as advance:
+        advance(4)
+        advance(6)
+    assert "10/10 examples" in terminal.getvalue() and "taken" in terminal.getvalue()
