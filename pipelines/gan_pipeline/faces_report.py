@@ -52,6 +52,7 @@ def faces_report(options: Options, source: FileSource, faces: Sequence[Mapping[s
     return render(
         "faces_report.html.j2",
         options=options,
+        photographs_read=len(faces),
         outcomes=outcomes(faces),
         confidences=histogram([face["confidence"] for face in found]),
         lowest=_pictures(source, sorted(found, key=lambda face: face["confidence"])[:_LOWEST]),

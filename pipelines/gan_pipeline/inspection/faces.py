@@ -24,7 +24,8 @@ class FacesAudit:
     """What the detector did.
 
     Attributes:
-        outcomes: how many photographs had one face, several, none.
+        photographs: how many it looked at.
+        outcomes: how many of them had one face, several, none, or one that lay outside.
         confidences: how many faces by interval of confidence.
         lowest: id and confidence of the least certain that were cut, the lowest first.
         distances: from CelebA's own landmarks, where those are known.
@@ -33,6 +34,7 @@ class FacesAudit:
         enlarged: how many windows had a side shorter than the stored image.
     """
 
+    photographs: int
     outcomes: dict[str, int]
     confidences: list[tuple[str, int]]
     lowest: list[tuple[str, float]]
@@ -57,10 +59,11 @@ def faces_audit(folder: Folder, side: int) -> FacesAudit | None:
 
 def sum_up(faces: Iterable[Mapping[str, Any]], side: int) -> FacesAudit:
     """The audit of these lines, which are taken one by one."""
-    totals, confidences, sides = Counter[str](), list[float](), list[int]()
+    photographs, totals, confidences, sides = 0, Counter[str](), list[float](), list[int]()
     apart: list[NDArray[np.float64]] = []
     cut: list[tuple[float, str]] = []
     for face in faces:
+        photographs += 1
         totals.update(outcomes([face]))
         if "box" not in face:
             continue
@@ -73,6 +76,7 @@ def sum_up(faces: Iterable[Mapping[str, Any]], side: int) -> FacesAudit:
             cut.append((face["confidence"], face["id"]))
     shorter = np.asarray(sides, np.float64)
     return FacesAudit(
+        photographs=photographs,
         outcomes=dict(totals.most_common()),
         confidences=histogram(confidences),
         lowest=[(name, confidence) for confidence, name in heapq.nsmallest(_LOWEST, cut)],
