@@ -6,6 +6,7 @@ from gan_pipeline.command import print_json
 from gan_pipeline.datasets import DATASETS
 
 if TYPE_CHECKING:
+    from gan_pipeline.inspection.write import Written
     from gan_pipeline.manifest import Manifest
     from gan_pipeline.planning import Plan
     from gan_pipeline.prepare import Outcome
@@ -69,6 +70,20 @@ def print_summary(summary: dict[str, Any], folder: str) -> None:
     print(f"\nread {summary['counts']['read']:,}, dropped: {dropped}")
     print("options: " + ", ".join(f"{key}={value}" for key, value in summary["options"].items() if value is not None))
     print(f"look at {summary['preview']}")
+
+
+def print_page(written: "Written", as_json: bool) -> None:
+    """Where the page of a dataset is, and what it warns of."""
+    if as_json:
+        print_json(
+            {"folder": written.folder, "digest": written.digest, "page": written.page, "bytes": written.size}
+            | {"warnings": [finding.words for finding in written.findings if finding.level == "warning"]}
+            | {"notes": [finding.words for finding in written.findings if finding.level == "note"]}
+        )
+        return
+    for finding in written.findings:
+        print(f"{finding.level}: {finding.words}")
+    print(f"look at {written.page}")
 
 
 def _feature(item: tuple[str, dict[str, Any]]) -> str:

@@ -4,9 +4,9 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from gan_pipeline.answers import print_datasets, print_outcome, print_plan, print_summary
+from gan_pipeline.answers import print_datasets, print_outcome, print_page, print_plan, print_summary
 from gan_pipeline.command import JsonOption, print_json, run_command
-from gan_pipeline.datasets import DATASETS, dataset_info
+from gan_pipeline.datasets import DATASETS, MAX_FAILURE_RATE, dataset_info
 from gan_pipeline.errors import DataError, UsageError
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
@@ -64,7 +64,7 @@ def prepare(
     function: Annotated[str | None, typer.Option(help="curve: parabola, sine or gaussian.  [default: parabola]")] = None,
     max_failure_rate: Annotated[
         float, typer.Option(min=0, max=1, help="Stop if a larger share of the inputs is unusable.")
-    ] = 0.05,
+    ] = MAX_FAILURE_RATE,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Of a finished folder, try again what storage or decoding refused.")
     ] = False,
@@ -142,15 +142,37 @@ def verify(
 
 
 @app.command()
-def inspect(folder: FolderArgument, as_json: JsonOption = False) -> None:
+def inspect(
+    folder: FolderArgument,
+    html: Annotated[
+        bool, typer.Option("--html", help="Measure every image, and write one HTML page about the dataset.", show_default=False)
+    ] = False,
+    out: Annotated[
+        str | None,
+        typer.Option("--out", "-o", help="The page, local or gs://.  [default: NAME-inspect.html here]", show_default=False),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
     """Show what a dataset folder holds: splits, class balance, options, digest.
 
     \b
       gan-pipeline inspect data/digits
+      gan-pipeline inspect data/digits --html
+      gan-pipeline inspect gs://bucket/faces --html -o faces.html
+
+    The page has samples, class balance, brightness, sizes, duplicates, faces and dropped inputs, in one file that needs
+    no other. Without -o it is written here, named after the folder: a dataset folder stays as it was prepared.
     """
     from gan_pipeline.inspect import inspect as summarise
     from gan_pipeline.storage import open_folder
 
+    if html:
+        from gan_pipeline.inspection.write import write_page
+
+        print_page(write_page(open_folder(folder), out), as_json)
+        return
+    if out is not None:
+        raise UsageError("-o names the page that --html writes; add --html, or leave -o out")
     summary = summarise(open_folder(folder))
     if as_json:
         print_json(summary)

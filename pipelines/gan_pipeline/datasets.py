@@ -8,6 +8,9 @@ from typing import Any
 
 from gan_pipeline.errors import UsageError
 
+MAX_FAILURE_RATE = 0.05
+"""The largest share of unusable inputs unless the user says otherwise."""
+
 
 class Kind(StrEnum):
     """What the raw data of a dataset looks like; each has its file in `sources/`."""

@@ -1,17 +1,15 @@
 """faces_report.html: what the face detector did, with the pictures one would want to see before trusting it."""
 
-import base64
-import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gan_pipeline.errors import UnusableInputError
+from gan_pipeline.html import jpeg_uri, render
 from gan_pipeline.options import Options
 from gan_pipeline.records import Image
 from gan_pipeline.sources.files import FileSource
@@ -49,21 +47,19 @@ def faces_report(options: Options, source: FileSource, faces: Sequence[Mapping[s
         source: gives the photographs again.
         faces: the lines of faces.jsonl.
     """
-    from jinja2 import Environment, StrictUndefined
-
     found = [face for face in faces if "box" in face]
     compared = [face for face in found if "celeba_landmarks" in face]
-    template = (files("gan_pipeline") / "faces_report.html.j2").read_text()
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(template).render(
+    return render(
+        "faces_report.html.j2",
         options=options,
+        photographs_read=len(faces),
         outcomes=outcomes(faces),
         confidences=histogram([face["confidence"] for face in found]),
         lowest=_pictures(source, sorted(found, key=lambda face: face["confidence"])[:_LOWEST]),
         without=_pictures(source, [face for face in faces if not face["found"]][:_WITHOUT]),
-        distances=distances(compared),
+        distances=distances([landmark_distance(face) for face in compared]),
         compared=len(compared),
-        farthest=_pictures(source, sorted(compared, key=lambda face: -float(_distance(face).mean()))[:_FARTHEST]),
+        farthest=_pictures(source, sorted(compared, key=lambda face: -float(landmark_distance(face).mean()))[:_FARTHEST]),
     )
 
 
@@ -82,17 +78,16 @@ def histogram(confidences: Sequence[float]) -> list[tuple[str, int]]:
     return [(f"{low:g} to {high:g}", int(count)) for low, high, count in zip(edges, edges[1:], counts, strict=False)]
 
 
-def distances(faces: Sequence[Mapping[str, Any]]) -> list[Distance]:
-    """For each landmark the median and the 95th percentile of its distance from CelebA's own."""
-    if not faces:
+def distances(measured: Sequence[NDArray[np.float64]]) -> list[Distance]:
+    """For each landmark the median and the 95th percentile of what `landmark_distance` gave."""
+    if not measured:
         return []
-    pixels = np.stack([_distance(face) for face in faces])
-    medians, most = np.median(pixels, axis=0), np.percentile(pixels, 95, axis=0)
+    medians, most = np.median(measured, axis=0), np.percentile(measured, 95, axis=0)
     return [Distance(*values) for values in zip(LANDMARKS, medians.tolist(), most.tolist(), strict=True)]
 
 
-def _distance(face: Mapping[str, Any]) -> NDArray[np.float64]:
-    """float64 (5,), in pixels of the photograph."""
+def landmark_distance(face: Mapping[str, Any]) -> NDArray[np.float64]:
+    """How far each landmark lies from CelebA's own: float64 (5,), in pixels of the photograph."""
     ours, theirs = (np.asarray(face[key], np.float64) for key in ("landmarks", "celeba_landmarks"))
     length: NDArray[np.float64] = np.hypot(*(ours - theirs).T)
     return length
@@ -123,6 +118,4 @@ def _drawn(photograph: Image, face: Mapping[str, Any]) -> str:
         for x, y in points:
             draw.ellipse((x - width, y - width, x + width, y + width), fill=colour)
     picture.thumbnail((_PICTURE_HEIGHT * 4, _PICTURE_HEIGHT))
-    buffer = io.BytesIO()
-    picture.save(buffer, format="JPEG", quality=85)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return jpeg_uri(picture)

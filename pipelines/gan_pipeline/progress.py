@@ -155,16 +155,17 @@ def describe(now: State, before: State, shards: int, inputs: int, seconds: float
         seconds: since this run began.
     """
     rate = (now.read - before.read) / max(seconds, 1e-9)
-    left = f"{_clock((inputs - now.read) / rate)} left" if rate and now.read < inputs else "time left unknown"
+    left = f"{clock((inputs - now.read) / rate)} left" if rate and now.read < inputs else "time left unknown"
     if now.done == shards:
-        left = f"{_clock(seconds)} taken"
+        left = f"{clock(seconds)} taken"
     return (
         f"{now.done}/{shards} shards, {rate:,.0f} images/s, {now.kept:,} kept, {now.read - now.kept:,} dropped, "
         f"{left}, {now.memory / 2**20:,.0f} MB a worker"
     )
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """h:mm:ss."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}"

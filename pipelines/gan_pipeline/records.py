@@ -177,6 +177,11 @@ def frame(record: bytes) -> bytes:
     return b"".join((length, _CRC.pack(_masked_crc(length)), record, _CRC.pack(_masked_crc(record))))
 
 
+def framed_bytes(record: bytes) -> int:
+    """How many bytes a record takes in its frame."""
+    return _HEAD + len(record) + _CRC.size
+
+
 def unframe(shard: bytes) -> Iterator[bytes]:
     """The records of a whole shard in memory; see `read_records`."""
     return read_records(io.BytesIO(shard))

@@ -1,0 +1,92 @@
+"""What faces.jsonl says of a CelebA dataset, summed up line by line."""
+
+import heapq
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gan_pipeline.commit import FACES
+from gan_pipeline.errors import DataError
+from gan_pipeline.faces_report import Distance, distances, histogram, landmark_distance, outcomes
+from gan_pipeline.inspection.measures import Distribution, distribution
+from gan_pipeline.storage import Folder
+
+_LOWEST = 24
+
+
+@dataclass(frozen=True)
+class FacesAudit:
+    """What the detector did.
+
+    Attributes:
+        photographs: how many it looked at.
+        outcomes: how many of them had one face, several, none, or one that lay outside.
+        confidences: how many faces by interval of confidence.
+        lowest: id and confidence of the least certain that were cut, the lowest first.
+        distances: from CelebA's own landmarks, where those are known.
+        compared: how many faces they are of.
+        sides: of the cut windows: the shorter side in pixels of the photograph; None if none was cut.
+        enlarged: how many windows had a side shorter than the stored image.
+    """
+
+    photographs: int
+    outcomes: dict[str, int]
+    confidences: list[tuple[str, int]]
+    lowest: list[tuple[str, float]]
+    distances: list[Distance]
+    compared: int
+    sides: Distribution | None
+    enlarged: int
+
+
+def faces_audit(folder: Folder, side: int) -> FacesAudit | None:
+    """The audit of a dataset with images of `side` pixels; None if no faces were looked for.
+
+    Raises DataError if faces.jsonl is not readable.
+    """
+    if not folder.exists(FACES):
+        return None
+    try:
+        return sum_up(_lines(folder), side)
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{folder.locate(FACES)}: not readable ({error}); prepare the dataset again") from error
+
+
+def sum_up(faces: Iterable[Mapping[str, Any]], side: int) -> FacesAudit:
+    """The audit of these lines, which are taken one by one."""
+    photographs, totals, confidences, sides = 0, Counter[str](), list[float](), list[int]()
+    apart: list[NDArray[np.float64]] = []
+    cut: list[tuple[float, str]] = []
+    for face in faces:
+        photographs += 1
+        totals.update(outcomes([face]))
+        if "box" not in face:
+            continue
+        confidences.append(face["confidence"])
+        if "celeba_landmarks" in face:
+            apart.append(landmark_distance(face))
+        if "window" in face:
+            left, top, right, bottom = face["window"]
+            sides.append(min(right - left, bottom - top))
+            cut.append((face["confidence"], face["id"]))
+    shorter = np.asarray(sides, np.float64)
+    return FacesAudit(
+        photographs=photographs,
+        outcomes=dict(totals.most_common()),
+        confidences=histogram(confidences),
+        lowest=[(name, confidence) for confidence, name in heapq.nsmallest(_LOWEST, cut)],
+        distances=distances(apart),
+        compared=len(apart),
+        sides=distribution(shorter, 0, float(shorter.max())) if len(shorter) else None,
+        enlarged=int((shorter < side).sum()),
+    )
+
+
+def _lines(folder: Folder) -> Iterator[Mapping[str, Any]]:
+    with folder.open_binary(FACES) as file:
+        yield from map(json.loads, file)

@@ -1,0 +1,88 @@
+"""Single examples of a dataset read again, and as they stand on a page."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gan_pipeline.features import LabelFeature, image_features
+from gan_pipeline.html import LARGEST_SIDE, pixels_uri
+from gan_pipeline.inspection.scan import Scan
+from gan_pipeline.manifest import Manifest
+from gan_pipeline.records import Example, decode_example, read_records
+from gan_pipeline.storage import Folder
+
+_SMALL_SIDE = 64
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image on the page.
+
+    Attributes:
+        uri: its data.
+        width, height: how large it is shown, in pixels.
+        enlarged: each of its pixels is shown as several.
+        title: what names it.
+        note: more words below it.
+    """
+
+    uri: str
+    width: int
+    height: int
+    enlarged: bool
+    title: str
+    note: str = ""
+
+
+def chosen(numbers: NDArray[np.int64], count: int, seed: Sequence[int]) -> list[int]:
+    """At most `count` of the numbers, drawn without repeats by the seed, in ascending order."""
+    if len(numbers) <= count:
+        return sorted(numbers.tolist())
+    return sorted(np.random.default_rng(list(seed)).choice(numbers, count, replace=False).tolist())
+
+
+def read_examples(folder: Folder, manifest: Manifest, scan: Scan, numbers: Iterable[int]) -> dict[int, Example]:
+    """Examples by number, each read where its record lies. Raises what `scan` raises."""
+    files = [shard.file for split in manifest.splits.values() for shard in split.shards]
+    wanted: dict[int, list[int]] = {}
+    for number in sorted(set(numbers)):
+        wanted.setdefault(int(scan.shard[number]), []).append(number)
+    found = {}
+    for shard, inside in wanted.items():
+        with folder.open_binary(files[shard]) as file:
+            for number in inside:
+                file.seek(int(scan.offset[number]))
+                found[number] = decode_example(next(read_records(file)), manifest.features)
+    return found
+
+
+class Album:
+    """The examples a page shows, as pictures."""
+
+    def __init__(self, manifest: Manifest, scan: Scan, examples: Mapping[int, Example]) -> None:
+        labels = [feature for feature in manifest.features.values() if isinstance(feature, LabelFeature)]
+        self._names = labels[0].class_names if labels else ()
+        self._splits = tuple(manifest.splits)
+        self._scan, self._examples = scan, examples
+        self._images = tuple(image_features(manifest.features))
+
+    def picture(self, number: int, feature: str, note: str = "") -> Picture:
+        """One image of an example, with its id, split and class."""
+        place = self._splits[self._scan.split[number]]
+        if self._scan.label is not None:
+            place += f", class {self._names[self._scan.label[number]]}"
+        return shown(np.asarray(self._examples[number].values[feature]), self._examples[number].id, note or place)
+
+    def pair(self, number: int) -> tuple[Picture, ...]:
+        """All images of an example."""
+        return tuple(self.picture(number, feature, feature) for feature in self._images)
+
+
+def shown(pixels: NDArray[np.uint8], title: str, note: str = "") -> Picture:
+    """Pixels as a picture: small ones are enlarged by a whole factor, large ones reduced."""
+    height, width = pixels.shape[:2]
+    longest = max(height, width)
+    scale = LARGEST_SIDE / longest if longest > LARGEST_SIDE else max(1, _SMALL_SIDE // longest)
+    return Picture(pixels_uri(pixels), round(width * scale), round(height * scale), scale > 1, title, note)

@@ -1,0 +1,58 @@
+"""`gan-pipeline inspect --html`: make the page and write it where it was asked for."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from gan_pipeline.counting import counted
+from gan_pipeline.errors import UsageError
+from gan_pipeline.faces_report import REPORT
+from gan_pipeline.inspection.findings import Finding
+from gan_pipeline.inspection.page import dataset_page
+from gan_pipeline.manifest import read_manifest
+from gan_pipeline.storage import Folder, write_file
+
+
+@dataclass(frozen=True)
+class Written:
+    """The page of a dataset folder: where it is, its size in bytes, and what stands on top of it."""
+
+    folder: str
+    digest: str
+    page: str
+    size: int
+    findings: list[Finding]
+
+
+def write_page(folder: Folder, out: str | None) -> Written:
+    """Measure a dataset and write its page.
+
+    Args:
+        folder: the dataset folder.
+        out: the page, local or gs://; None for one named after the folder, in the working folder.
+
+    Raises:
+        UsageError: `out` is no name for a page; nothing was read.
+        DataError, StorageError: the dataset is damaged, or a storage refused.
+    """
+    page = default_page(folder) if out is None else out
+    _check_name(page)
+    manifest = read_manifest(folder)
+    total = sum(split.examples for split in manifest.splits.values())
+    with counted("inspect", "examples", total) as advance:
+        made = dataset_page(folder, manifest, advance)
+    content = made.html.encode()
+    write_file(page, content)
+    return Written(folder.uri, manifest.digest, page, len(content), made.findings)
+
+
+def default_page(folder: Folder) -> str:
+    """NAME-inspect.html, of the last part of the folder's name."""
+    local = not folder.uri.startswith("gs://")
+    name = Path(folder.uri).resolve().name if local else folder.uri.rpartition("/")[2]
+    return f"{name or 'dataset'}-inspect.html"
+
+
+def _check_name(page: str) -> None:
+    name = page.rpartition("/")[2]
+    if not name.endswith(".html") or name == REPORT:
+        raise UsageError(f"-o {page!r}: not a name for the page; it ends in .html, and {REPORT} is another one")
