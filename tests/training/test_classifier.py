@@ -35,7 +35,7 @@ def rows(run: Path) -> list[dict[str, float]]:
 
 def test_it_learns_from_images_moved_and_mirrored_by_the_numbers_of_the_step() -> None:
     """By hand: each image moved by its two numbers, mirrored by its third, then the cross-entropy of its class."""
-    recipe, system = classifier("shift=3", "flip=true", "classifier.dropout=0.0")
+    _, system = classifier("shift=3", "flip=true", "classifier.dropout=0.0")
     chance = np.random.default_rng(0)
     images, labels = chance.integers(0, 256, (16, 28, 28, 1), np.uint8), chance.integers(0, 10, 16)
     batch = {"image": tf.constant(images), "label": tf.constant(labels)}

@@ -134,7 +134,9 @@ def classify(
     recipe = read_record(run).recipe
     translates = isinstance(recipe, TranslationRecipe)
     if translates or (saved_steps(run, GENERATOR) and not saved_steps(run, CLASSIFIER)):
-        raise UsageError(f"{run.uri}: recipe {recipe.name} trains no classifier; digit-classifier, mnist-sgan and fashion-acgan do")
+        raise UsageError(
+            f"{run.uri}: recipe {recipe.name} trains no classifier; digit-classifier, mnist-sgan and fashion-acgan do"
+        )
     step = saved_step(run, CLASSIFIER, step)
     if steps is not None and not alone:
         raise UsageError("--labels-alone-steps goes with --labels-alone; give both")
