@@ -14,6 +14,9 @@ from safetensors.numpy import load_file
 
 import gan_pipeline.cli as pipeline_cli
 import gan_train.cli as train_cli
+from gan_pipeline.manifest import read_manifest
+from gan_pipeline.records import decode_example
+from gan_pipeline.storage import open_folder
 from gan_train.recipe.base import Recipe
 from gan_train.recipe.document import load_recipe
 from gan_train.recipe.examples import ImageConfig, PointConfig
@@ -36,6 +39,9 @@ SMALL_KEYS = (
 )
 SMALL = tuple(part for key in SMALL_KEYS for part in ("--set", key))
 """Overrides that make a recipe of the DCGAN family quick to build, for digits, with all its parts, alike on all machines."""
+
+LabelledImages = tuple[NDArray[np.float32], NDArray[np.int64]]
+"""(n, height, width, channels), and their class numbers."""
 
 FACES = Path(__file__).parents[1] / "data" / "faces"
 
@@ -192,6 +198,15 @@ def assert_same_checkpoint(one: Path, other: Path, step: int) -> None:
     assert before.keys() == after.keys()
     for name in before:
         np.testing.assert_array_equal(before[name], after[name], err_msg=name)
+
+
+def read_split(data: Path, split: str) -> LabelledImages:
+    """By hand: every example of a split, in [-1, 1], read by TensorFlow itself."""
+    manifest = read_manifest(open_folder(str(data)))
+    files = [str(data / shard.file) for shard in manifest.splits[split].shards]
+    records = [decode_example(record.numpy(), manifest.features) for record in tf.data.TFRecordDataset(files)]
+    images = np.stack([record.values["image"] for record in records]).astype(np.float32)
+    return images / 127.5 - 1, np.array([record.values["label"] for record in records])
 
 
 def cells(picture: Path, columns: int) -> list[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:

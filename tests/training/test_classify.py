@@ -9,12 +9,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from numpy.typing import NDArray
 
 from gan_pipeline.errors import DataError
 from gan_pipeline.features import LabelFeature
 from gan_pipeline.manifest import read_manifest, sealed, write_manifest
-from gan_pipeline.records import decode_example
 from gan_pipeline.storage import open_folder
 from gan_train.networks.passes import inference_pass
 from gan_train.randomness import Draw
@@ -26,21 +24,10 @@ from gan_train.systems.catalogue import build_system
 from gan_train.tools.classify import Classified, Confusion
 from gan_train.tools.labels_alone import labels_alone
 from tests.training.catalogue import small
-from tests.training.helpers import gan_train
-
-Examples = tuple[NDArray[np.float32], NDArray[np.int64]]
+from tests.training.helpers import LabelledImages, gan_train, read_split
 
 
-def read_split(data: Path, split: str) -> Examples:
-    """By hand: every example of a split, in [-1, 1], read by TensorFlow itself."""
-    manifest = read_manifest(open_folder(str(data)))
-    files = [str(data / shard.file) for shard in manifest.splits[split].shards]
-    records = [decode_example(record.numpy(), manifest.features) for record in tf.data.TFRecordDataset(files)]
-    images = np.stack([record.values["image"] for record in records]).astype(np.float32)
-    return images / 127.5 - 1, np.array([record.values["label"] for record in records])
-
-
-def counted(network: keras.Model, examples: Examples) -> list[list[int]]:
+def counted(network: keras.Model, examples: LabelledImages) -> list[list[int]]:
     """By hand: how often a class was taken for a class."""
     images, labels = examples
     taken_for = np.argmax(inference_pass(network, images), axis=1)

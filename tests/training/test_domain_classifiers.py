@@ -25,8 +25,7 @@ from gan_train.evaluation.extractors.classifier import (
     packaged_classifier,
     run_classifier,
 )
-from tests.training.helpers import prepare
-from tests.training.test_classify import read_split
+from tests.training.helpers import prepare, read_split
 
 CLOTHES = Path(__file__).parents[1] / "data" / "clothes"
 PACKAGED = Path(str(files("gan_train") / "evaluation" / "classifiers"))

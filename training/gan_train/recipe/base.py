@@ -36,7 +36,7 @@ class Recipe(Section, ABC):
         about: one line for `gan-train recipes`.
         system: which system in systems/ reads this recipe.
         precision: what the layers compute in; "auto" is the best of the machine that begins the run, which then keeps it.
-        batch_size: global examples of a generator update.
+        batch_size: global examples of an update of the generator, or of the classifier.
         steps: how long to train. One step runs all phases once.
         seed: of initial weights, data order, latents and dropout.
         log_every, snapshot_every, checkpoint_every: in steps.
