@@ -1,0 +1,45 @@
+"""Diversity falls when images repeat themselves, whatever the number of modes that stay."""
+
+import numpy as np
+import pytest
+from scipy.spatial.distance import cdist
+
+from gan_pipeline.errors import DataError, UsageError
+from gan_train.evaluation.diversity import neighbour_distance, neighbour_ratio
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (100, 8, 8, 3), np.uint8)
+
+
+def test_it_is_the_mean_distance_to_the_nearest_other_image() -> None:
+    distances = cdist(*[IMAGES.reshape(100, -1).astype(float)] * 2) + np.diag([np.inf] * 100)
+    assert neighbour_distance(IMAGES) == pytest.approx(distances.min(axis=1).mean(), rel=1e-12)
+    assert neighbour_ratio(IMAGES, IMAGES) == 1.0
+
+
+def test_points_of_floats_are_measured_as_images_are() -> None:
+    assert neighbour_distance(np.array([[0.0, 0.0], [0.5, 0.0], [0.5, 2.0]], np.float32)) == pytest.approx((0.5 + 0.5 + 2) / 3)
+
+
+def test_two_modes_keep_half_the_mean_pairwise_distance_but_no_nearest_neighbours() -> None:
+    modes = np.repeat(IMAGES[:2], 50, axis=0)
+    pairwise = cdist(*[modes.reshape(100, -1).astype(float)] * 2).mean()
+    assert pairwise > 0.4 * cdist(*[IMAGES.reshape(100, -1).astype(float)] * 2).mean()
+    assert neighbour_ratio(modes, IMAGES) == 0.0
+
+
+def test_sets_of_different_sizes_are_cut_to_the_smaller_one() -> None:
+    assert neighbour_ratio(IMAGES[:40], IMAGES) == 1.0
+    assert neighbour_ratio(IMAGES, IMAGES[:40]) == 1.0
+
+
+def test_reals_that_are_all_equal_have_no_diversity_to_miss() -> None:
+    equal = np.zeros((10, 4, 4, 1), np.uint8)
+    assert neighbour_ratio(equal, equal) == 1.0
+    assert neighbour_ratio(IMAGES[:10, :4, :4, :1], equal) == float("inf")
+
+
+def test_what_cannot_be_measured_is_refused_in_words() -> None:
+    with pytest.raises(UsageError, match="needs two images or more, not 1; make more"):
+        neighbour_ratio(IMAGES[:1], IMAGES)
+    with pytest.raises(DataError, match="number 2 of 2 has a feature that is not finite"):
+        neighbour_distance(np.array([[0.0], [np.nan]]))
