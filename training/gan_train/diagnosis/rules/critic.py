@@ -1,0 +1,39 @@
+"""A Wasserstein critic's estimate: positive and level or falling when all is well (spec C 1.8).
+
+Estimates of different runs cannot be compared, so a run is measured by itself: by its largest estimate before it is first
+judged, when the critic is ahead.
+"""
+
+from gan_train.diagnosis.finding import Finding
+from gan_train.diagnosis.seen import Seen
+from gan_train.diagnosis.signals import median, slope
+
+GROWN = 2.0
+FLIPPED = -0.1
+
+
+def critic(seen: Seen) -> Finding | None:
+    """An estimate that changed its sign, or outgrew all it was before."""
+    if not seen.estimates or not seen.estimate_level:
+        return None
+    estimate = median(seen.estimates)
+    share = estimate / seen.estimate_level
+    evidence = f"The estimated distance is {estimate:+.3g}, and was at most {seen.estimate_level:.3g} before step it was judged."
+    if share < FLIPPED:
+        return Finding(
+            "critic-flipped",
+            True,
+            "the critic takes generated for real",
+            (evidence,),
+            ("More discriminator_steps.", "A gradient penalty instead of clipping."),
+        )
+    if share > GROWN:
+        trend = "grows" if slope(seen.estimates) > 0 else "falls again"
+        return Finding(
+            "critic-runaway",
+            True,
+            "the critic's estimate has no bound",
+            (evidence, f"It {trend}, by {abs(slope(seen.estimates)):.2g} a row."),
+            ("precision=float32.", "Tighter penalties.clip, or a gradient penalty.", "A smaller learning rate."),
+        )
+    return None
