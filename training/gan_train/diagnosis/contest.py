@@ -44,9 +44,7 @@ class Contest:
             return None
         losses = [[_verdict_loss(row, phase) for row in rows if f"{phase}.loss" in row] for phase in phases]
         accuracies = [series for name in _accuracy_names(discriminator, phases) if (series := _series(rows, name))]
-        return cls(
-            discriminator, tuple(map(median, losses)), tuple(map(mean, accuracies)), generator, tuple(of_generator)
-        )
+        return cls(discriminator, tuple(map(median, losses)), tuple(map(mean, accuracies)), generator, tuple(of_generator))
 
     @property
     def generator_loss(self) -> float:

@@ -99,11 +99,7 @@ class Diagnosis:
         seen = self._seen(step)
         finding = _EARLY if step < self.warm_up else next(_found(seen), _WELL)
         self._remember(seen, finding)
-        before = self.standing
-        since = before.since if before and before.kind == finding.kind else step
-        self.standing = Verdict(
-            step, finding.kind, finding.failing, since, finding.words, finding.evidence, finding.advice
-        )
+        self.standing = verdict_on(finding, step, self.standing)
         return self.standing
 
     def _seen(self, step: int) -> Seen:
@@ -140,6 +136,12 @@ class Diagnosis:
         for contest in seen.contests:
             now = deviation(contest.generator_losses)
             self._calmest[contest.generator] = min(now, self._calmest.get(contest.generator, now))
+
+
+def verdict_on(finding: Finding, step: int, before: Verdict | None) -> Verdict:
+    """A finding at a step, after the verdict before."""
+    since = before.since if before and before.kind == finding.kind else step
+    return Verdict(step, finding.kind, finding.failing, since, finding.words, finding.evidence, finding.advice)
 
 
 def judged(recipe: Recipe, rows: Iterable[Row]) -> list[Verdict]:

@@ -3,6 +3,8 @@
 from gan_train.diagnosis.finding import Finding
 from gan_train.diagnosis.seen import Seen
 
+NON_FINITE = "non-finite"
+
 
 def non_finite(seen: Seen) -> Finding | None:
     """The losses of contests rest in no step, so one that is missing was not finite."""
@@ -14,7 +16,7 @@ def non_finite(seen: Seen) -> Finding | None:
 def found(evidence: str) -> Finding:
     """The finding, however it was seen."""
     return Finding(
-        "non-finite",
+        NON_FINITE,
         True,
         "numbers that are not finite",
         (evidence,),
