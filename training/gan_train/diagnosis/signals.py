@@ -9,6 +9,8 @@ _SMOOTHED = 41
 """Rows of the running mean that an oscillation is measured against (spec C 1.5, M2)."""
 _PERIODS = range(10, 51)
 """Lags that are looked at for a period (spec C 1.5, M2)."""
+_AS_WELL = 0.9
+"""Share of the best correlation that counts as that."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def oscillation(values: Sequence[float]) -> Oscillation | None:
     """The period at which a series best agrees with itself, once its running mean is taken away (spec C 1.5, M2).
 
     Returns:
-        None for a constant series, or one too short to hold the longest period twice.
+        None for a series without such a period, or too short to hold the longest period twice.
     """
     series = np.asarray(values, np.float64)
     if len(series) < _SMOOTHED + 2 * _PERIODS[-1] or series.std() == 0 or series.mean() == 0:
@@ -63,5 +65,10 @@ def oscillation(values: Sequence[float]) -> Oscillation | None:
     if power == 0:
         return None
     agreement = {lag: float(np.mean(swings[lag:] * swings[:-lag])) / power for lag in _PERIODS}
-    period = max(agreement, key=lambda lag: agreement[lag])
+    rising = (lag for lag in _PERIODS[1:-1] if agreement[lag - 1] < agreement[lag] >= agreement[lag + 1])
+    peaks = [lag for lag in rising if agreement[lag] > 0]
+    if not peaks:
+        return None
+    # Twice the period agrees as well as the period itself.
+    period = next(lag for lag in peaks if agreement[lag] >= _AS_WELL * max(agreement[peak] for peak in peaks))
     return Oscillation(period, agreement[period], float(series.std() / abs(series.mean())))

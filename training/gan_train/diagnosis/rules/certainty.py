@@ -79,7 +79,7 @@ def _too_aggressive(contest: Contest) -> Finding:
         (contest.told, "The discriminator is right about nearly everything, and the generator does not find out of it."),
         (
             "A smaller learning rate, such as 2e-4, with beta_1=0.5.",
-            "A weaker discriminator: fewer filters, dropout, instance_noise or labels.real=[0.9,0.9].",
+            "A weaker discriminator: fewer filters, or instance_noise={stddev: 0.1, steps: 1000}.",
             "More, and more varied, data.",
         ),
     )

@@ -55,7 +55,7 @@ def _advice(latent_size: int | None) -> tuple[str, ...]:
     larger = (f"A larger latent_size than {latent_size}.",) if latent_size is not None and latent_size < 10 else ()
     return (
         *larger,
-        "An earlier sample grid, if one is better: --keep and --on-failure rollback use its checkpoint.",
-        "loss=wasserstein with a gradient penalty, or spectral_norm.",
-        "Batch normalisation with separate updates, if the recipe has neither.",
+        "discriminator_batch=separate, where it is joint or mixed.",
+        "loss=wasserstein with penalties.gradient, or discriminator.spectral_norm=true.",
+        "Another seed, or --on-failure rollback.",
     )

@@ -26,7 +26,7 @@ def critic(seen: Seen) -> Finding | None:
             True,
             "the critic takes generated for real",
             (evidence,),
-            ("More discriminator_steps.", "A gradient penalty instead of clipping."),
+            ("More discriminator_steps.", "penalties.gradient in place of clipping."),
         )
     if share > GROWN:
         trend = "grows" if slope(seen.estimates) > 0 else "falls again"
@@ -35,6 +35,6 @@ def critic(seen: Seen) -> Finding | None:
             True,
             "the critic's estimate has no bound",
             (evidence, f"It {trend}, by {abs(slope(seen.estimates)):.2g} a row."),
-            ("precision=float32.", "Tighter penalties.clip, or a gradient penalty.", "A smaller learning rate."),
+            ("precision=float32.", "A smaller penalties.clip.limit, or penalties.gradient.", "A smaller learning rate."),
         )
     return None

@@ -29,6 +29,10 @@ def late_instability(seen: Seen) -> Finding | None:
                     f"{calmest:.2f}.",
                     contest.told,
                 ),
-                ("An earlier checkpoint.", "A smaller learning rate towards the end.", "average={decay: 0.999}."),
+                (
+                    "An earlier checkpoint.",
+                    "A smaller learning rate towards the end.",
+                    "A moving average of the generator: average={half_life_images: 10000}.",
+                ),
             )
     return None
