@@ -9,6 +9,8 @@ _SMOOTHED = 41
 """Rows of the running mean that an oscillation is measured against (spec C 1.5, M2)."""
 _PERIODS = range(10, 51)
 """Lags that are looked at for a period (spec C 1.5, M2)."""
+_ROUNDING = 1e-12
+"""Share of a series' variance below which what is left of it is no swing."""
 _AS_WELL = 0.9
 """Share of the best correlation that counts as that."""
 
@@ -61,8 +63,9 @@ def oscillation(values: Sequence[float]) -> Oscillation | None:
         return None
     half = _SMOOTHED // 2
     swings = series[half:-half] - np.convolve(series, np.full(_SMOOTHED, 1 / _SMOOTHED), "valid")
+    swings -= swings.mean()
     power = float(np.mean(swings**2))
-    if power == 0:
+    if power < _ROUNDING * series.var():
         return None
     agreement = {lag: float(np.mean(swings[lag:] * swings[:-lag])) / power for lag in _PERIODS}
     rising = (lag for lag in _PERIODS[1:-1] if agreement[lag - 1] < agreement[lag] >= agreement[lag + 1])
