@@ -19,7 +19,7 @@ from gan_train.diagnosis.rules.instability import late_instability
 from gan_train.diagnosis.rules.non_finite import non_finite
 from gan_train.diagnosis.seen import Seen, Snapshot
 from gan_train.diagnosis.signals import deviation, median
-from gan_train.diagnosis.verdict import Verdict
+from gan_train.diagnosis.verdict import STABLE, WARMING_UP, Verdict
 from gan_train.recipe.base import LatentRecipe, Recipe
 from gan_train.recipe.translation import TranslationRecipe
 from gan_train.reporting.metrics_log import Row
@@ -39,8 +39,8 @@ _SWING_WINDOWS = 4
 SHORTEST_WARM_UP, LONGEST_WARM_UP, WARM_UP_SHARE = 100, 500, 4
 """Steps before a run is judged: a quarter of its steps, within these (spec C 1.5: 100 of 450)."""
 
-_WELL = Finding("stable", False, "stable", ("No rule finds a failure.",))
-_EARLY = Finding("warming-up", False, "warming up", ("It is too early to judge.",))
+_WELL = Finding(STABLE, False, "stable", ("No rule finds a failure.",))
+_EARLY = Finding(WARMING_UP, False, "warming up", ("It is too early to judge.",))
 
 
 def window_steps(log_every: int) -> int:

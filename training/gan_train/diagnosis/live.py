@@ -34,7 +34,7 @@ class LiveDiagnosis:
     @property
     def words(self) -> str:
         """The standing verdict for the progress line."""
-        return self.diagnosis.standing.words if self.diagnosis.standing else ""
+        return self.diagnosis.standing.in_short if self.diagnosis.standing else ""
 
     def add(self, row: Row) -> None:
         """Judge one more row of the log."""

@@ -10,6 +10,9 @@ from gan_pipeline.storage import Folder
 
 DIAGNOSIS = "diagnosis.jsonl"
 
+WARMING_UP, STABLE = "warming-up", "stable"
+"""Kinds of verdicts that no rule gives."""
+
 _TAIL = 1 << 14
 """Bytes at the end that hold a line."""
 
@@ -35,6 +38,11 @@ class Verdict:
     words: str
     evidence: tuple[str, ...]
     advice: tuple[str, ...] = ()
+
+    @property
+    def in_short(self) -> str:
+        """For a progress line; "" while nothing can be said."""
+        return "" if self.kind == WARMING_UP else self.words
 
     def __str__(self) -> str:
         """For people: mode collapse since step 315: 100 samples have 0.41 of the real diversity. Try: a larger latent."""

@@ -72,7 +72,7 @@ def lines(standing: Standing, before: Standing | None = None) -> list[str]:
     if before is None or (standing.state, standing.words) != (before.state, before.words):
         said.append(f"{standing.run}: {standing.state}, {standing.words}")
     if standing.row and standing.steps and (before is None or standing.row != before.row):
-        words = standing.verdict.words if standing.verdict else ""
+        words = standing.verdict.in_short if standing.verdict else ""
         said.append(status_line(standing.row, standing.steps, standing.seconds_left, words))
     verdict = standing.verdict
     if verdict and verdict.failing and (before is None or not before.verdict or before.verdict.kind != verdict.kind):
