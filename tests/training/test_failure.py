@@ -257,3 +257,11 @@ def test_a_wrong_policy_is_refused(digits: Path, tmp_path: Path) -> None:
     ran = train(digits, tmp_path / "run", "--on-failure", "panic")
     assert ran.code == 2
     assert "choose one of: warn, stop, rollback" in ran.err
+
+
+def test_workers_together_cannot_return(digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    workers = {"cluster": {"worker": ["localhost:1", "localhost:2"]}, "task": {"type": "worker", "index": 0}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(workers))
+    ran = train(digits, tmp_path / "run", "--on-failure", "rollback")
+    assert ran.code == 2
+    assert "use stop or warn" in ran.err

@@ -24,8 +24,9 @@ HELD_LOSS, HELD_SQUARES, HELD_ACCURACY = 0.15, 0.03, 0.9
 recovers (celeba-gan, from step 350) is at 0.2 and 0.88 in the next window."""
 
 LOSING = 1.0
-"""Generator loss from which on it does not fool the discriminator: 8.7 to 9.8 in the first judged
-windows of mnist-dcgan-adam and of 1,000 cars, 0.006 to 0.023 in those of mnist-dcgan-mixed. (Spec C 1.5 has 3 and rising; here it swings.)"""
+"""Generator loss from which on it does not fool the discriminator: 8.7 to 9.8 in the first judged windows of
+mnist-dcgan-adam and of 1,000 cars, 0.006 to 0.023 in those of mnist-dcgan-mixed. (Spec C 1.5 has 3 and rising; here it
+swings.)"""
 
 KINDS = TOO_AGGRESSIVE, MIXED_STATISTICS, SATURATION = "too-aggressive", "mixed-statistics", "saturation"
 
