@@ -28,6 +28,12 @@ class DivergenceError(GanmillError):
     exit_code = 4
 
 
+class FailedRunError(GanmillError):
+    """Training failed in a way that its log shows, such as mode collapse, and was to stop then."""
+
+    exit_code = 4
+
+
 class StorageError(GanmillError):
     """The storage refused: not found, no rights, no space."""
 

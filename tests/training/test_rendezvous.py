@@ -10,6 +10,7 @@ from threading import Event
 from typing import Any
 
 import pytest
+import tensorflow as tf
 
 from gan_pipeline.errors import InterruptedRunError, UsageError
 from gan_train.distribution.cluster import Cluster, read_cluster
@@ -219,3 +220,10 @@ def test_no_tpu_is_one_clear_line(digits: Path, tmp_path: Path, monkeypatch: pyt
     assert "no TPU found" in ran.err and "TPU_NAME" in ran.err
     assert len(ran.err.splitlines()) == 1
     assert not (tmp_path / "run").exists()
+
+
+def test_a_wish_of_the_program_itself_is_this_workers() -> None:
+    """And so heard by all at the next step, as a signal is."""
+    own = Interruption()
+    SharedInterruption(own, cluster(free_addresses(2), 0), tf.distribute.get_strategy()).ask("--on-failure stop")
+    assert own.name == "--on-failure stop"

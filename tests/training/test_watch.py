@@ -59,6 +59,7 @@ def test_the_progress_line_and_watch_say_the_same(digits: Path, tmp_path: Path) 
         ("training", 0, "by process {own}"),
         ("interrupted", 75, "run the same command again"),
         ("diverged", 4, "not finite"),
+        ("failed", 4, "with --on-failure warn the same command goes on"),
         ("finished", 0, "last step"),
     ],
 )

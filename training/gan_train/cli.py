@@ -1,4 +1,7 @@
-"""The gan-train command: dataset folders into run folders, and the tools of cli_tools.py. Heavy imports wait until needed."""
+"""The gan-train command: dataset folders into run folders. What a run is worth is in cli_worth.py, tools in cli_tools.py.
+
+Heavy imports wait until needed.
+"""
 
 from typing import Annotated, Any, NoReturn
 
@@ -26,7 +29,7 @@ _STRATEGY_HELP = (
 def _about() -> None:
     """Train GANs on dataset folders made by gan-pipeline, and use what was trained.
 
-    Exit codes: 0 done or already done, 2 wrong command line or recipe, 3 wrong data, 4 training diverged,
+    Exit codes: 0 done or already done, 2 wrong command line or recipe, 3 wrong data, 4 training diverged or failed,
     5 storage refused, 75 interrupted by a signal or by the loss of a worker (run the same command again).
     """
 
@@ -45,6 +48,9 @@ def run(
     on_divergence: Annotated[
         str, typer.Option(help="When a number is not finite: stop, rollback (other random numbers) or warn.")
     ] = "stop",
+    on_failure: Annotated[
+        str, typer.Option(help="When training fails for long, as by mode collapse: warn, stop, or rollback to before it.")
+    ] = "warn",
     max_rollbacks: Annotated[int, typer.Option(min=1, help="In the whole life of the run.")] = 3,
     keep: Annotated[
         str, typer.Option(help="Checkpoints that stay: last=3,every=1000,best=d.loss:min; parts may be left out.")
@@ -72,7 +78,7 @@ def run(
     from gan_train.operation import read_operation
     from gan_train.recipe.document import load_recipe
 
-    operation = read_operation(on_divergence, max_rollbacks, keep, on_corrupt)
+    operation = read_operation(on_divergence, on_failure, max_rollbacks, keep, on_corrupt)
     chosen = load_recipe(recipe, [*(overrides or []), *([f"steps={steps}"] if steps else [])], short)
     from gan_pipeline.quiet import import_tensorflow
 
@@ -110,7 +116,7 @@ def watch(
       gan-train watch runs/first --once
       gan-train watch gs://bucket/runs/first --once --json
 
-    Exit codes: 0 the run finished, or --once and it trains; 4 it diverged; 75 it was interrupted, or its process is
+    Exit codes: 0 the run finished, or --once and it trains; 4 it diverged or failed; 75 it was interrupted, or its process is
     gone: run it again; 3 no run here. With --json, one document when the run has ended, or now with --once.
     """
     from gan_train.reporting.watch_view import watch_run
@@ -166,6 +172,7 @@ def _answer(document: dict[str, Any], as_json: bool) -> None:
         print(f"{key.replace('_', ' ')}: {value}")
 
 
+app.add_typer(worth)
 app.add_typer(tools)
 app.add_typer(worth)
 

@@ -17,7 +17,9 @@ from gan_pipeline.errors import DataError, InterruptedRunError
 from gan_pipeline.storage import LocalFolder
 from gan_train.data.dataset import Dataset
 from gan_train.data.input import Chunks, CorruptShardError
+from gan_train.diagnosis.live import LiveDiagnosis
 from gan_train.divergence import DivergedError, Divergence, FiniteCheck, Warnings, diverged, rolled_back
+from gan_train.failure import FailedError, lasting_failure, returned
 from gan_train.galleries.base import Gallery
 from gan_train.galleries.catalogue import open_gallery
 from gan_train.operation import Operation
@@ -37,7 +39,7 @@ from gan_train.runs.checkpoint import (
 )
 from gan_train.runs.retention import kept_steps
 from gan_train.runs.rollbacks import Rollbacks, read_rollbacks
-from gan_train.runs.run_folder import LOSSES, REALS, RECIPE, write_status
+from gan_train.runs.run_folder import LOSSES, REALS, RECIPE, read_record, write_status
 from gan_train.runs.skipped import without_shard
 from gan_train.schedule import call_lengths, is_due
 from gan_train.signals import Interruption
@@ -71,9 +73,11 @@ def fit(
     Raises:
         InterruptedRunError: a signal arrived; a checkpoint of the step reached is committed.
         DivergenceError: a number is not finite, and the policy ends here; the newest checkpoint is from before that.
+        FailedRunError: the training fails for long, and the policy ends here; a checkpoint of the step reached is committed.
         DataError, StorageError, UsageError: as input and storage say; the newest checkpoint is kept.
     """
-    initial = {} if committed_steps(run) else {name: values.numpy() for name, values in named_variables(system).items()}
+    wanted = operation.on_failure == "rollback" or not committed_steps(run)
+    initial = {name: values.numpy() for name, values in named_variables(system).items()} if wanted else {}
     rollbacks = read_rollbacks(run)
     while True:
         start = _restore(run, system, initial)
@@ -93,10 +97,13 @@ def fit(
                 clock=Clock(log.last),
                 curves=Curves(read_metrics(run)),
                 gallery=open_gallery(recipe, system, dataset, run),
+                diagnosis=LiveDiagnosis(run, read_record(run).recipe, read_metrics(run), progress.say),
             )
             return session.train(strategy, start, interruption)
         except DivergedError as error:
             rollbacks = rolled_back(run, recipe.steps, operation, rollbacks, error.divergence)
+        except FailedError as error:
+            rollbacks = returned(run, recipe.steps, operation, rollbacks, error)
         except CorruptShardError as error:
             if operation.on_corrupt == "fail":
                 raise
@@ -136,10 +143,13 @@ class _Session:
     clock: Clock
     curves: Curves
     gallery: Gallery
+    diagnosis: LiveDiagnosis
 
     def train(self, strategy: tf.distribute.Strategy, start: int, interruption: Interruption) -> Ended:
         """The loop: one chunk of steps, then whatever is due."""
         recipe, step, samples = self.recipe, start, ""
+        if failed := self._failed(start):
+            raise failed
         write_status(self.run, "training", start, recipe.steps)
         if not self.run.exists(REALS):
             self._introduce()
@@ -166,6 +176,9 @@ class _Session:
                 if look and not broken:
                     with self.clock.standing_still("snapshot"):
                         samples = self._snapshot(step)
+                failed = self._failed(step)
+                if failed and self.operation.on_failure == "stop":
+                    interruption.ask("--on-failure stop")
                 stopping = interruption.check(step)
                 save = stopping or is_due(step, recipe.checkpoint_every, recipe.steps)
                 if save and not look:
@@ -175,6 +188,8 @@ class _Session:
                         self._checkpoint(step)
                 if broken and step == recipe.steps:
                     raise diverged(self.run, recipe.steps, self.rollbacks, broken)
+                if failed:
+                    raise failed
                 if stopping and step < recipe.steps:
                     self._interrupt(step, interruption.name, committed=not broken)
         write_status(self.run, "finished", step, recipe.steps)
@@ -207,9 +222,15 @@ class _Session:
     def _judge(self, divergence: Divergence | None) -> None:
         """Warn of what is not finite, or end this attempt."""
         if divergence and self.operation.on_divergence != "warn":
+            self.diagnosis.not_finite(divergence.step, f"{divergence}.")
             raise DivergedError(divergence)
         if divergence:
             self.warnings.say(divergence)
+
+    def _failed(self, step: int) -> FailedError | None:
+        """The failure that ends this attempt. At the last step there is nothing to end."""
+        acts = self.operation.on_failure != "warn" and step < self.recipe.steps
+        return lasting_failure(self.diagnosis.diagnosis) if acts else None
 
     def _rows(self, step: int, values: NDArray[np.float32], seconds: float, waited: float) -> list[Row]:
         """One row for each step of a call, the last of which is `step`."""
@@ -231,8 +252,9 @@ class _Session:
             if any(is_due(row_step, every, self.recipe.steps) for every in (self.recipe.log_every, self.recipe.snapshot_every)):
                 self.log.add(row)
                 self.curves.add(row)
+                self.diagnosis.add(row)
         self.log.flush()
-        self.progress.update(rows[-1])
+        self.progress.update(rows[-1], self.diagnosis.words)
 
     def _evaluate(self) -> Row:
         return {f"snapshot.{name}": value for name, value in self.gallery.scores().items()}
@@ -248,10 +270,15 @@ class _Session:
 
     def _checkpoint(self, step: int) -> None:
         save_checkpoint(self.run, self.system, step, self.dataset.manifest.digest)
-        keep = self.operation.keep
+        keep, saved = self.operation.keep, committed_steps(self.run)
         rows = list(read_metrics(self.run)) if keep.best else []
-        remove_all_but(self.run, kept_steps(committed_steps(self.run), rows, keep))
+        remove_all_but(self.run, kept_steps(saved, rows, keep) | self._way_back(saved))
         write_status(self.run, "training", step, self.recipe.steps)
+
+    def _way_back(self, saved: list[int]) -> set[int]:
+        """The checkpoint that a failure would return to."""
+        well = [step for step in saved if step <= self.diagnosis.diagnosis.well_at]
+        return set(well[-1:]) if self.operation.on_failure == "rollback" else set()
 
     def _interrupt(self, step: int, signal_name: str, committed: bool) -> None:
         write_status(self.run, "interrupted", step, self.recipe.steps)

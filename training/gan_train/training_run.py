@@ -5,6 +5,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import tensorflow as tf
@@ -43,6 +44,7 @@ def plan(recipe: Recipe, data: str, out: str, strategy_name: str, logical_cpus: 
         GanmillError: as `train` does.
     """
     run, cluster = open_folder(out), find_cluster(strategy_name, os.environ)
+    operation = _of_worker(operation, cluster)
     recipe = _with_precision(recipe, run)
     dataset, skipped = _checked_dataset(recipe, data, run, operation)
     check_claim(run, recipe, data, dataset.manifest.digest)
@@ -86,6 +88,7 @@ def train(
         GanmillError: of the kind whose exit code the architecture documents.
     """
     cluster = find_cluster(strategy_name, os.environ)
+    operation = _of_worker(operation, cluster)
     with interruption() as wish, _own_folder(out, cluster) as run:
         recipe = _with_precision(recipe, run)
         dataset, skipped = _checked_dataset(recipe, data, run, operation)
@@ -131,6 +134,15 @@ def _own_folder(out: str, cluster: Cluster | None) -> Iterator[RunFolder]:
 def _reports(cluster: Cluster | None) -> bool:
     """Whether this process writes the run folder and says how it goes."""
     return cluster is None or cluster.is_chief
+
+
+def _of_worker(operation: Operation, cluster: Cluster | None) -> Operation:
+    """What this process answers failures with. The chief alone has the history of a run, and when it stops all do."""
+    if cluster and operation.on_failure == "rollback":
+        raise UsageError(
+            "--on-failure rollback: workers that train together cannot return to before a failure; use stop or warn"
+        )
+    return operation if _reports(cluster) else replace(operation, on_failure="warn")
 
 
 def _with_precision(recipe: Recipe, run: RunFolder) -> Recipe:

@@ -10,6 +10,12 @@ from gan_pipeline.storage import Folder
 
 DIAGNOSIS = "diagnosis.jsonl"
 
+WARMING_UP, STABLE = "warming-up", "stable"
+"""Kinds of verdicts that no rule gives."""
+
+_TAIL = 1 << 14
+"""Bytes at the end that hold a line."""
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -33,6 +39,11 @@ class Verdict:
     evidence: tuple[str, ...]
     advice: tuple[str, ...] = ()
 
+    @property
+    def in_short(self) -> str:
+        """For a progress line; "" while nothing can be said."""
+        return "" if self.kind == WARMING_UP else self.words
+
     def __str__(self) -> str:
         """For people: mode collapse since step 315: 100 samples have 0.41 of the real diversity. Try: a larger latent."""
         tried = f" Try: {' '.join(self.advice)}" if self.advice else ""
@@ -47,16 +58,28 @@ def read_verdicts(run: Folder) -> list[Verdict]:
     return [_verdict(run, line, number) for number, line in enumerate(lines, 1)]
 
 
+def newest_verdict(run: Folder) -> Verdict | None:
+    """The last line of diagnosis.jsonl, at the same cost for a file of any length. Raises DataError if it is damaged."""
+    if not run.exists(DIAGNOSIS):
+        return None
+    start = max(0, run.size(DIAGNOSIS) - _TAIL)
+    lines = run.read_range(DIAGNOSIS, start, _TAIL).decode(errors="replace").split("\n")
+    # After the last line break there may be the beginning of a line.
+    return _verdict(run, lines[-2], None) if len(lines) > 1 else None
+
+
 def write_verdicts(run: Folder, verdicts: Iterable[Verdict]) -> None:
     """Replace diagnosis.jsonl."""
     run.write(DIAGNOSIS, "".join(json.dumps(asdict(verdict)) + "\n" for verdict in verdicts).encode())
 
 
-def _verdict(run: Folder, line: str, number: int) -> Verdict:
+def _verdict(run: Folder, line: str, number: int | None) -> Verdict:
     try:
         document: dict[str, Any] = json.loads(line)
         evidence, advice = (tuple(document.pop(name)) for name in ("evidence", "advice"))
         return Verdict(**document, evidence=evidence, advice=advice)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        where = run.locate(DIAGNOSIS)
-        raise DataError(f"{where}: line {number} is damaged; 'gan-train diagnose {run.uri}' writes it anew") from error
+        place = f"line {number}" if number else "its last line"
+        raise DataError(
+            f"{run.locate(DIAGNOSIS)}: {place} is damaged; 'gan-train diagnose {run.uri} --write' writes it anew"
+        ) from error

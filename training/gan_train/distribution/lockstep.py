@@ -10,7 +10,7 @@ from threading import Thread
 
 import tensorflow as tf
 
-from gan_pipeline.errors import InterruptedRunError
+from gan_pipeline.errors import FailedRunError, InterruptedRunError
 from gan_pipeline.storage import Folder
 from gan_train.distribution.cluster import Cluster, Worker
 from gan_train.runs.checkpoint import checkpoint_name, committed_steps
@@ -48,6 +48,9 @@ class SharedInterruption(Interruption):
             return strategy.reduce(tf.distribute.ReduceOp.SUM, row, axis=None)
 
         self._exchange = exchange
+
+    def ask(self, reason: str) -> None:
+        self._own.ask(reason)
 
     def check(self, step: int) -> bool:
         numbers = self.everyone(_number(self._own))
@@ -100,7 +103,7 @@ def in_lockstep(
         self_test(shared, cluster, timeout)
         try:
             yield shared
-        except InterruptedRunError:
+        except (InterruptedRunError, FailedRunError):
             # Of one worker alone, such as a signal before training, the others learn by its loss.
             if shared.requested:
                 shared.everyone(0)

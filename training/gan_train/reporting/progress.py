@@ -35,15 +35,19 @@ class Progress:
             self._task = self._bar.add_task("building the first step", total=steps, completed=int(start["step"]))
             yield
 
-    def update(self, row: Row) -> None:
-        """Say what the last step of a call measured."""
+    def update(self, row: Row, verdict: str = "") -> None:
+        """Say what the last step of a call measured, and how the training stands in a few words."""
         step, now = int(row["step"]), time.monotonic()
-        line = status_line(row, self._steps, seconds_left(self._start, row, self._steps))
+        line = status_line(row, self._steps, seconds_left(self._start, row, self._steps), verdict)
         if self._bar is not None:
             self._bar.update(self._task, completed=step, description=line)
         elif now - self._shown >= _PLAIN_SECONDS or step == self._steps:
             self._shown = now
             print(line, file=sys.stderr, flush=True)
+
+    def say(self, line: str) -> None:
+        """Say something that must not be missed."""
+        print(line, file=sys.stderr, flush=True)
 
 
 class NoProgress(Progress):
@@ -53,5 +57,8 @@ class NoProgress(Progress):
     def showing(self, start: Row, steps: int) -> Iterator[None]:
         yield
 
-    def update(self, row: Row) -> None:
+    def update(self, row: Row, verdict: str = "") -> None:
+        """See the class."""
+
+    def say(self, line: str) -> None:
         """See the class."""

@@ -3,17 +3,19 @@
 from gan_train.reporting.metrics_log import Row
 
 
-def status_line(row: Row, steps: int, seconds_left: float | None) -> str:
+def status_line(row: Row, steps: int, seconds_left: float | None, verdict: str = "") -> str:
     """A row of metrics.jsonl in one line.
 
     Args:
         row: the newest.
         steps: to train to.
         seconds_left: until then, or None if it cannot be told yet.
+        verdict: how the training stands, in a few words; "" if it was not judged.
     """
     accuracies, estimate = named(row, ".accuracy", "{:.0%}"), named(row, ".estimate", "{:+.3f}")
     parts = [
         f"step {int(row['step'])}/{steps}",
+        *([verdict] if verdict else []),
         f"loss {named(row, '.loss', '{:.3f}')}",
         *([f"accuracy {accuracies}"] if accuracies else []),
         *([f"estimate {estimate}"] if estimate else []),

@@ -13,8 +13,9 @@ from typing import Any
 
 import psutil
 
-from gan_pipeline.errors import DataError, DivergenceError, InterruptedRunError
+from gan_pipeline.errors import DataError, DivergenceError, FailedRunError, InterruptedRunError
 from gan_pipeline.storage import Folder
+from gan_train.diagnosis.verdict import Verdict, newest_verdict
 from gan_train.reporting.metrics_log import Row, last_rows
 from gan_train.reporting.status_line import duration, seconds_left
 from gan_train.runs.run_folder import RECIPE, SAMPLES, STATUS
@@ -24,6 +25,7 @@ STARTING, TRAINING, DIED = "starting", "training", "died"
 
 _EXIT_CODES = {
     "diverged": DivergenceError.exit_code,
+    "failed": FailedRunError.exit_code,
     "interrupted": InterruptedRunError.exit_code,
     DIED: InterruptedRunError.exit_code,
 }
@@ -32,6 +34,7 @@ _WORDS = {
     STARTING: "claimed, no step trained yet",
     "finished": "reached its last step",
     "interrupted": f"a signal stopped it after a checkpoint; {_CONTINUES}",
+    "failed": "--on-failure ended it after a checkpoint; with --on-failure warn the same command goes on",
     "diverged": "a loss or gradient was not finite; try a smaller learning rate in a new folder",
 }
 
@@ -50,6 +53,7 @@ class Standing:
         seconds_left: to train to the last step, at the pace of the newest rows.
         samples: newest sample grid, relative to the folder.
         checkpoint: newest complete checkpoint, relative to the folder.
+        verdict: the newest of diagnosis.jsonl, if there is one.
     """
 
     run: str
@@ -61,6 +65,7 @@ class Standing:
     seconds_left: float | None
     samples: str | None
     checkpoint: str | None
+    verdict: Verdict | None
 
     @property
     def ended(self) -> bool:
@@ -77,7 +82,7 @@ def read_standing(run: Folder) -> Standing:
     """Read where a run stands.
 
     Raises:
-        DataError: the folder holds no run, or a damaged status.json or metrics.jsonl.
+        DataError: the folder holds no run, or a damaged status.json, metrics.jsonl or diagnosis.jsonl.
         StorageError: it cannot be read.
     """
     if not run.exists(RECIPE):
@@ -96,7 +101,13 @@ def read_standing(run: Folder) -> Standing:
         seconds_left=seconds_left(rows[0], row, status["steps"]) if row and status else None,
         samples=max(run.names(f"{SAMPLES}/"), default=None),
         checkpoint=_newest_checkpoint(run),
+        verdict=newest_verdict(run),
     )
+
+
+def read_state(run: Folder) -> str:
+    """The state alone; see `Standing`. Raises DataError at a damaged status.json."""
+    return _state(_status(run))[0]
 
 
 def follow(read: Callable[[], Standing], show: Callable[[Standing], None], wait: Callable[[], None]) -> Standing:

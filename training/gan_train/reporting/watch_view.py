@@ -72,7 +72,11 @@ def lines(standing: Standing, before: Standing | None = None) -> list[str]:
     if before is None or (standing.state, standing.words) != (before.state, before.words):
         said.append(f"{standing.run}: {standing.state}, {standing.words}")
     if standing.row and standing.steps and (before is None or standing.row != before.row):
-        said.append(status_line(standing.row, standing.steps, standing.seconds_left))
+        words = standing.verdict.in_short if standing.verdict else ""
+        said.append(status_line(standing.row, standing.steps, standing.seconds_left, words))
+    verdict = standing.verdict
+    if verdict and verdict.failing and (before is None or not before.verdict or before.verdict.kind != verdict.kind):
+        said.append(f"diagnosis: {verdict}")
     for name, place, known in (
         ("samples", standing.samples, before and before.samples),
         ("checkpoint", standing.checkpoint, before and before.checkpoint),
@@ -108,6 +112,8 @@ def _facts(standing: Standing) -> list[tuple[str, str]]:
             ("time", f"{duration(row['elapsed'])} of training, {stalls}"),
             ("memory", _memory(row)),
         ]
+    if standing.verdict:
+        facts.append(("diagnosis", str(standing.verdict)))
     newest = (("samples", standing.samples), ("checkpoint", standing.checkpoint))
     facts = [(name, words) for name, words in facts if words]
     return facts + [(name, f"{standing.run}/{place}") for name, place in newest if place]

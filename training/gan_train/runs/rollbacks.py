@@ -22,10 +22,10 @@ class Rollback:
     """One return.
 
     Attributes:
-        step: at which the run diverged.
-        name: what was not finite.
-        player: whose it was.
-        value: what it was.
+        step: at which the run diverged, or its failure had lasted long enough.
+        name: what was not finite, or the kind of the failure.
+        player: whose it was; "" of a failure.
+        value: what it was; of a failure since which step.
         restored: step returned to.
     """
 

@@ -1,0 +1,53 @@
+"""The verdicts on a whole run, judged anew from its folder alone; without TensorFlow."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from gan_pipeline.storage import Folder
+from gan_train.diagnosis.judging import judged, verdict_on
+from gan_train.diagnosis.rules.non_finite import found
+from gan_train.diagnosis.verdict import Verdict
+from gan_train.reporting.metrics_log import read_metrics
+from gan_train.runs.run_folder import STATUS, read_record
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Steps at which a run was judged alike.
+
+    Attributes:
+        first: the first of the verdicts.
+        last: the last of them.
+    """
+
+    first: Verdict
+    last: Verdict
+
+    def __str__(self) -> str:
+        """For people: from step 135 to 450: mode collapse."""
+        return f"from step {self.first.step} to {self.last.step}: {self.last.words}"
+
+
+def judged_run(run: Folder) -> list[Verdict]:
+    """All verdicts on a run, in order; none before the first step to judge at.
+
+    Raises:
+        DataError: the folder holds no run, or a damaged one.
+        StorageError: it cannot be read.
+    """
+    verdicts = judged(read_record(run).recipe, read_metrics(run))
+    status = json.loads(run.read(STATUS)) if run.exists(STATUS) else {}
+    if status.get("state") == "diverged":
+        # The step that was not finite was not logged.
+        evidence = f"The run ended with a number that was not finite at step {status['step']}."
+        verdicts.append(verdict_on(found(evidence), status["step"], verdicts[-1] if verdicts else None))
+    return verdicts
+
+
+def stretches(verdicts: Sequence[Verdict]) -> Iterator[Stretch]:
+    """Verdicts in order, those of one kind in a row together."""
+    for _, alike in groupby(verdicts, key=lambda verdict: verdict.kind):
+        first, *rest = alike
+        yield Stretch(first, (rest or [first])[-1])

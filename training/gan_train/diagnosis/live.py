@@ -1,0 +1,57 @@
+"""The judging of a run in training: diagnosis.jsonl grows with metrics.jsonl, and a failure is told when it begins."""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+
+from gan_pipeline.storage import LocalFolder, storage_errors
+from gan_train.diagnosis.judging import Diagnosis, verdict_on
+from gan_train.diagnosis.rules.non_finite import found
+from gan_train.diagnosis.verdict import DIAGNOSIS, Verdict, write_verdicts
+from gan_train.recipe.base import Recipe
+from gan_train.reporting.metrics_log import Row
+
+
+class LiveDiagnosis:
+    """Judges as rows come. Opening it judges the rows so far anew and replaces diagnosis.jsonl: what stood in it of steps
+    that will be taken again is gone, the rest is as it was.
+
+    Args:
+        run: of the folder.
+        recipe: as the folder has it, so that a session with more steps judges as those before it.
+        rows: of the log so far.
+        say: takes a warning when a failure begins.
+
+    Attributes:
+        diagnosis: what judges.
+    """
+
+    def __init__(self, run: LocalFolder, recipe: Recipe, rows: Iterable[Row], say: Callable[[str], None]) -> None:
+        self._run, self._say = run, say
+        self.diagnosis = Diagnosis(recipe)
+        write_verdicts(run, [verdict for row in rows if (verdict := self.diagnosis.add(row))])
+
+    @property
+    def words(self) -> str:
+        """The standing verdict for the progress line."""
+        return self.diagnosis.standing.in_short if self.diagnosis.standing else ""
+
+    def add(self, row: Row) -> None:
+        """Judge one more row of the log."""
+        before = self.diagnosis.standing
+        verdict = self.diagnosis.add(row)
+        if verdict is None:
+            return
+        self._write(verdict)
+        if verdict.failing and (before is None or before.kind != verdict.kind):
+            self._say(f"warning: {verdict}")
+
+    def not_finite(self, step: int, evidence: str) -> None:
+        """Write that the run ends here by a number that is not finite, which no row tells of."""
+        self._write(verdict_on(found(evidence), step, self.diagnosis.standing))
+
+    def _write(self, verdict: Verdict) -> None:
+        path = self._run.path / DIAGNOSIS
+        with storage_errors(path), open(path, "a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(verdict)) + "\n")
+        self._run.appended(DIAGNOSIS)
