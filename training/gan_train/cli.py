@@ -1,4 +1,4 @@
-"""The gan-train command: dataset folders into run folders, and the tools of cli_tools.py. Heavy imports wait until needed."""
+"""The gan-train command: dataset folders into run folders, the tools of cli_tools.py, what a run is worth of cli_worth.py. Heavy imports wait until needed."""
 
 from typing import Annotated, Any, NoReturn
 
@@ -6,6 +6,7 @@ import typer
 
 from gan_pipeline.command import JsonOption, print_json, run_command
 from gan_train.cli_tools import tools
+from gan_train.cli_worth import worth
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
 
@@ -168,6 +169,7 @@ def _answer(document: dict[str, Any], as_json: bool) -> None:
 
 
 app.add_typer(tools)
+app.add_typer(worth)
 
 
 def main() -> NoReturn:
