@@ -1,4 +1,7 @@
-"""The gan-train command: dataset folders into run folders, the tools of cli_tools.py, what a run is worth of cli_worth.py. Heavy imports wait until needed."""
+"""The gan-train command: dataset folders into run folders; cli_tools.py uses what was trained, cli_worth.py judges it.
+
+Heavy imports wait until needed.
+"""
 
 from typing import Annotated, Any, NoReturn
 

@@ -23,6 +23,8 @@ from gan_train.galleries.catalogue import open_gallery
 from gan_train.operation import Operation
 from gan_train.precision import resolved
 from gan_train.recipe.base import Recipe
+from gan_train.report.dataset_facts import write_dataset_facts
+from gan_train.report.report import LiveReport
 from gan_train.reporting.clock import Clock
 from gan_train.reporting.curves import Curves
 from gan_train.reporting.metrics_log import MetricsLog, Row, read_metrics
@@ -93,6 +95,7 @@ def fit(
                 clock=Clock(log.last),
                 curves=Curves(read_metrics(run)),
                 gallery=open_gallery(recipe, system, dataset, run),
+                report=LiveReport(run),
             )
             return session.train(strategy, start, interruption)
         except DivergedError as error:
@@ -136,6 +139,7 @@ class _Session:
     clock: Clock
     curves: Curves
     gallery: Gallery
+    report: LiveReport
 
     def train(self, strategy: tf.distribute.Strategy, start: int, interruption: Interruption) -> Ended:
         """The loop: one chunk of steps, then whatever is due."""
@@ -186,6 +190,7 @@ class _Session:
         self.log.add_picture("reals", 0, grid)
         self.log.add_text("recipe", 0, f"```yaml\n{self.run.read(RECIPE).decode()}```")
         self.log.flush()
+        write_dataset_facts(self.run, self.dataset)
         self.run.write(REALS, grid)
 
     def _take(self, chunks: Chunks, step: int) -> tf.distribute.DistributedValues:
@@ -231,6 +236,7 @@ class _Session:
             if any(is_due(row_step, every, self.recipe.steps) for every in (self.recipe.log_every, self.recipe.snapshot_every)):
                 self.log.add(row)
                 self.curves.add(row)
+                self.report.add(row)
         self.log.flush()
         self.progress.update(rows[-1])
 
@@ -244,6 +250,7 @@ class _Session:
         for kind, network in self.system.models.items():
             write_model(self.run, kind, network, step)
         self.run.write(LOSSES, self.curves.png())
+        self.report.write()
         return samples
 
     def _checkpoint(self, step: int) -> None:

@@ -16,7 +16,7 @@ _DIGITS = 5
 """Of a value in the page; a screen shows three."""
 
 REAL, FAKE, GENERATOR, _FIRST_FREE, COLOURS = 0, 1, 2, 3, 8
-"""Places in the page's palette, as the specification has them: blue is real, orange is fake, green the generator (spec C 1.1)."""
+"""Places in the page's palette, with the specification's meaning: blue real, orange fake, green the generator (spec C 1.1)."""
 
 
 @dataclass(frozen=True)

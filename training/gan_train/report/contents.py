@@ -1,7 +1,9 @@
 """What a report is made of, read from a run folder, local or on gs://."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+import yaml
 
 from gan_pipeline.storage import Folder
 from gan_train.diagnosis.verdict import Verdict, read_verdicts
@@ -70,7 +72,7 @@ class Contents:
     standing: Standing
     record: RunRecord
     recipe_text: str
-    packages: str
+    packages: Mapping[str, str]
     verdicts: Sequence[Verdict]
     scored: Sequence[Scored]
     traces: Traces
@@ -156,13 +158,14 @@ def read_contents(run: Folder, book: PictureBook, traces: Traces | None = None) 
     """
     record = read_record(run)
     recipe_text, _, facts = run.read(RECIPE).decode().partition("\n---\n")
+    packages: dict[str, str] = yaml.safe_load(facts).get("packages", {})
     samples = run.names(f"{SAMPLES}/step-")
     neighbours = max(run.names(_NEIGHBOURS), default=None)
     return Contents(
         standing=read_standing(run),
         record=record,
         recipe_text=recipe_text,
-        packages=facts.partition("packages:\n")[2].partition("class_names:")[0],
+        packages=packages,
         verdicts=read_verdicts(run),
         scored=read_scores(run),
         traces=traces or Traces(read_metrics(run)),

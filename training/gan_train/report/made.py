@@ -21,7 +21,10 @@ PICTURES = "pictures"
 _BETWEEN, _CLASS, _CODE = "interpolation", "classes", "codes"
 _ROWS = 5
 _TITLES = {
-    _BETWEEN: ("Between random latents", "Each row walks from one random latent to another; good networks change little by little."),
+    _BETWEEN: (
+        "Between random latents",
+        "Each row walks from one random latent to another; good networks change little by little.",
+    ),
     _CLASS: ("Each class", "A column for each class, the same noise along a row."),
     _CODE: ("Each code", "A column for each code, the same noise along a row: only the code differs."),
 }

@@ -32,6 +32,9 @@ class Trace:
 
     def add(self, step: int, value: float) -> None:
         """Add the value of a step later than all before."""
+        last = self._buckets[-1] if self._buckets else None
+        if last and last.number == step // self._width and last.low[1] <= value <= last.high[1]:
+            return  # As most values of a long run: it changes no bucket.
         point = (step, value)
         self._put(_Bucket(step // self._width, point, point))
         while len(self._buckets) > BUCKETS:

@@ -6,7 +6,6 @@ enough to continue exactly (randomness.py), and a run without rollbacks draws st
 
 import dataclasses
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gan_pipeline.errors import DataError

@@ -14,12 +14,24 @@
   const DASH = [6, 4];
   const HEIGHT = 250;
 
+  const MANY = 200;
+
+  // The median of what is drawn around each value: the course of a curve that trembles.
+  const course = (values) => {
+    const half = Math.max(2, Math.round(values.length / 80));
+    return values.map((_, place) => values.slice(Math.max(0, place - half), place + half + 1).sort((a, b) => a - b))
+      .map((near) => near[near.length >> 1]);
+  };
+
   class Chart {
     constructor(figure, chart) {
       this.chart = chart;
       this.log = false;
       this.hidden = new Set();
-      this.data = uPlot.join(chart.series.map((series) => [series.steps, series.values]));
+      this.curves = chart.series.flatMap((series, place) => (series.values.length > MANY
+        ? [{ series, place, values: series.values, faint: true }, { series, place, values: course(series.values) }]
+        : [{ series, place, values: series.values }]));
+      this.data = uPlot.join(this.curves.map(({ series, values }) => [series.steps, values]));
       this.whole = [this.data[0][0], this.data[0].at(-1)];
       this.keys = make("ul", { class: "keys" });
       this.outputs = chart.series.map((series, place) => this.key(series, place));
@@ -46,7 +58,9 @@
       box.checked = true;
       box.addEventListener("change", () => {
         if (box.checked) this.hidden.delete(place); else this.hidden.add(place);
-        this.plot.setSeries(place + 1, { show: box.checked });
+        this.curves.forEach((curve, number) => {
+          if (curve.place === place) this.plot.setSeries(number + 1, { show: box.checked });
+        });
       });
       const line = series.mark
         ? `<circle cx="12" cy="6" r="5" fill="none" stroke-width="2.5"/>`
@@ -67,23 +81,23 @@
         ticks: { stroke: () => colour("--line"), width: 1 }, font: "12px system-ui, sans-serif" });
       const y = this.log ? { distr: positive ? 3 : 4, asinh: 0.1 } : chart.share ? { range: [-0.02, 1.02] } : {};
       this.plot = new uPlot({
-        width: this.width(), height: HEIGHT, legend: { show: false }, padding: [8, 12, 0, 0],
+        width: this.width(), height: HEIGHT, legend: { show: false }, padding: [8, 24, 0, 0],
         cursor: { y: false, drag: { x: true, y: false, dist: 5 } },
         scales: { x: { time: false, min: range[0], max: range[1] }, y },
         axes: [{ ...axis(), size: 32, values: (plot, steps) => steps.map((step) => Number.isInteger(step) ? step.toLocaleString("en") : "") },
           { ...axis(), size: 62, values: (plot, values) => values.map(short) }],
-        series: [{}, ...chart.series.map((series, place) => this.curve(series, place))],
+        series: [{}, ...this.curves.map((curve) => this.curve(curve))],
         hooks: { setCursor: [(plot) => this.read(plot.cursor.idx)] },
       }, this.data, this.place);
       this.show(...range);
     }
 
-    curve(series, place) {
+    curve({ series, place, faint }) {
       const stroke = () => colour(`--c${series.colour}`);
       const common = { label: series.name, stroke, show: !this.hidden.has(place), spanGaps: true };
       if (series.mark) return { ...common, paths: () => null, points: { show: true, size: 14, width: 3, fill: () => "transparent" } };
       const lone = series.steps.length < 12;
-      return { ...common, width: 1.6, dash: series.dashed ? DASH : undefined, points: { show: lone, size: 6 } };
+      return { ...common, width: faint ? 1 : 2, alpha: faint ? 0.35 : 1, dash: series.dashed ? DASH : undefined, points: { show: lone, size: 6 } };
     }
 
     width() { return Math.max(200, this.place.clientWidth); }
@@ -115,7 +129,7 @@
       }
       this.at.textContent = `step ${this.data[0][place].toLocaleString("en")}`;
       const words = this.chart.series.map((series, number) => {
-        const values = this.data[number + 1];
+        const values = this.data[this.curves.findIndex((curve) => curve.place === number) + 1];
         let nearest = place;
         while (nearest > 0 && values[nearest] == null) nearest -= 1;
         this.outputs[number].textContent = short(values[nearest]);
