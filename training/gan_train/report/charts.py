@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gan_train.evaluation.scores import KINDS, Scored
+from gan_train.evaluation.scores import KINDS, Score, Scored
 from gan_train.reporting.metrics_log import Row
 from gan_train.reporting.trace import Point, Trace
 
@@ -26,6 +26,7 @@ class Series:
     Attributes:
         name: for people.
         points: by step.
+        means: of stretches of steps, where points are only the extremes of each.
         colour: place in the page's palette.
         dashed: set apart from the others by more than its colour.
         mark: points alone, large: a best step.
@@ -34,6 +35,7 @@ class Series:
     name: str
     points: Sequence[Point]
     colour: int
+    means: Sequence[Point] = ()
     dashed: bool = False
     mark: bool = False
 
@@ -51,9 +53,8 @@ class Series:
 
     def document(self) -> dict[str, Any]:
         """For the page's script."""
-        steps, values = [step for step, _ in self.points], [float(f"{value:.{_DIGITS}g}") for _, value in self.points]
         told = {"name": self.name, "colour": self.colour, "dashed": self.dashed, "mark": self.mark}
-        return told | {"steps": steps, "values": values}
+        return told | {"all": _columns(self.points), "means": _columns(self.means)}
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,19 @@ class Chart:
         return {"title": self.title, "share": self.share, "series": [one.document() for one in self.series]}
 
 
+@dataclass(frozen=True)
+class Curve:
+    """A metric: its points, and where those are only extremes the means of stretches."""
+
+    points: Sequence[Point]
+    means: Sequence[Point] = ()
+
+    def scaled(self, scale: float) -> "Curve":
+        """The same in another unit."""
+        points, means = ([(step, value * scale) for step, value in part] for part in (self.points, self.means))
+        return self if scale == 1.0 else Curve(points, means)
+
+
 class Traces:
     """Every metric of the rows so far; what is kept is bounded, whatever the length of the run."""
 
@@ -99,9 +113,9 @@ class Traces:
                     trace = self._traces[name] = Trace()
                 trace.add(step, value)
 
-    def points(self) -> dict[str, list[Point]]:
+    def curves(self) -> dict[str, "Curve"]:
         """By the metric's name, in the order they were met."""
-        return {name: trace.points() for name, trace in self._traces.items()}
+        return {name: Curve(trace.points(), trace.means() if trace.thinned else ()) for name, trace in self._traces.items()}
 
 
 @dataclass(frozen=True)
@@ -141,19 +155,23 @@ _GROUPS = (
 )
 
 
-def metric_charts(points: Mapping[str, Sequence[Point]]) -> list[Chart]:
+def metric_charts(curves: Mapping[str, Curve]) -> list[Chart]:
     """Charts of what a run logged, those that everybody wants to see first."""
-    free, charts = dict(points), []
+    free, charts = dict(curves), []
     for group in _GROUPS:
         taken = {name: free.pop(name) for name in list(free) if group.wants(name)}
         if taken:
             coloured = zip(taken.items(), colours(list(taken)), strict=True)
             series = tuple(
-                Series(name, _scaled(values, group.scale), colour, dashed=name.startswith("snapshot."))
-                for (name, values), colour in coloured
+                _series(name, curve.scaled(group.scale), colour, dashed=name.startswith("snapshot."))
+                for (name, curve), colour in coloured
             )
             charts.append(Chart(group.key, group.title, series, group.about, group.share, group.first))
     return charts
+
+
+def _series(name: str, curve: Curve, colour: int, dashed: bool) -> Series:
+    return Series(name, curve.points, colour, curve.means, dashed)
 
 
 def colours(names: Sequence[str]) -> list[int]:
@@ -194,8 +212,7 @@ def score_charts(scored: Sequence[Scored]) -> list[Chart]:
         best = best_point(points, name)
         if best:
             series.append(Series(f"best: {best[1]:.4g} at step {best[0]}", [best], FAKE, mark=True))
-        ends = {"min": " Lower is better.", "max": " Higher is better.", None: ""}[kind.better]
-        charts.append(Chart(f"score-{name}", kind.title, tuple(series), f"{_sentence(kind.about)}{ends}"))
+        charts.append(Chart(f"score-{name}", kind.title, tuple(series), score_words(kind)))
     return charts
 
 
@@ -213,12 +230,15 @@ def best_point(points: Sequence[Point], name: str) -> Point | None:
     return min(points, key=_value) if better == "min" else max(points, key=_value)
 
 
-def _sentence(words: str) -> str:
-    return f"{words[0].upper()}{words[1:]}."
+def score_words(kind: Score) -> str:
+    """What a kind of score says, and which end is better."""
+    ends = {"min": " Lower is better.", "max": " Higher is better.", None: ""}[kind.better]
+    return f"{kind.about[0].upper()}{kind.about[1:]}.{ends}"
 
 
-def _scaled(points: Sequence[Point], scale: float) -> Sequence[Point]:
-    return points if scale == 1.0 else [(step, value * scale) for step, value in points]
+def _columns(points: Sequence[Point]) -> list[list[float]]:
+    """Steps and values, as the page's script takes them."""
+    return [[step for step, _ in points], [float(f"{value:.{_DIGITS}g}") for _, value in points]]
 
 
 def _value(point: Point) -> float:

@@ -9,7 +9,7 @@ from gan_pipeline.errors import UsageError
 from gan_pipeline.storage import open_folder, write_file
 from gan_train.evaluation.scores import KINDS
 from gan_train.recipe.document import flatten
-from gan_train.report.charts import COLOURS, Chart, Series, metric_charts, score_points
+from gan_train.report.charts import COLOURS, Chart, Series, metric_charts, score_points, score_words
 from gan_train.report.contents import Contents, PictureBook, read_contents
 from gan_train.report.page import render
 from gan_train.report.ranking import Ranked, rank
@@ -42,10 +42,15 @@ class Side:
 
 @dataclass(frozen=True)
 class Difference:
-    """What is not the same in all runs: a key, and its value in each."""
+    """What is not the same in all runs: a key, and its value in each; empty where a recipe has no such key."""
 
     key: str
     values: tuple[str, ...]
+
+    @property
+    def shared(self) -> bool:
+        """Whether every recipe has the key."""
+        return all(self.values)
 
 
 def compare(folders: Sequence[str], out: str) -> tuple[dict[str, Any], Ranked]:
@@ -122,10 +127,10 @@ def _metric_charts(sides: Sequence[Side]) -> list[Chart]:
     """A chart for each metric that at least two runs have, a curve for each run, in the order of a report."""
     charts: dict[str, Chart] = {}
     for side in sides:
-        for chart in metric_charts(side.contents.traces.points()):
+        for chart in metric_charts(side.contents.traces.curves()):
             for series in chart.series:
                 before = charts.get(series.name, Chart(f"metric-{series.name}", series.name, (), "", chart.share, chart.first))
-                own = Series(side.name, series.points, side.colour)
+                own = Series(side.name, series.points, side.colour, series.means)
                 charts[series.name] = Chart(before.key, before.title, (*before.series, own), "", before.share, before.first)
     return sorted((chart for chart in charts.values() if len(chart.series) > 1), key=lambda chart: not chart.first)
 
@@ -135,8 +140,8 @@ def _score_charts(sides: Sequence[Side], ranked: Ranked) -> list[Chart]:
     for name, kind in KINDS.items():
         points = [(side, score_points(ranked.scored.get(side.name, ()), name)) for side in sides]
         series = tuple(Series(side.name, found, side.colour) for side, found in points if found)
-        if len(series) > 1:
-            charts.append(Chart(f"score-{name}", kind.title, series, kind.about))
+        if len(series) > 1 and not name.endswith("_of_reals"):
+            charts.append(Chart(f"score-{name}", kind.title, series, score_words(kind)))
     return charts
 
 

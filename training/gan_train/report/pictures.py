@@ -13,8 +13,8 @@ MOST_GRIDS, GRID_BYTES, PICTURE_BYTES = 32, 128 << 10, 256 << 10
 
 _LONGEST_SIDE = 1600
 _QUALITIES = (90, 75, 55, 35)
-_SMALL_SIDE = 700
-"""Up to here pixels are enlarged as squares, so that a small image is seen as it is."""
+_SMALL_SIDE, _TIMES, _HEIGHT = 700, 3, 640
+"""Up to this side pixels are enlarged as squares, at most so many times and to that height, so that each is seen."""
 
 Shown = TypeVar("Shown")
 
@@ -37,7 +37,12 @@ class Picture:
     @property
     def small(self) -> bool:
         """Whether its pixels are worth being seen one by one."""
-        return self.exact and self.width <= _SMALL_SIDE
+        return max(self.width, self.height) <= _SMALL_SIDE
+
+    @property
+    def enlarged(self) -> int:
+        """Width in pixels of the screen to show a small one at, where there is as much room."""
+        return round(self.width * max(1.0, min(_TIMES, _HEIGHT / self.height)))
 
 
 def embedded(content: bytes, limit: int, where: str) -> Picture:

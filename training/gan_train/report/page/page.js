@@ -16,11 +16,11 @@
 
   const MANY = 200;
 
-  // The median of what is drawn around each value: the course of a curve that trembles.
-  const course = (values) => {
-    const half = Math.max(2, Math.round(values.length / 80));
-    return values.map((_, place) => values.slice(Math.max(0, place - half), place + half + 1).sort((a, b) => a - b))
-      .map((near) => near[near.length >> 1]);
+  // The mean around each value: the course of a curve that trembles.
+  const courseOf = ([steps, values]) => {
+    const half = Math.max(2, Math.round(values.length / 100));
+    const near = (place) => values.slice(Math.max(0, place - half), place + half + 1);
+    return [steps, values.map((_, place) => near(place).reduce((sum, value) => sum + value, 0) / near(place).length)];
   };
 
   class Chart {
@@ -28,10 +28,13 @@
       this.chart = chart;
       this.log = false;
       this.hidden = new Set();
-      this.curves = chart.series.flatMap((series, place) => (series.values.length > MANY
-        ? [{ series, place, values: series.values, faint: true }, { series, place, values: course(series.values) }]
-        : [{ series, place, values: series.values }]));
-      this.data = uPlot.join(this.curves.map(({ series, values }) => [series.steps, values]));
+      this.curves = chart.series.flatMap((series, place) => {
+        const [steps] = series.all;
+        if (steps.length <= MANY) return [{ series, place, points: series.all }];
+        const course = courseOf(series.means[0].length ? series.means : series.all);
+        return [{ series, place, points: series.all, faint: true }, { series, place, points: course }];
+      });
+      this.data = uPlot.join(this.curves.map(({ points }) => points));
       this.whole = [this.data[0][0], this.data[0].at(-1)];
       this.keys = make("ul", { class: "keys" });
       this.outputs = chart.series.map((series, place) => this.key(series, place));
@@ -76,7 +79,7 @@
       const { chart } = this;
       const range = this.plot ? [this.plot.scales.x.min, this.plot.scales.x.max] : this.whole;
       if (this.plot) this.plot.destroy();
-      const positive = chart.series.every((series) => series.values.every((value) => value > 0));
+      const positive = chart.series.every(({ all: [, values] }) => values.every((value) => value > 0));
       const axis = () => ({ stroke: () => colour("--soft"), grid: { stroke: () => colour("--line"), width: 1 },
         ticks: { stroke: () => colour("--line"), width: 1 }, font: "12px system-ui, sans-serif" });
       const y = this.log ? { distr: positive ? 3 : 4, asinh: 0.1 } : chart.share ? { range: [-0.02, 1.02] } : {};
@@ -96,7 +99,7 @@
       const stroke = () => colour(`--c${series.colour}`);
       const common = { label: series.name, stroke, show: !this.hidden.has(place), spanGaps: true };
       if (series.mark) return { ...common, paths: () => null, points: { show: true, size: 14, width: 3, fill: () => "transparent" } };
-      const lone = series.steps.length < 12;
+      const lone = series.all[0].length < 12;
       return { ...common, width: faint ? 1 : 2, alpha: faint ? 0.35 : 1, dash: series.dashed ? DASH : undefined, points: { show: lone, size: 6 } };
     }
 
