@@ -6,6 +6,8 @@ for chart in metric_charts(traces): ...
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from operator import itemgetter
 from typing import Any
 
 from gan_train.evaluation.scores import KINDS, Score, Scored
@@ -17,6 +19,9 @@ _DIGITS = 5
 
 REAL, FAKE, GENERATOR, _FIRST_FREE, COLOURS = 0, 1, 2, 3, 8
 """Places in the page's palette, with the specification's meaning: blue real, orange fake, green the generator (spec C 1.1)."""
+
+
+_value = itemgetter(1)
 
 
 @dataclass(frozen=True)
@@ -43,11 +48,11 @@ class Series:
     def newest(self) -> Point:
         return self.points[-1]
 
-    @property
+    @cached_property
     def lowest(self) -> Point:
         return min(self.points, key=_value)
 
-    @property
+    @cached_property
     def highest(self) -> Point:
         return max(self.points, key=_value)
 
@@ -239,7 +244,3 @@ def score_words(kind: Score) -> str:
 def _columns(points: Sequence[Point]) -> list[list[float]]:
     """Steps and values, as the page's script takes them."""
     return [[step for step, _ in points], [float(f"{value:.{_DIGITS}g}") for _, value in points]]
-
-
-def _value(point: Point) -> float:
-    return point[1]
