@@ -4,6 +4,7 @@ import html
 import json
 import math
 import random
+import re
 import shlex
 from itertools import pairwise
 from pathlib import Path
@@ -26,6 +27,8 @@ from gan_train.runs.skipped import Skipped, write_skipped
 from tests.pipeline.image_files import encoded, noise
 from tests.training.helpers import SMALL, gan_train
 from tests.training.reports import COLLAPSED, STABLE, charts_of, copied, judge, score
+
+DOCUMENTATION = Path(__file__).parents[2] / "docs" / "report.md"
 
 
 def reported(run: Path) -> str:
@@ -285,3 +288,15 @@ def test_a_page_is_read_and_written_in_a_bucket(trained: Path, bucket: str) -> N
     assert (ran.code, ran.err) == (0, "")
     assert f"<code>{run.uri}</code>" in run.read("report.html").decode()
     assert read_contents(run, PictureBook(run)).standing.state == "finished"
+
+
+def test_every_command_of_its_documentation_runs(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("first", "second"):
+        copied(trained, tmp_path / "runs" / name)
+    blocks = re.findall(r"```bash\n(.*?)```", DOCUMENTATION.read_text(), re.DOTALL)
+    for line in "".join(blocks).splitlines():
+        program, *arguments = shlex.split(line)
+        ran = gan_train(*arguments)
+        assert (program, ran.code) == ("gan-train", 0), (line, ran.err)
+    assert sorted(path.name for path in tmp_path.glob("*.html")) == ["compare.html", "first.html", "two.html"]

@@ -13,11 +13,11 @@ from gan_train.report.charts import Chart
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-_FOLDER = files("gan_train.report") / "page"
+_FOLDER = files("gan_train.report") / "assets"
 
 
 def render(template: str, title: str, drawn: Sequence[Chart], **facts: Any) -> bytes:
-    """A page of a template in page/, UTF-8. Every text in it is escaped.
+    """A page of a template in assets/, UTF-8. Every text in it is escaped.
 
     Args:
         template: name of the file.
