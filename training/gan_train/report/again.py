@@ -5,6 +5,7 @@ from typing import Any
 
 import yaml
 
+from gan_pipeline.errors import UsageError
 from gan_train.recipe.base import Recipe
 from gan_train.recipe.document import difference, flatten, load_recipe, recipe_names
 from gan_train.runs.run_folder import RunRecord
@@ -29,7 +30,10 @@ def again(record: RunRecord) -> str | None:
 
 def _makes(recipe: Recipe, overrides: list[str]) -> bool:
     """Whether the package's recipe becomes this one by the overrides."""
-    made = load_recipe(recipe.name, overrides)
+    try:
+        made = load_recipe(recipe.name, overrides)
+    except UsageError:
+        return False
     return difference(made, recipe) is None and made.steps == recipe.steps
 
 
