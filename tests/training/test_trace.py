@@ -32,6 +32,16 @@ def series(draw: st.DrawFn) -> list[tuple[int, float]]:
     return [(step, draw(st.floats(-10, 10))) for step in steps]
 
 
+@given(st.integers(1, 300), st.lists(st.floats(-10, 10), min_size=300, max_size=300))
+def test_every_stretch_keeps_its_mean(count: int, values: list[float]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trace, "BUCKETS", 16)
+        kept = traced(list(enumerate(values[:count]))).means()
+    width = kept[1][0] - kept[0][0] if len(kept) > 1 else count
+    stretches = [values[start : min(start + width, count)] for start in range(0, count, width)]
+    np.testing.assert_allclose([mean for _, mean in kept], [np.mean(stretch) for stretch in stretches], atol=1e-9)
+
+
 @given(series())
 def test_every_stretch_keeps_its_extremes(points: list[tuple[int, float]]) -> None:
     with pytest.MonkeyPatch.context() as patch:

@@ -8,6 +8,7 @@ of what one device would draw, and a resumed run needs no stored generator state
 
 import hashlib
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,18 @@ _GROUP = 4
 
 _PICTURES = 255
 """Phase of what is made to be looked at, beyond those of a step."""
+
+
+def random_key(seed: int, restored: Sequence[int], step: tf.Tensor) -> tf.Tensor:
+    """The key of a step's random numbers, uint64 scalar: the seed, with the stream in its upper half.
+
+    Args:
+        seed: of the run, below 2**32.
+        restored: steps that were returned to.
+        step: int64 scalar, zero based.
+    """
+    stream = tf.reduce_sum(tf.cast(step >= tf.constant(restored, tf.int64), tf.int64))
+    return tf.cast(seed + stream * 2**32, tf.uint64)
 
 
 class Draw:

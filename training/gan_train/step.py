@@ -11,8 +11,7 @@ from typing import Any
 import tensorflow as tf
 
 from gan_train.optimizers import global_norm
-from gan_train.randomness import Draw
-from gan_train.runs.rollbacks import random_key
+from gan_train.randomness import Draw, random_key
 from gan_train.systems.base import Batch, Phase, System
 
 StepFunction = Callable[[tf.distribute.DistributedValues, tf.Tensor, tf.Tensor], tf.Tensor]

@@ -25,6 +25,8 @@ from gan_train.galleries.catalogue import open_gallery
 from gan_train.operation import Operation
 from gan_train.precision import resolved
 from gan_train.recipe.base import Recipe
+from gan_train.report.dataset_facts import write_dataset_facts
+from gan_train.report.report import LiveReport
 from gan_train.reporting.clock import Clock
 from gan_train.reporting.curves import Curves
 from gan_train.reporting.metrics_log import MetricsLog, Row, read_metrics
@@ -98,6 +100,7 @@ def fit(
                 curves=Curves(read_metrics(run)),
                 gallery=open_gallery(recipe, system, dataset, run),
                 diagnosis=LiveDiagnosis(run, read_record(run).recipe, read_metrics(run), progress.say),
+                report=LiveReport(run),
             )
             return session.train(strategy, start, interruption)
         except DivergedError as error:
@@ -144,6 +147,7 @@ class _Session:
     curves: Curves
     gallery: Gallery
     diagnosis: LiveDiagnosis
+    report: LiveReport
 
     def train(self, strategy: tf.distribute.Strategy, start: int, interruption: Interruption) -> Ended:
         """The loop: one chunk of steps, then whatever is due."""
@@ -201,6 +205,7 @@ class _Session:
         self.log.add_picture("reals", 0, grid)
         self.log.add_text("recipe", 0, f"```yaml\n{self.run.read(RECIPE).decode()}```")
         self.log.flush()
+        write_dataset_facts(self.run, self.dataset)
         self.run.write(REALS, grid)
 
     def _take(self, chunks: Chunks, step: int) -> tf.distribute.DistributedValues:
@@ -253,6 +258,7 @@ class _Session:
                 self.log.add(row)
                 self.curves.add(row)
                 self.diagnosis.add(row)
+                self.report.add(row)
         self.log.flush()
         self.progress.update(rows[-1], self.diagnosis.words)
 
@@ -266,6 +272,7 @@ class _Session:
         for kind, network in self.system.models.items():
             write_model(self.run, kind, network, step)
         self.run.write(LOSSES, self.curves.png())
+        self.report.write()
         return samples
 
     def _checkpoint(self, step: int) -> None:

@@ -4,7 +4,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +23,7 @@ from gan_train.operation import Operation
 from gan_train.precision import resolved
 from gan_train.recipe.base import Recipe
 from gan_train.recipe.document import flatten
+from gan_train.report.report import reporting
 from gan_train.reporting.progress import NoProgress, Progress
 from gan_train.runs.checkpoint import committed_steps, newest_files
 from gan_train.runs.rollbacks import ROLLBACKS
@@ -113,7 +114,8 @@ def train(
                 if skipped:
                     write_skipped(place, skipped)
                 progress = Progress() if _reports(cluster) else NoProgress()
-                ended = fit(recipe, dataset, place, strategy, system, progress, shared_wish, operation)
+                with reporting(place) if _reports(cluster) else nullcontext():
+                    ended = fit(recipe, dataset, place, strategy, system, progress, shared_wish, operation)
     return _answer(cluster, run, out, ended.step, ended.samples, already_done=False)
 
 

@@ -9,13 +9,15 @@ Point = tuple[int, float]
 """Step and value."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class _Bucket:
-    """The smallest and the largest value of a stretch of steps."""
+    """The smallest and the largest value of a stretch of steps, and the sum of all."""
 
     number: int
     low: Point
     high: Point
+    total: float
+    count: int = 1
 
 
 class Trace:
@@ -32,13 +34,20 @@ class Trace:
 
     def add(self, step: int, value: float) -> None:
         """Add the value of a step later than all before."""
+        last = self._buckets[-1] if self._buckets else None
+        if last and last.number == step // self._width and last.low[1] <= value <= last.high[1]:
+            # As most values of a long run: no new extreme.
+            last.total += value
+            last.count += 1
+            return
         point = (step, value)
-        self._put(_Bucket(step // self._width, point, point))
+        self._put(_Bucket(step // self._width, point, point, value))
         while len(self._buckets) > BUCKETS:
             self._width *= 2
             finer, self._buckets = self._buckets, []
             for bucket in finer:
-                self._put(_Bucket(bucket.number // 2, bucket.low, bucket.high))
+                bucket.number //= 2
+                self._put(bucket)
 
     @property
     def thinned(self) -> bool:
@@ -49,11 +58,16 @@ class Trace:
         """At most 2 * BUCKETS points, by step."""
         return [point for bucket in self._buckets for point in sorted({bucket.low, bucket.high})]
 
+    def means(self) -> list[Point]:
+        """The mean value of each stretch at its middle step; at most BUCKETS points."""
+        half = self._width // 2
+        return [(bucket.number * self._width + half, bucket.total / bucket.count) for bucket in self._buckets]
+
     def _put(self, bucket: _Bucket) -> None:
         if self._buckets and self._buckets[-1].number == bucket.number:
             last = self._buckets.pop()
             low, high = min(last.low, bucket.low, key=_value), max(last.high, bucket.high, key=_value)
-            bucket = _Bucket(bucket.number, low, high)
+            bucket = _Bucket(bucket.number, low, high, last.total + bucket.total, last.count + bucket.count)
         self._buckets.append(bucket)
 
 

@@ -1,15 +1,12 @@
 """rollbacks.jsonl: how often a run returned to an earlier step, and which random numbers it uses since.
 
 The random stream of a step is the number of rollbacks to that step or an earlier one. So the file and the step are
-enough to continue exactly, and a run without rollbacks draws stream 0 throughout.
+enough to continue exactly (randomness.py), and a run without rollbacks draws stream 0 throughout.
 """
 
 import dataclasses
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
-
-import tensorflow as tf
 
 from gan_pipeline.errors import DataError
 from gan_pipeline.storage import Folder
@@ -55,15 +52,3 @@ def read_rollbacks(run: Folder) -> Rollbacks:
 def write_rollbacks(run: Folder, rollbacks: Rollbacks) -> None:
     """Replace the record, all at once."""
     run.write(ROLLBACKS, "".join(json.dumps(dataclasses.asdict(one)) + "\n" for one in rollbacks).encode())
-
-
-def random_key(seed: int, restored: Sequence[int], step: tf.Tensor) -> tf.Tensor:
-    """The key of a step's random numbers, uint64 scalar: the seed, with the stream in its upper half.
-
-    Args:
-        seed: of the run, below 2**32.
-        restored: steps that were returned to.
-        step: int64 scalar, zero based.
-    """
-    stream = tf.reduce_sum(tf.cast(step >= tf.constant(restored, tf.int64), tf.int64))
-    return tf.cast(seed + stream * 2**32, tf.uint64)

@@ -4,9 +4,10 @@ from typing import Any
 
 from gan_pipeline.errors import UsageError
 from gan_pipeline.storage import write_file
-from gan_train.generate import MOST_IMAGES, saved_generator
+from gan_train.generate import MOST_IMAGES, SavedGenerator, saved_generator
 from gan_train.latents.inputs import crossed
 from gan_train.pictures import grid_png
+from gan_train.recipe.examples import Condition
 from gan_train.tools.choose import drawn
 
 
@@ -27,9 +28,15 @@ def codes(folder: str, out: str, rows: int, seed: int, step: int | None) -> dict
         )
     if rows * condition.values > MOST_IMAGES:
         raise UsageError(f"{rows} rows of {condition.values} images are more than {MOST_IMAGES:,}; take fewer --rows")
-    inputs = crossed(drawn(recipe.latent, seed, rows, recipe.latent_size), range(condition.values))
-    facts = generator.facts | {"latents": f"seed-{seed}", "columns": condition.kind, "rows": "noise"}
-    write_file(out, grid_png(generator.images(inputs), facts, condition.values))
+    write_file(out, crossed_grid(generator, condition, rows, seed))
     columns = "codes" if condition.kind == "code" else "classes"
     answer = {"run": generator.run.uri, "step": generator.step, "columns": columns, "values": condition.values}
-    return answer | {"rows": rows, "images": len(inputs), "out": out}
+    return answer | {"rows": rows, "images": rows * condition.values, "out": out}
+
+
+def crossed_grid(generator: SavedGenerator, condition: Condition, rows: int, seed: int = 0) -> bytes:
+    """The grid as a PNG file. Raises DataError if the generator is damaged."""
+    recipe = generator.recipe
+    inputs = crossed(drawn(recipe.latent, seed, rows, recipe.latent_size), range(condition.values))
+    facts = generator.facts | {"latents": f"seed-{seed}", "columns": condition.kind, "rows": "noise"}
+    return grid_png(generator.images(inputs), facts, condition.values)

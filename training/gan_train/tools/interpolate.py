@@ -1,6 +1,7 @@
 """gan-train interpolate: what lies between latents, as a grid of paths or as an animation."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,20 +65,54 @@ def interpolate(
     if mode is not None and mode not in _MODES:
         raise UsageError(f"--mode {mode}: choose lerp (straight lines) or slerp (great arcs)")
     generator = saved_generator(folder, step)
-    uniform = generator.recipe.latent.distribution == "uniform"
-    mode = mode or ("lerp" if uniform else "slerp")
+    mode = mode or _natural_mode(generator)
     values = values_in_turn(generator.record, told)
     points, origin = _points(generator, route)
     steps = steps or _STEPS[ending]
-    rows, columns = len(points), (points.shape[1] - 1) * (steps - 1) + 1
+    rows, columns = len(points), _columns(points, steps)
     if rows * columns > MOST_IMAGES:
         raise UsageError(f"{rows} paths of {columns} images are more than {MOST_IMAGES:,}; take fewer --paths or --steps")
+    write_file(out, _drawn(generator, points, origin, steps, mode, values, ending))
+    answer = {"run": generator.run.uri, "step": generator.step, "mode": mode, "paths": rows}
+    return answer | {"images": rows * columns, "out": out}
+
+
+def random_paths_grid(generator: SavedGenerator, paths: int) -> bytes:
+    """The grid of so many paths between random latents, as the command draws it, as a PNG file.
+
+    Raises:
+        UsageError: the generator makes points.
+        DataError: it is damaged.
+    """
+    points, origin = _points(generator, Route(paths))
+    values = values_in_turn(generator.record, Told())
+    return _drawn(generator, points, origin, _STEPS["png"], _natural_mode(generator), values, "png")
+
+
+def _natural_mode(generator: SavedGenerator) -> str:
+    return "lerp" if generator.recipe.latent.distribution == "uniform" else "slerp"
+
+
+def _columns(points: Latents, steps: int) -> int:
+    return (points.shape[1] - 1) * (steps - 1) + 1
+
+
+def _drawn(
+    generator: SavedGenerator,
+    points: Latents,
+    origin: dict[str, str],
+    steps: int,
+    mode: str,
+    values: Sequence[int],
+    ending: str,
+) -> bytes:
+    """The picture of the paths through `points`, each of which has one of the `values`, in turn."""
+    columns = _columns(points, steps)
     walked = np.concatenate([path(stations, steps, _MODES[mode]) for stations in points])
-    conditions = in_turn(rows, values) if values else None
+    conditions = in_turn(len(points), values) if values else None
     images = generator.images(Inputs(walked, None if conditions is None else conditions.repeat(columns)))
     facts = generator.facts | {"mode": mode} | origin | condition_facts(generator.record, conditions)
-    write_file(out, _picture(images, columns, ending, facts))
-    return {"run": generator.run.uri, "step": generator.step, "mode": mode, "paths": rows, "images": len(images), "out": out}
+    return _picture(images, columns, ending, facts)
 
 
 def _points(generator: SavedGenerator, route: Route) -> tuple[Latents, dict[str, str]]:

@@ -1,0 +1,1 @@
+"""What somebody would rather look at than read: report.html of a run, and runs side by side."""
