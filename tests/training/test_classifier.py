@@ -95,7 +95,8 @@ def test_the_picture_shows_the_hardest_images_first_and_what_they_were_taken_for
     hardest = np.argsort(shares[np.arange(60), shown["label"]])[:9]
 
     picture = tmp_path / "samples.png"
-    picture.write_bytes(gallery.samples(3))
+    look = gallery.look(3)
+    picture.write_bytes(look.samples)
     for (_, image), place in zip(cells(picture, 3), hardest, strict=True):
         np.testing.assert_array_equal(image[::2, ::2], 255 - shown["image"][place, ..., 0])
     text = Image.open(picture).text  # type: ignore[attr-defined]
@@ -104,9 +105,9 @@ def test_the_picture_shows_the_hardest_images_first_and_what_they_were_taken_for
     assert not {*shown["label"]} - set(range(10)) and dataset.shows_unseen
 
     right = float(np.mean(np.argmax(logits, axis=1) == shown["label"]))
-    assert gallery.scores()["unseen_accuracy"] == pytest.approx(right)
+    assert look.scores["unseen_accuracy"] == pytest.approx(right)
     loss = float(-np.log(shares[np.arange(60), shown["label"]]).mean())
-    assert gallery.scores()["unseen_loss"] == pytest.approx(loss, rel=1e-5)
+    assert look.scores["unseen_loss"] == pytest.approx(loss, rel=1e-5)
 
     reals = tmp_path / "reals.png"
     reals.write_bytes(gallery.reals())

@@ -173,13 +173,15 @@ class _Session:
                 rows = self._rows(step, values.numpy(), seconds, chunks.waited)
                 look = is_due(step, recipe.snapshot_every, recipe.steps)
                 broken = self._broken(step) if look else None
+                seen = None
                 if look and not broken:
                     with self.clock.standing_still("snapshot"):
-                        rows[-1] |= self._evaluate()
+                        seen = self.gallery.look(step)
+                    rows[-1] |= {f"snapshot.{name}": value for name, value in seen.scores.items()}
                 self._log(rows)
-                if look and not broken:
+                if seen:
                     with self.clock.standing_still("snapshot"):
-                        samples = self._snapshot(step)
+                        samples = self._snapshot(step, seen.samples)
                 failed = self._failed(step)
                 if failed and self.operation.on_failure == "stop":
                     interruption.ask("--on-failure stop")
@@ -262,11 +264,7 @@ class _Session:
         self.log.flush()
         self.progress.update(rows[-1], self.diagnosis.words)
 
-    def _evaluate(self) -> Row:
-        return {f"snapshot.{name}": value for name, value in self.gallery.scores().items()}
-
-    def _snapshot(self, step: int) -> str:
-        grid = self.gallery.samples(step)
+    def _snapshot(self, step: int, grid: bytes) -> str:
         samples = write_samples(self.run, grid, step)
         self.log.add_picture("samples", step, grid)
         for kind, network in self.system.models.items():

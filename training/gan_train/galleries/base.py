@@ -1,6 +1,20 @@
 """What the trainer asks of every gallery."""
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a run shows after a step.
+
+    Attributes:
+        scores: numbers worth logging, by name.
+        samples: what the generators make, of the same inputs every time.
+    """
+
+    scores: dict[str, float]
+    samples: bytes
 
 
 class Gallery(ABC):
@@ -11,9 +25,5 @@ class Gallery(ABC):
         """Real examples."""
 
     @abstractmethod
-    def samples(self, step: int) -> bytes:
-        """What the generators make after this step, of the same inputs every time."""
-
-    @abstractmethod
-    def scores(self) -> dict[str, float]:
-        """Numbers worth logging at a snapshot, by name."""
+    def look(self, step: int) -> Look:
+        """At what the run makes after this step."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gan_train.data.dataset import Dataset
 from gan_train.data.input import first_examples
-from gan_train.galleries.base import Gallery
+from gan_train.galleries.base import Gallery, Look
 from gan_train.objectives.class_losses import class_cross_entropy
 from gan_train.pictures import labelled_png
 from gan_train.recipe.classifier import ClassifierRecipe
@@ -46,20 +46,19 @@ class ClassifiedGallery(Gallery):
         shown = range(min(len(self._images), self._recipe.sample_images))
         return self._grid(shown, [str(self._labels[place]) for place in shown], {"shows": "class"})
 
-    def samples(self, step: int) -> bytes:
-        """The images whose class it holds least likely, the worst first: "4" is told right, "4 as 9" is taken for a 9."""
+    def look(self, step: int) -> Look:
+        """The images whose class it holds least likely, the worst first: "4" is told right, "4 as 9" is taken for a 9.
+
+        Scores are the share of images told right, and the mean cross-entropy in nats.
+        """
         told, losses = self._judged()
         hardest = np.argsort(-losses, kind="stable")[: self._recipe.sample_images]
         words = [_word(int(self._labels[place]), int(told[place])) for place in hardest]
-        return self._grid(hardest.tolist(), words, {"shows": "class, and as what it is taken", "step": str(step)})
-
-    def scores(self) -> dict[str, float]:
-        """Share of images told right, and the mean cross-entropy in nats."""
-        told, losses = self._judged()
-        return {
+        scores = {
             f"{self._prefix}_accuracy": float(np.mean(told == self._measured_labels)),
             f"{self._prefix}_loss": float(np.mean(losses)),
         }
+        return Look(scores, self._grid(hardest.tolist(), words, {"shows": "class, and as what it is taken", "step": str(step)}))
 
     @property
     def _measured_labels(self) -> NDArray[np.int64]:

@@ -4,6 +4,7 @@ Images are translated one by one, so that with batch normalisation none depends 
 are of a split that no step reads, where the dataset has one; the names of scores say so.
 """
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
@@ -16,7 +17,7 @@ from gan_pipeline.grid import png, tile
 from gan_train.data.dataset import Dataset
 from gan_train.data.input import examples_of, first_examples
 from gan_train.data.pixels import to_range, to_uint8
-from gan_train.galleries.base import Gallery
+from gan_train.galleries.base import Gallery, Look
 from gan_train.randomness import picture_draw
 from gan_train.recipe.translation import SOURCE, TARGET, A, B, TranslationRecipe
 from gan_train.systems.translation import TranslationSystem
@@ -43,6 +44,17 @@ class TranslatedGallery(Gallery):
         self._prefix = "unseen" if dataset.shows_unseen else "train"
         # A network runs some times faster as a graph, and as many images are translated at every snapshot.
         self._translate = {direction: _graph(system, direction) for direction in recipe.directions}
+
+    def look(self, step: int) -> Look:
+        return Look(self._scores(), self._samples(step))
+
+    @abstractmethod
+    def _scores(self) -> dict[str, float]:
+        """Mean absolute errors in the image range."""
+
+    @abstractmethod
+    def _samples(self, step: int) -> bytes:
+        """Images and what becomes of them."""
 
     def _first(self, name: str) -> Pixels:
         """Those of the grid."""
@@ -80,12 +92,12 @@ class PairGallery(TranslatedGallery):
     def reals(self) -> bytes:
         return self._columns([self._first(SOURCE), self._first(TARGET)], "source, target", {})
 
-    def samples(self, step: int) -> bytes:
+    def _samples(self, step: int) -> bytes:
         source, made = self._ways(self._first(SOURCE), self._recipe.directions)
         return self._columns([source, made, self._first(TARGET)], "source, generated, target", {"step": str(step)})
 
-    def scores(self) -> dict[str, float]:
-        """Mean absolute errors in the image range: of translations, of copies of the source, of the mean training target."""
+    def _scores(self) -> dict[str, float]:
+        """Of translations, of copies of the source, of the mean training target."""
         direction, targets = self._recipe.directions[0], self._images[TARGET]
         errors = [
             _mean_absolute(np.asarray(self._translated(direction, source, place)), self._seen(targets[place]))
@@ -120,15 +132,15 @@ class DomainGallery(TranslatedGallery):
         shown = min(len(self._first(A)), len(self._first(B)))
         return self._columns([self._first(A)[:shown], self._first(B)[:shown]], "a, b", {})
 
-    def samples(self, step: int) -> bytes:
+    def _samples(self, step: int) -> bytes:
         there, back = self._recipe.directions
         of_a, of_b = self._ways(self._first(A), (there, back)), self._ways(self._first(B), (back, there))
         shown = min(len(of_a[0]), len(of_b[0]))
         columns = [column[:shown] for column in (*of_a, *of_b)]
         return self._columns(columns, "a, as b, back; b, as a, back", {"step": str(step)})
 
-    def scores(self) -> dict[str, float]:
-        """Mean absolute errors of the ways there and back, in the image range."""
+    def _scores(self) -> dict[str, float]:
+        """Of the ways there and back."""
         there, back = self._recipe.directions
         ways = {A: (there, back), B: (back, there)}
         return {f"{self._prefix}_cycle_{name}": self._cycle_error(name, *way) for name, way in ways.items()}

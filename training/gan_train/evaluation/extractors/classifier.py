@@ -8,6 +8,7 @@ import hashlib
 import json
 import tempfile
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -73,8 +74,9 @@ class ClassifierExtractor(Extractor):
         return Extracted(features.numpy(), probabilities.numpy())
 
 
+@cache
 def packaged_classifier(domain: Domain) -> Extractor:
-    """A classifier of the package; its card says how good it is and of what it was made."""
+    """A classifier of the package, loaded once; its card says how good it is and of what it was made."""
     card, weights = packaged_card(domain), packaged_file(f"{domain}.keras")
     image = ImageConfig.model_validate(card["image"])
     content, names = weights.read_bytes(), tuple(card["class_names"])
