@@ -42,6 +42,13 @@ def test_runs_are_ranked_by_every_score_they_share(pair: tuple[Path, Path], tmp_
     assert [place["run"] for place in document["rankings"]["fid"]] == ["info", "plain"]
 
 
+def test_equal_scores_share_a_place(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    for run in pair:
+        score(run, 3, fid=10.0)
+    document = compared(*pair, "-o", tmp_path / "both.html")
+    assert [place["place"] for place in document["rankings"]["fid"]] == [1, 1]
+
+
 def test_runs_measured_differently_are_refused_with_what_differs(pair: tuple[Path, Path], tmp_path: Path) -> None:
     plain, info = pair
     score(plain, 6, fid=20.0)

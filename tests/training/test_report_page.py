@@ -99,6 +99,15 @@ def test_a_chart_zooms_by_drag_and_keyboard_and_shows_all_again(seen: Opened) ->
     page.wait_for_function(same, arg=whole)
 
 
+def test_on_paper_every_chart_that_is_not_folded_away_is_drawn(seen: Opened) -> None:
+    page = seen.page
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    shown = [figure for figure in page.locator("[data-chart]").all() if figure.is_visible()]
+    assert shown and all(figure.locator("canvas").count() == 1 for figure in shown)
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert all(figure.locator("canvas").count() == 1 for figure in shown)
+
+
 def test_arrows_read_a_chart_aloud(seen: Opened) -> None:
     page = seen.page
     build_loss_chart(page)

@@ -161,7 +161,10 @@ def _document(sides: Sequence[Side], ranked: Ranked, differences: Sequence[Diffe
         ],
         "yardstick": list(ranked.protocol.yardstick) if ranked.protocol else None,
         "rankings": {
-            ranking.name: [{"run": place.run, "value": place.value, "step": place.step} for place in ranking.places]
+            ranking.name: [
+                {"place": number, "run": place.run, "value": place.value, "step": place.step}
+                for number, place in ranking.numbered()
+            ]
             for ranking in ranked.rankings
         },
         "differences": {one.key: dict(zip([side.name for side in sides], one.values, strict=True)) for one in differences},

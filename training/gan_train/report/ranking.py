@@ -52,6 +52,11 @@ class Ranking:
     name: str
     places: tuple[Place, ...]
 
+    def numbered(self) -> list[tuple[int, Place]]:
+        """Each with its number, from 1; equal values have the same."""
+        values = [place.value for place in self.places]
+        return [(values.index(place.value) + 1, place) for place in self.places]
+
 
 @dataclass(frozen=True)
 class Ranked:
@@ -127,6 +132,6 @@ def lines(ranked: Ranked) -> list[str]:
         said.append(f"{kind.title}, {'lower' if kind.better == 'min' else 'higher'} is better")
         said += [
             f"  {number}. {place.text:<16} {place.run} at step {place.step} (best {place.best[1]:.4g} at step {place.best[0]})"
-            for number, place in enumerate(ranking.places, 1)
+            for number, place in ranking.numbered()
         ]
     return said

@@ -188,14 +188,18 @@
     left(clientX) { return clientX - this.plot.over.getBoundingClientRect().left; }
   }
 
-  // A chart is built when it comes into sight: those folded away cost nothing.
-  const seen = new IntersectionObserver((entries) => {
-    entries.filter((entry) => entry.isIntersecting).forEach(({ target }) => {
-      seen.unobserve(target);
-      new Chart(target, data[target.dataset.chart]);
-    });
-  }, { rootMargin: "300px" });
-  document.querySelectorAll("[data-chart]").forEach((figure) => seen.observe(figure));
+  // A chart is built when it comes into sight, or on paper: those folded away cost nothing.
+  const waiting = new Set(document.querySelectorAll("[data-chart]"));
+  const build = (figure) => {
+    seen.unobserve(figure);
+    if (waiting.delete(figure)) new Chart(figure, data[figure.dataset.chart]);
+  };
+  const seen = new IntersectionObserver(
+    (entries) => entries.filter((entry) => entry.isIntersecting).forEach(({ target }) => build(target)),
+    { rootMargin: "300px" },
+  );
+  waiting.forEach((figure) => seen.observe(figure));
+  addEventListener("beforeprint", () => waiting.forEach((figure) => { if (figure.offsetParent) build(figure); }));
 
   document.querySelectorAll(".slides").forEach((slides) => {
     const grids = [...slides.querySelectorAll(".slide")];
