@@ -1,67 +1,80 @@
-"""Progress of a command that reads a known number of things itself."""
+"""How far a command over many files has come. A bar on a terminal, plain lines otherwise; all on stderr."""
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
-from gan_pipeline.progress import clock
-
-_PLAIN_SECONDS = 60.0
+_PLAIN_SECONDS = 10.0
 
 
-@contextmanager
-def counted(title: str, things: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show how many of `total` are done, how many a second and the time left while the block runs.
+class Counting:
+    """Counts what is done; see `counting`.
 
-    A bar on a terminal; otherwise a plain line once a minute, and none if it takes less.
-
-    Yields:
-        A function to call with how many more are done.
+    Args:
+        total: of them.
+        what: they are, in the plural.
     """
-    if sys.stderr.isatty():
-        with _bar(title, things, total) as advance:
-            yield advance
-    else:
-        yield Lines(title, things, total)
+
+    def __init__(self, total: int, what: str) -> None:
+        self._total, self._what = total, what
+        self._done, self._began = 0, time.monotonic()
+        self._told = self._began
+
+    def done(self, count: int = 1) -> None:
+        """So many more."""
+        self._done += count
+        now = time.monotonic()
+        if now - self._told >= _PLAIN_SECONDS:
+            self._told = now
+            self.show(count_line(self._done, self._total, self._what, now - self._began))
+
+    def show(self, line: str) -> None:
+        """Print a line."""
+        print(line, file=sys.stderr, flush=True)
+
+
+class _Bar(Counting):
+    """The same on a terminal."""
+
+    def __init__(self, total: int, what: str) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        super().__init__(total, what)
+        columns = (BarColumn(20), TextColumn("{task.description}"))
+        self.bar = Progress(*columns, console=Console(stderr=True), transient=True)
+        self._task = self.bar.add_task("starting", total=total)
+
+    def done(self, count: int = 1) -> None:
+        self._done += count
+        line = count_line(self._done, self._total, self._what, time.monotonic() - self._began)
+        self.bar.update(self._task, completed=self._done, description=line)
+
+    def show(self, line: str) -> None:
+        self.bar.console.print(line, markup=False, highlight=False)
 
 
 @contextmanager
-def _bar(title: str, things: str, total: int) -> Iterator[Callable[[int], None]]:
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"))
-    started, done = time.monotonic(), 0
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(title, total=total, note="")
-
-        def advance(count: int) -> None:
-            nonlocal done
-            done += count
-            bar.update(task, completed=done, note=line(things, done, total, time.monotonic() - started))
-
-        yield advance
+def counting(total: int, what: str) -> Iterator[Counting]:
+    """Show how many of `total` are done while the block runs; `what` they are, in the plural."""
+    if not sys.stderr.isatty():
+        yield Counting(total, what)
+        return
+    counted = _Bar(total, what)
+    with counted.bar:
+        yield counted
 
 
-class Lines:
-    """Plain lines on stderr, one a minute."""
-
-    def __init__(self, title: str, things: str, total: int, seconds: Callable[[], float] = time.monotonic) -> None:
-        self._title, self._things, self._total, self._seconds = title, things, total, seconds
-        self._done, self._started = 0, seconds()
-        self._last = self._started
-
-    def __call__(self, count: int) -> None:
-        self._done += count
-        now = self._seconds()
-        if now - self._last >= _PLAIN_SECONDS:
-            self._last = now
-            print(f"{self._title}: {line(self._things, self._done, self._total, now - self._started)}", file=sys.stderr)
+def count_line(done: int, total: int, what: str, seconds: float) -> str:
+    """How far it has come, how fast, and how long the rest takes, after `done` in that many seconds; at least one."""
+    rate = done / seconds if seconds else 0.0
+    when = f"{duration(seconds / done * (total - done))} left" if done < total else f"{duration(seconds)} taken"
+    return f"{done:,}/{total:,} {what} | {rate:,.1f} {what}/s | {when}"
 
 
-def line(things: str, done: int, total: int, seconds: float) -> str:
-    """How far it has come after so many seconds."""
-    rate = done / max(seconds, 1e-9)
-    left = f"{clock((total - done) / rate)} left" if done < total else f"{clock(seconds)} taken"
-    return f"{done:,}/{total:,} {things}, {rate:,.0f} {things}/s, {left}"
+def duration(seconds: float) -> str:
+    """Hours, minutes and seconds, as 1:02:03."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}"

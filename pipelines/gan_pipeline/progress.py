@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import psutil
 
+from gan_pipeline.counting import duration
 from gan_pipeline.errors import StorageError
 from gan_pipeline.plan import ShardTask
 from gan_pipeline.shard import ShardRecord, Tally, read_shard_record
@@ -155,17 +156,10 @@ def describe(now: State, before: State, shards: int, inputs: int, seconds: float
         seconds: since this run began.
     """
     rate = (now.read - before.read) / max(seconds, 1e-9)
-    left = f"{clock((inputs - now.read) / rate)} left" if rate and now.read < inputs else "time left unknown"
+    left = f"{duration((inputs - now.read) / rate)} left" if rate and now.read < inputs else "time left unknown"
     if now.done == shards:
-        left = f"{clock(seconds)} taken"
+        left = f"{duration(seconds)} taken"
     return (
         f"{now.done}/{shards} shards, {rate:,.0f} images/s, {now.kept:,} kept, {now.read - now.kept:,} dropped, "
         f"{left}, {now.memory / 2**20:,.0f} MB a worker"
     )
-
-
-def clock(seconds: float) -> str:
-    """h:mm:ss."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}"

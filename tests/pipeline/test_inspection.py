@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gan_pipeline.command_line import prepare_command
-from gan_pipeline.counting import Lines, counted, line
+from gan_pipeline.counting import counting
 from gan_pipeline.features import image_features
 from gan_pipeline.inspection import duplicates
 from gan_pipeline.inspection.duplicates import (
@@ -223,18 +223,6 @@ def test_the_command_of_a_dataset_with_many_unusable_inputs_lets_them_pass(digit
     assert "--max-failure-rate 0.07 -o" in prepare_command(manifest.model_copy(update={"counts": counts}))
 
 
-def test_progress_without_a_terminal_is_a_line_a_minute(capsys: pytest.CaptureFixture[str]) -> None:
-    times = iter([0.0, 30.0, 61.0, 90.0, 122.0])
-    advance = Lines("inspect", "examples", 1000, lambda: next(times))
-    for _ in range(4):
-        advance(200)
-    assert capsys.readouterr().err.splitlines() == [
-        "inspect: 400/1,000 examples, 7 examples/s, 0:01:32 left",
-        "inspect: 800/1,000 examples, 7 examples/s, 0:00:30 left",
-    ]
-    assert line("examples", 1000, 1000, 10) == "1,000/1,000 examples, 100 examples/s, 0:00:10 taken"
-
-
 def test_progress_on_a_terminal_is_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
@@ -243,7 +231,7 @@ def test_progress_on_a_terminal_is_a_bar(monkeypatch: pytest.MonkeyPatch) -> Non
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     monkeypatch.setenv("COLUMNS", "200")
-    with counted("inspect", "examples", 10) as advance:
-        advance(4)
-        advance(6)
+    with counting(10, "examples") as counted:
+        counted.done(4)
+        counted.done(6)
     assert "10/10 examples" in terminal.getvalue() and "taken" in terminal.getvalue()

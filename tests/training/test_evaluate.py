@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gan_pipeline.counting import Counting
 from gan_pipeline.storage import open_folder
 from gan_train.data.dataset import open_dataset
 from gan_train.evaluation.extractors.classifier import packaged_classifier
@@ -21,7 +22,6 @@ from gan_train.evaluation.scores import KINDS, read_scores
 from gan_train.evaluation.side import Side, gathered
 from gan_train.generate import saved_generator
 from gan_train.recipe.document import load_recipe
-from gan_train.reporting.counting import Counting
 from tests.training.helpers import gan_train
 
 OF_IMAGES = {"fid", "kid", "kid_std", "inception_score", "inception_score_std", "precision", "recall", "density", "coverage"}

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
+from gan_pipeline.counting import count_line
 from gan_train.data.pixels import to_range, to_uint8
 from gan_train.networks.passes import inference_pass
 from gan_train.networks.translating import translating_copy
-from gan_train.reporting.counting import count_line
 from gan_train.saved_translator import saved_translator
 from gan_train.tools.sides import Fitted, Padded
 from tests.pipeline.fake_storage import FakeStorage

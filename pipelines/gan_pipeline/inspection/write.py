@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from gan_pipeline.counting import counted
+from gan_pipeline.counting import counting
 from gan_pipeline.errors import UsageError
 from gan_pipeline.faces_report import REPORT
 from gan_pipeline.inspection.findings import Finding
@@ -38,8 +38,8 @@ def write_page(folder: Folder, out: str | None) -> Written:
     _check_name(page)
     manifest = read_manifest(folder)
     total = sum(split.examples for split in manifest.splits.values())
-    with counted("inspect", "examples", total) as advance:
-        made = dataset_page(folder, manifest, advance)
+    with counting(total, "examples") as counted:
+        made = dataset_page(folder, manifest, counted.done)
     content = made.html.encode()
     write_file(page, content)
     return Written(folder.uri, manifest.digest, page, len(content), made.findings)

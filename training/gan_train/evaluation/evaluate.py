@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from gan_pipeline.counting import Counting, counting
 from gan_pipeline.errors import UsageError
 from gan_pipeline.storage import Folder
 from gan_train.evaluation.best import best_of, check_ranks, commit_best
@@ -22,7 +23,6 @@ from gan_train.evaluation.scores import Scored, add_scored, read_scores
 from gan_train.evaluation.side import Side, gathered
 from gan_train.generate import SavedGenerator, saved_generator
 from gan_train.recipe.examples import ImageConfig
-from gan_train.reporting.counting import Counting, counting
 
 if TYPE_CHECKING:
     import keras

@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from gan_pipeline.counting import Counting
 from gan_train.evaluation.classes import class_counts, predicted_classes
 from gan_train.evaluation.extractors.base import Extractor
 from gan_train.evaluation.images import Images
@@ -17,7 +18,6 @@ from gan_train.evaluation.moments import Moments, streaming_moments
 from gan_train.evaluation.ms_ssim import PAIRS, mean_similarity, scales
 from gan_train.evaluation.permutation import chosen
 from gan_train.evaluation.resizing import resized
-from gan_train.reporting.counting import Counting
 
 SEED = 0
 """Of which images are kept, paired and put into parts; a constant, so that scores compare."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from gan_pipeline.counting import duration
 from gan_pipeline.errors import UsageError
 from gan_pipeline.storage import open_folder, write_file
 from gan_train.evaluation.scores import KINDS
@@ -14,7 +15,6 @@ from gan_train.report.contents import Contents, PictureBook, read_contents
 from gan_train.report.page import render
 from gan_train.report.ranking import Ranked, rank
 from gan_train.report.write import check_page_name
-from gan_train.reporting.status_line import duration
 
 _UNTOLD = ("about",)
 _HASH_DIGITS = 12

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from gan_pipeline.counting import duration
 from gan_pipeline.errors import DivergenceError, InterruptedRunError, StorageError
 from gan_pipeline.storage import Folder
 from gan_train.diagnosis.verdict import Verdict
@@ -17,7 +18,7 @@ from gan_train.report.contents import Contents, PictureBook, read_contents
 from gan_train.report.made import make_pictures
 from gan_train.report.page import render
 from gan_train.reporting.metrics_log import Row, read_metrics
-from gan_train.reporting.status_line import duration, left
+from gan_train.reporting.status_line import left
 from gan_train.reporting.watch import DIED
 
 REPORT = "report.html"

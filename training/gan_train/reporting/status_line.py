@@ -1,5 +1,6 @@
 """The one way to say in a line where a run stands, for the progress line and for `gan-train watch`."""
 
+from gan_pipeline.counting import duration
 from gan_train.reporting.metrics_log import Row
 
 
@@ -45,10 +46,3 @@ def seconds_left(first: Row, last: Row, steps: int) -> float | None:
 def left(seconds: float | None) -> str:
     """A time left in words."""
     return "time left unknown" if seconds is None else f"{duration(seconds)} left"
-
-
-def duration(seconds: float) -> str:
-    """Hours, minutes and seconds, as 1:02:03."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}"

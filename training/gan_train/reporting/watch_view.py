@@ -13,9 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from gan_pipeline.command import print_json
+from gan_pipeline.counting import duration
 from gan_pipeline.storage import CloudFolder, open_folder
 from gan_train.reporting.metrics_log import Row
-from gan_train.reporting.status_line import duration, left, named, status_line
+from gan_train.reporting.status_line import left, named, status_line
 from gan_train.reporting.watch import Standing, follow, read_standing
 
 _TERMINAL_SECONDS = 1.0

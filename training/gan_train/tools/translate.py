@@ -6,13 +6,13 @@ from typing import Any, Literal, Protocol, cast, get_args
 
 import numpy as np
 
+from gan_pipeline.counting import Counting, counting
 from gan_pipeline.errors import DataError, UnusableInputError, UsageError
 from gan_pipeline.grid import png
 from gan_pipeline.storage import open_folder, write_file
 from gan_pipeline.transforms.decode import IMAGE_SUFFIXES, MAX_PIXELS, decode_image_file
 from gan_train.pictures import rows_png
 from gan_train.recipe.translation import Inference
-from gan_train.reporting.counting import Counting, counting
 from gan_train.saved_translator import Pixels, SavedTranslator, Translating, saved_translator
 from gan_train.tools.image_files import ImageFile, check_keeps, file_names, image_files
 from gan_train.tools.sides import Fitted, Padded, Sizing
