@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from gan_train.diagnosis.verdict import Verdict
+from gan_train.reporting.verdict import Verdict
 
 Runs = Mapping[str, Iterable[list[Verdict]]]
 """Verdicts of the runs of each recipe."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gan_pipeline.storage import open_folder
-from gan_train.diagnosis.verdict import Verdict, read_verdicts
+from gan_train.reporting.verdict import Verdict, read_verdicts
 from tests.confusion import confusion, endings, told
 from tests.training.helpers import gan_train, prepare
 

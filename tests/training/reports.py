@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from gan_pipeline.storage import open_folder
-from gan_train.diagnosis.verdict import Verdict, write_verdicts
 from gan_train.evaluation.protocol import Protocol
 from gan_train.evaluation.scores import Scored, add_scored
+from gan_train.reporting.verdict import Verdict, write_verdicts
 
 STABLE = Verdict(6, "stable", False, 2, "stable", ("Both losses stay near 0.69.",))
 COLLAPSED = Verdict(

@@ -9,10 +9,10 @@ import pytest
 from gan_train.diagnosis.history import stretches
 from gan_train.diagnosis.judging import Diagnosis, judged, warm_up, window_steps
 from gan_train.diagnosis.signals import deviation, oscillation, slope
-from gan_train.diagnosis.verdict import Verdict
 from gan_train.recipe.base import Recipe
 from gan_train.recipe.document import load_recipe
 from gan_train.reporting.metrics_log import Row
+from gan_train.reporting.verdict import Verdict
 from tests.confusion import confusion, endings, told
 from tests.histories import histories, read_history
 

@@ -16,7 +16,7 @@ import gan_train.objectives.augmentation as augmentation
 import gan_train.trainer as trainer
 from gan_pipeline.storage import open_folder
 from gan_train.diagnosis.history import judged_run
-from gan_train.diagnosis.verdict import DIAGNOSIS, read_verdicts
+from gan_train.reporting.verdict import DIAGNOSIS, read_verdicts
 from gan_train.runs.rollbacks import ROLLBACKS
 from tests.commands import Ran
 from tests.training.helpers import SMALL, assert_same_checkpoint, gan_train, trained_numbers

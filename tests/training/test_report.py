@@ -15,12 +15,12 @@ import yaml
 from PIL import Image
 
 from gan_pipeline.storage import open_folder
-from gan_train.diagnosis.verdict import Verdict
 from gan_train.recipe.document import load_recipe
 from gan_train.report.charts import Traces, colours, metric_charts
 from gan_train.report.contents import PictureBook, read_contents
 from gan_train.report.pictures import MOST_GRIDS, embedded, evenly
 from gan_train.report.report import earlier_failures
+from gan_train.reporting.verdict import Verdict
 from gan_train.runs.rollbacks import Rollback, write_rollbacks
 from gan_train.runs.run_folder import claim, write_status
 from gan_train.runs.skipped import Skipped, write_skipped

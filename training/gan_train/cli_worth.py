@@ -76,6 +76,7 @@ def evaluate(
         raise UsageError("--watch scores every step; leave --step out")
     from gan_train.evaluation.evaluate import Question
     from gan_train.evaluation.following import scores_of
+    from gan_train.report.write import refresh_report
 
     question = Question(data, extractor, weights, resizer, split, count, seed, best)
     scored = []
@@ -83,6 +84,7 @@ def evaluate(
         scored.append(one)
         if not as_json:
             print(*one.lines(), "", sep="\n", flush=True)
+    refresh_report(folder)
     if as_json:
         print_json([one.document() for one in scored])
 
@@ -104,7 +106,7 @@ def diagnose(
     from gan_pipeline.errors import FailedRunError, UsageError
     from gan_pipeline.storage import open_folder
     from gan_train.diagnosis.history import judged_run, stretches
-    from gan_train.diagnosis.verdict import write_verdicts
+    from gan_train.reporting.verdict import write_verdicts
     from gan_train.reporting.watch import TRAINING, read_state
 
     run = open_folder(folder)

@@ -18,8 +18,8 @@ from gan_pipeline.storage import Folder
 from gan_train.diagnosis.judging import Diagnosis
 from gan_train.diagnosis.rules.certainty import MIXED_STATISTICS, TOO_AGGRESSIVE
 from gan_train.diagnosis.rules.non_finite import NON_FINITE
-from gan_train.diagnosis.verdict import Verdict
 from gan_train.operation import Operation
+from gan_train.reporting.verdict import Verdict
 from gan_train.runs.checkpoint import checkpoint_name, committed_steps, remove_checkpoint
 from gan_train.runs.rollbacks import Rollback, Rollbacks, write_rollbacks
 from gan_train.runs.run_folder import write_status

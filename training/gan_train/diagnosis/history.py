@@ -8,8 +8,8 @@ from itertools import groupby
 from gan_pipeline.storage import Folder
 from gan_train.diagnosis.judging import judged, verdict_on
 from gan_train.diagnosis.rules.non_finite import found
-from gan_train.diagnosis.verdict import Verdict
 from gan_train.reporting.metrics_log import read_metrics
+from gan_train.reporting.verdict import Verdict
 from gan_train.runs.run_folder import STATUS, read_record
 
 

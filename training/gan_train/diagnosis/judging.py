@@ -19,10 +19,10 @@ from gan_train.diagnosis.rules.instability import late_instability
 from gan_train.diagnosis.rules.non_finite import non_finite
 from gan_train.diagnosis.seen import Seen, Snapshot
 from gan_train.diagnosis.signals import deviation, median
-from gan_train.diagnosis.verdict import STABLE, WARMING_UP, Verdict
 from gan_train.recipe.base import LatentRecipe, Recipe
 from gan_train.recipe.translation import TranslationRecipe
 from gan_train.reporting.metrics_log import Row
+from gan_train.reporting.verdict import STABLE, WARMING_UP, Verdict
 
 RULES: tuple[Callable[[Seen], Finding | None], ...] = (non_finite, certainty, critic, mode_collapse, late_instability)
 """In order: the first that finds something decides (spec C 1.5)."""

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from gan_pipeline.storage import CloudFolder, Folder, open_folder
 from gan_train.evaluation.evaluate import Evaluation, Question
 from gan_train.evaluation.scores import Scored
-from gan_train.report.write import write_report
 from gan_train.reporting.watch import read_standing
 from gan_train.runs.saved_networks import GENERATOR, saved_steps
 
@@ -20,17 +19,12 @@ _LOCAL_SECONDS, _CLOUD_SECONDS = 2.0, 10.0
 def scores_of(uri: str, question: Question, step: int | None, watch: bool) -> Iterator[Scored]:
     """Score a step, None for the newest, or with `watch` every step that has no such score yet.
 
-    In the end the scores are put on the page of the run if it has ended; one that trains makes its page itself.
-
     Raises:
         UsageError, DataError, StorageError: as `Evaluation` does.
     """
-    yield from _watched(uri, question) if watch else [Evaluation(uri, question, step).score()]
-    if read_standing(open_folder(uri)).ended:
-        write_report(uri, None)
-
-
-def _watched(uri: str, question: Question) -> Iterator[Scored]:
+    if not watch:
+        yield Evaluation(uri, question, step).score()
+        return
     run = open_folder(uri)
     pause = _CLOUD_SECONDS if isinstance(run, CloudFolder) else _LOCAL_SECONDS
     evaluation = None

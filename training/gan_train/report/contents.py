@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import yaml
 
 from gan_pipeline.storage import Folder
-from gan_train.diagnosis.verdict import Verdict, read_verdicts
 from gan_train.evaluation.scores import KINDS, Scored, read_scores
 from gan_train.report.charts import Traces, best_point, score_points
 from gan_train.report.dataset_facts import DATASET_PREVIEW, DatasetFacts, read_dataset_facts
@@ -14,6 +13,7 @@ from gan_train.report.made import Made, made_pictures
 from gan_train.report.pictures import GRID_BYTES, PICTURE_BYTES, Picture, embedded, evenly
 from gan_train.reporting.metrics_log import read_metrics
 from gan_train.reporting.trace import Point
+from gan_train.reporting.verdict import Verdict, read_verdicts
 from gan_train.reporting.watch import Standing, read_standing
 from gan_train.runs.rollbacks import Rollbacks, read_rollbacks
 from gan_train.runs.run_folder import REALS, RECIPE, SAMPLES, RunRecord, read_record

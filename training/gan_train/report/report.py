@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from gan_pipeline.counting import duration
 from gan_pipeline.errors import DivergenceError, InterruptedRunError, StorageError
 from gan_pipeline.storage import Folder
-from gan_train.diagnosis.verdict import Verdict
 from gan_train.report.again import again
 from gan_train.report.charts import Traces, metric_charts, score_charts
 from gan_train.report.contents import Contents, PictureBook, read_contents
@@ -19,6 +18,7 @@ from gan_train.report.made import make_pictures
 from gan_train.report.page import render
 from gan_train.reporting.metrics_log import Row, read_metrics
 from gan_train.reporting.status_line import left
+from gan_train.reporting.verdict import Verdict
 from gan_train.reporting.watch import DIED
 
 REPORT = "report.html"

@@ -7,6 +7,7 @@ from gan_pipeline.storage import open_folder, write_file
 from gan_train.report.contents import PictureBook, read_contents
 from gan_train.report.made import make_pictures
 from gan_train.report.report import REPORT, report_page
+from gan_train.reporting.watch import read_standing
 
 
 def write_report(folder: str, out: str | None) -> dict[str, Any]:
@@ -41,6 +42,12 @@ def write_report(folder: str, out: str | None) -> dict[str, Any]:
         "scores": dict(scored[-1].values) if scored else {},
         "grids": len(contents.grids),
     }
+
+
+def refresh_report(folder: str) -> None:
+    """Write the page of a run that has ended anew; one that trains does so itself. Raises as `write_report` does."""
+    if read_standing(open_folder(folder)).ended:
+        write_report(folder, None)
 
 
 def check_page_name(out: str | None) -> None:

@@ -16,9 +16,9 @@ import psutil
 from gan_pipeline.counting import duration
 from gan_pipeline.errors import DataError, DivergenceError, FailedRunError, InterruptedRunError
 from gan_pipeline.storage import Folder
-from gan_train.diagnosis.verdict import Verdict, newest_verdict
 from gan_train.reporting.metrics_log import Row, last_rows
 from gan_train.reporting.status_line import seconds_left
+from gan_train.reporting.verdict import Verdict, newest_verdict
 from gan_train.runs.run_folder import RECIPE, SAMPLES, STATUS
 
 STARTING, TRAINING, DIED = "starting", "training", "died"
