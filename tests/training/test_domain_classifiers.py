@@ -129,11 +129,10 @@ def test_an_image_is_seen_alike_alone_in_any_company_and_at_any_place(extractor:
 def test_other_images_than_it_takes_are_refused(extractor: Extractor) -> None:
     for images in (
         np.zeros((1, 28, 28, 3), np.uint8),
-        np.zeros((1, 28, 28, 1), np.float32),
         np.zeros((0, 28, 28, 1), np.uint8),
         np.zeros((extractor.batch_size + 1, 28, 28, 1), np.uint8),
     ):
-        with pytest.raises(ValueError, match="takes 1 to 256 images uint8"):
+        with pytest.raises(ValueError, match="takes 1 to 256 images"):
             extractor.extract(images)
 
 

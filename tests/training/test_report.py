@@ -49,7 +49,13 @@ def test_the_command_answers_a_script_and_writes_elsewhere_too(trained: Path, tm
     before = (trained / "report.html").read_bytes()
     ran = gan_train("report", trained, "-o", tmp_path / "first.html", "--json")
     told = json.loads(ran.out)
-    assert (told["state"], told["step"], told["verdict"], told["scores"], told["grids"]) == ("finished", 6, None, {}, 2)
+    assert (told["state"], told["step"], told["verdict"], told["scores"], told["grids"]) == (
+        "finished",
+        6,
+        "warming-up",
+        {},
+        2,
+    )
     assert told["bytes"] == (tmp_path / "first.html").stat().st_size
     assert (trained / "report.html").read_bytes() == before
 
@@ -61,9 +67,11 @@ def test_a_name_that_is_no_page_and_a_folder_that_is_no_run_are_refused(trained:
     assert (ran.code, "no recipe.yaml here" in ran.err, list(tmp_path.iterdir())) == (3, True, []), ran.err
 
 
-def test_nothing_scored_or_judged_yet_says_how(trained: Path) -> None:
-    page = (trained / "report.html").read_text()
-    assert f"gan-train evaluate {trained} --data" in page and f"gan-train diagnose {trained}" in page
+def test_nothing_scored_or_judged_yet_says_how(trained: Path, tmp_path: Path) -> None:
+    run = copied(trained, tmp_path / "run")
+    (run / "diagnosis.jsonl").unlink()
+    page = reported(run)
+    assert f"gan-train evaluate {run} --data" in page and f"gan-train diagnose {run}" in page
 
 
 def test_verdict_and_scores_stand_on_top_with_the_best_step_marked(trained: Path, tmp_path: Path) -> None:
