@@ -151,6 +151,8 @@ def test_a_lasting_failure_stops_the_run_after_a_checkpoint(digits: Path, tmp_pa
     watched = gan_train("watch", out)
     assert watched.code == 4
     assert "failed, --on-failure ended it" in watched.out
+    page = (out / "report.html").read_text()
+    assert "--on-failure ended it after a checkpoint" in page and "Mode collapse" in page
 
     # The same command ends at once; with patience for ever it goes on.
     before = (out / "metrics.jsonl").read_bytes()
