@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from scipy.linalg import sqrtm
 
 from gan_pipeline.beam_job import Execution
+from gan_pipeline.counting import Counting
 from gan_pipeline.options import Options
 from gan_pipeline.prepare import prepare
 from gan_train.data.dataset import Dataset, open_dataset
@@ -36,7 +37,6 @@ from gan_train.evaluation.resizing import resized
 from gan_train.evaluation.side import Side, gathered
 from gan_train.networks.classifier import FEATURES
 from gan_train.recipe.document import load_recipe
-from gan_train.reporting.counting import Counting
 
 Pixels = NDArray[np.uint8]
 Predict = Callable[[Pixels], NDArray[np.float32]]

@@ -56,3 +56,10 @@ def test_what_cannot_be_compared_is_refused_in_words() -> None:
         kernel_distance(reals, fakes[:, :5], 0)
     with pytest.raises(DataError, match="not finite"):
         kernel_distance(reals, fakes * np.inf, 0)
+
+
+def test_every_subset_is_told() -> None:
+    reals, fakes = features(60, 5)
+    told: list[int] = []
+    assert kernel_distance(reals, fakes, 0, told.append) == kernel_distance(reals, fakes, 0)
+    assert sum(told) == 100

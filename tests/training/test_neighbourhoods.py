@@ -68,3 +68,10 @@ def test_a_neighbourhood_needs_neighbours() -> None:
         neighbourhoods(GRID, GRID[:, :1])
     with pytest.raises(DataError, match="not finite"):
         neighbourhoods(GRID, GRID * np.nan)
+
+
+def test_what_is_done_is_told_row_by_row() -> None:
+    reals, fakes = features(700, 6)
+    told: list[int] = []
+    assert neighbourhoods(reals, fakes[:300], done=told.append) == neighbourhoods(reals, fakes[:300])
+    assert sum(told) == 2 * 700 + 300

@@ -1,11 +1,12 @@
-"""Every score of fakes beside reals, from what was gathered of both sides."""
+"""Every score of fakes beside reals, from what was gathered of both sides; what takes long says how far it has come."""
 
 import math
 
+from gan_pipeline.counting import counting
 from gan_train.evaluation.classes import class_balance, class_coverage
 from gan_train.evaluation.frechet import frechet_distance
 from gan_train.evaluation.inception_score import inception_score
-from gan_train.evaluation.kernel import kernel_distance
+from gan_train.evaluation.kernel import SUBSETS, kernel_distance
 from gan_train.evaluation.neighbourhoods import neighbourhoods
 from gan_train.evaluation.side import SEED, Side
 
@@ -18,8 +19,11 @@ def measured(reals: Side, fakes: Side) -> dict[str, float]:
     Raises:
         UsageError: fewer images than a score needs.
     """
-    kid, sure = kernel_distance(reals.features, fakes.features, SEED), inception_score(fakes.splits)
-    near = neighbourhoods(reals.features, fakes.features)
+    with counting(SUBSETS, "subsets for KID") as counted:
+        kid = kernel_distance(reals.features, fakes.features, SEED, counted.done)
+    with counting(2 * len(reals.features) + len(fakes.features), "neighbourhoods") as counted:
+        near = neighbourhoods(reals.features, fakes.features, done=counted.done)
+    sure = inception_score(fakes.splits)
     scores = {
         "fid": frechet_distance(reals.moments, fakes.moments),
         "kid": kid.mean,

@@ -6,6 +6,7 @@ a fake. As in the authors' programs, the ball has its surface for precision and 
 All need features that are kept (kept.py); time grows with the product of the counts, memory with their sum.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,13 +30,16 @@ class Neighbourhoods:
     coverage: float
 
 
-def neighbourhoods(reals: ArrayLike, fakes: ArrayLike, k: int | None = None) -> Neighbourhoods:
+def neighbourhoods(
+    reals: ArrayLike, fakes: ArrayLike, k: int | None = None, done: Callable[[int], None] = lambda rows: None
+) -> Neighbourhoods:
     """The four scores.
 
     Args:
         reals: features (n, d).
         fakes: features (m, d).
         k: neighbours that a neighbourhood has; None for those of the papers, 3 for precision and recall, 5 for the others.
+        done: is told of rows of distances as they are done, 2 n + m in all.
 
     Raises:
         UsageError: a set has no k-th neighbour, or features of different sizes.
@@ -52,8 +56,8 @@ def neighbourhoods(reals: ArrayLike, fakes: ArrayLike, k: int | None = None) -> 
         )
     if real.shape[1] != fake.shape[1]:
         raise UsageError("neighbourhoods are of features of one extractor; compute both with the same")
-    of_reals, wide = _squared_radii(real, (near, far))
-    (of_fakes,) = _squared_radii(fake, (near,))
+    of_reals, wide = _squared_radii(real, (near, far), done)
+    (of_fakes,) = _squared_radii(fake, (near,), done)
     precise = np.zeros(len(fake), bool)
     recalled = dense = covered = 0
     for start in range(0, len(real), _ROWS):
@@ -64,6 +68,7 @@ def neighbourhoods(reals: ArrayLike, fakes: ArrayLike, k: int | None = None) -> 
         inside = distances < wide[rows, None]
         dense += int(inside.sum())
         covered += int(inside.any(axis=1).sum())
+        done(len(distances))
     return Neighbourhoods(
         precision=float(precise.mean()),
         recall=recalled / len(real),
@@ -72,7 +77,7 @@ def neighbourhoods(reals: ArrayLike, fakes: ArrayLike, k: int | None = None) -> 
     )
 
 
-def _squared_radii(points: Points, neighbours: tuple[int, ...]) -> NDArray[np.float64]:
+def _squared_radii(points: Points, neighbours: tuple[int, ...], done: Callable[[int], None]) -> NDArray[np.float64]:
     """Squared distance of each point to some of its nearest neighbours, itself not among them: float64 (neighbours, n)."""
     ranks = [number - 1 for number in neighbours]
     radii = np.empty((len(neighbours), len(points)))
@@ -81,4 +86,5 @@ def _squared_radii(points: Points, neighbours: tuple[int, ...]) -> NDArray[np.fl
         distances = squared_distances(points[rows], points)
         distances[rows - start, rows] = np.inf
         radii[:, rows] = np.partition(distances, ranks, axis=1)[:, ranks].T
+        done(len(rows))
     return radii
