@@ -6,6 +6,16 @@ From pixels to a value: the FID of two sets of real digits, in the eyes of the s
 `predict` on all images at once, `numpy.cov`, and SciPy's `sqrtm` of the product of covariances. Ours looks at batches of
 one size, sums moments in blocks, takes the root from Cholesky factors, and on the way gathers what all the other scores
 need, whose own time is told beside. Inception has random weights, which changes no speed, and sees 28x28 images at 299x299.
+
+Measured on two Zen 4 cores that nothing else used, median of three rounds, images a second from pixels to FID:
+
+                         digits, twice 4,000     Inception, twice 32
+    the text's way       5,507                    3.4
+    ours                 6,012   1.09            14.0   4.16
+    all other scores     3.6 s more               0.3 s more
+
+The values agree to six digits. With 2,048 features the text's time is its matrix root, which takes 10 s however few the images;
+ours is the network's, at 299x299 about 14 images a second on these cores, so 10,000 of each take 24 minutes.
 """
 
 import argparse
