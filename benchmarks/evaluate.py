@@ -14,8 +14,8 @@ Measured on two Zen 4 cores that nothing else used, median of three rounds, imag
     ours                 6,012   1.09            14.0   4.16
     all other scores     3.6 s more               0.3 s more
 
-The values agree to six digits. With 2,048 features the text's time is its matrix root, which takes 10 s however few the images;
-ours is the network's, at 299x299 about 14 images a second on these cores, so 10,000 of each take 24 minutes.
+The values agree to six digits. With 2,048 features the text's time is its matrix root, which takes some 14 s however few the
+images; ours is the network's, at 299x299 about 14 images a second on these cores, so 10,000 of each take 24 minutes.
 """
 
 import argparse
