@@ -3,17 +3,13 @@
 from typing import TYPE_CHECKING, Any
 
 from gan_pipeline.command import print_json
-from gan_pipeline.datasets import DATASETS
+from gan_pipeline.datasets import CHOSEN_OUT, DATASETS
 
 if TYPE_CHECKING:
     from gan_pipeline.inspection.write import Written
     from gan_pipeline.manifest import Manifest
     from gan_pipeline.planning import Plan
     from gan_pipeline.prepare import Outcome
-
-
-CHOSEN_OUT = ("class not asked for", "over the limit")
-"""Reasons of `counts.dropped` that are the user's own wish."""
 
 
 def print_outcome(outcome: "Outcome", out: str, as_json: bool) -> None:

@@ -4,8 +4,7 @@ import math
 import shlex
 from fractions import Fraction
 
-from gan_pipeline.answers import CHOSEN_OUT
-from gan_pipeline.datasets import MAX_FAILURE_RATE, dataset_info
+from gan_pipeline.datasets import CHOSEN_OUT, MAX_FAILURE_RATE, dataset_info
 from gan_pipeline.manifest import Manifest
 
 _FLAGGED = ("classes", "limit", "hold_out", "shards", "seed", "encoding")

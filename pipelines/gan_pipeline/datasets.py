@@ -11,6 +11,9 @@ from gan_pipeline.errors import UsageError
 MAX_FAILURE_RATE = 0.05
 """The largest share of unusable inputs unless the user says otherwise."""
 
+CHOSEN_OUT = ("class not asked for", "over the limit")
+"""Reasons of `counts.dropped` that are the user's own wish."""
+
 
 class Kind(StrEnum):
     """What the raw data of a dataset looks like; each has its file in `sources/`."""
