@@ -2,7 +2,8 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from unittest import mock
@@ -29,6 +30,20 @@ def flip_a_byte(shard: Path) -> None:
     content = bytearray(shard.read_bytes())
     content[700] ^= 1
     shard.write_bytes(content)
+
+
+@contextmanager
+def going_bad(shard: Path) -> Iterator[None]:
+    """A run in this block finds it damaged after its first step."""
+    add = MetricsLog.add
+
+    def add_and_damage(log: MetricsLog, row: Row) -> None:
+        add(log, row)
+        if row["step"] == 1:
+            flip_a_byte(shard)
+
+    with mock.patch.object(MetricsLog, "add", add_and_damage):
+        yield
 
 
 @pytest.fixture
@@ -97,16 +112,9 @@ def test_no_whole_shard_is_no_data(digits: Path, tmp_path: Path) -> None:
 def test_a_shard_that_goes_bad_in_training_is_left_out_from_a_saved_step_on(digits: Path, tmp_path: Path) -> None:
     """The step reached is saved first, so a run killed at any moment after that ends at the same bits."""
     data, out = Path(shutil.copytree(digits, tmp_path / "data")), tmp_path / "run"
-    add = MetricsLog.add
-
-    def add_and_damage(log: MetricsLog, row: Row) -> None:
-        add(log, row)
-        if row["step"] == 1:
-            flip_a_byte(data / FLIPPED)
-
     # An epoch is 4.7 steps; what is read ahead is less than eight epochs.
     options = ("--set", "batch_size=128", "--set", "checkpoint_every=1000", "--steps", "40", "--keep", "last=1,every=1")
-    with mock.patch.object(MetricsLog, "add", add_and_damage):
+    with going_bad(data / FLIPPED):
         ran = train(data, out, *options, "--on-corrupt", "skip-shard")
     assert ran.code == 0, ran.err
     step = skipped(out)[FLIPPED]
@@ -119,6 +127,18 @@ def test_a_shard_that_goes_bad_in_training_is_left_out_from_a_saved_step_on(digi
     shutil.rmtree(resumed / "checkpoints" / "step-00000040")
     assert train(data, resumed, *options).code == 0
     assert_same_checkpoint(out, resumed, 40)
+
+
+def test_a_shard_that_goes_bad_in_training_is_told_in_status_and_report(digits: Path, tmp_path: Path) -> None:
+    """For who sees the run folder and not the terminal."""
+    data, out = Path(shutil.copytree(digits, tmp_path / "data")), tmp_path / "run"
+    with going_bad(data / FLIPPED):
+        ran = train(data, out, "--set", "batch_size=128", "--steps", "40", "--set", "checkpoint_every=1")
+    assert ran.code == 3 and FLIPPED in ran.err
+    seen = gan_train("watch", out)
+    assert seen.code == 3
+    assert seen.out.splitlines()[0] == f"{out}: error, {ran.err.splitlines()[-1].removeprefix('error: ')}"
+    assert FLIPPED in (out / "report.html").read_text()
 
 
 def resealed(data: Path, change: Callable[[Shard], Shard]) -> None:

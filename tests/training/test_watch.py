@@ -6,16 +6,20 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from gan_pipeline.storage import LocalFolder, open_folder
+from gan_pipeline.errors import DataError
+from gan_pipeline.storage import CloudFolder, LocalFolder, open_folder
+from gan_train.reporting import watch
 from gan_train.reporting.metrics_log import METRICS, last_rows, read_metrics
 from gan_train.reporting.watch import Standing, follow, read_standing
 from gan_train.reporting.watch_view import lines, table
 from gan_train.runs.checkpoint import checkpoint_name, committed_steps
+from gan_train.runs.lease import LEASE
 from gan_train.runs.run_folder import STATUS, write_status
 from tests.training.helpers import SMALL, gan_train
 
@@ -78,6 +82,16 @@ def test_states_have_their_words_and_exit_codes(run: Path, state: str, code: int
 
 STARTED = "from gan_pipeline.storage import open_folder; from gan_train.runs.run_folder import write_status; import sys\n"
 TRAINING = STARTED + "write_status(open_folder(sys.argv[1]), 'training', 6, 12)"
+
+
+def test_an_error_is_told_with_its_exit_code(run: Path) -> None:
+    write_status(open_folder(run), "error", 6, 12, DataError("shard 3: damaged; prepare it again"))
+    ran = gan_train("watch", run)
+    assert ran.code == 3 and f"{run}: error, shard 3: damaged; prepare it again" in ran.out and "step 6/12" in ran.out
+    status = json.loads((run / STATUS).read_text())
+    del status["exit_code"]
+    (run / STATUS).write_text(json.dumps(status))
+    assert gan_train("watch", run).err.endswith("status.json: damaged; it is written anew when the run goes on\n")
 
 
 def test_a_run_whose_process_is_gone(run: Path) -> None:
@@ -186,6 +200,45 @@ def test_a_run_on_gs_is_watched_as_a_local_one(trained: Path, bucket: str) -> No
     local, remote = (gan_train("watch", run) for run in (trained, there.uri))
     assert remote.code == 0
     assert remote.out == local.out.replace(str(trained), there.uri)
+
+
+LEASED = b'{"token": "a", "host": "elsewhere", "pid": 7, "machine": "another", "renewed": %f}'
+
+
+def test_a_run_on_gs_that_lost_its_machine_has_died(trained: Path, bucket: str) -> None:
+    """Its lease is gone, or was not renewed for long; of an earlier version's it cannot be told."""
+    there = open_folder(f"{bucket}/run")
+    for name in ("recipe.yaml", STATUS):
+        there.write(name, (trained / name).read_bytes())
+    write_status(there, "training", 6, 12)
+    status = json.loads(there.read(STATUS)) | {"host": "elsewhere", "pid": 7}
+    there.write(STATUS, json.dumps(status).encode())
+    died = "died, process 7 on elsewhere no longer renews its lease: killed, or cut off; run the same command again"
+    for leased, state, code in (
+        (None, died, 75),
+        (LEASED % time.time(), "training, by process 7 on elsewhere", 0),
+        (LEASED % (time.time() - 601), died, 75),
+        (LEASED.split(b', "renewed"')[0] + b"}", "training, by process 7 on elsewhere", 0),
+    ):
+        if leased:
+            there.write(LEASE, leased)
+        ran = gan_train("watch", there.uri, "--once")
+        assert ran.code == code and f"{there.uri}: {state}" in ran.out
+
+
+def test_a_run_on_gs_that_ends_while_it_is_looked_at(trained: Path, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its last status comes before its lease goes."""
+    there = open_folder(f"{bucket}/run")
+    there.write("recipe.yaml", (trained / "recipe.yaml").read_bytes())
+    write_status(there, "training", 6, 12)
+
+    def ends(run: CloudFolder) -> bool:
+        write_status(run, "finished", 12, 12)
+        return True
+
+    monkeypatch.setattr(watch, "is_lost", ends)
+    standing = read_standing(there)
+    assert (standing.state, standing.step, standing.exit_code) == ("finished", 12, 0)
 
 
 def test_tensorflow_is_not_needed(trained: Path) -> None:

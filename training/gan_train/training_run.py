@@ -4,13 +4,20 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from typing import Any
 
 import tensorflow as tf
 
-from gan_pipeline.errors import GanmillError, UsageError
+from gan_pipeline.errors import (
+    DivergenceError,
+    FailedRunError,
+    GanmillError,
+    InterruptedRunError,
+    StorageError,
+    UsageError,
+)
 from gan_pipeline.storage import CloudFolder, LocalFolder, open_folder
 from gan_train.data.dataset import Dataset, open_dataset
 from gan_train.data.input import training_examples
@@ -27,7 +34,7 @@ from gan_train.report.report import reporting
 from gan_train.reporting.progress import NoProgress, Progress
 from gan_train.runs.checkpoint import committed_steps, newest_files
 from gan_train.runs.rollbacks import ROLLBACKS
-from gan_train.runs.run_folder import RECIPE, SAMPLES, check_claim, claim, packages, read_record, workplace
+from gan_train.runs.run_folder import RECIPE, SAMPLES, check_claim, claim, packages, read_record, workplace, write_status
 from gan_train.runs.skipped import SKIPPED, Skipped, corrupt_shards, read_skipped, warn_of, write_skipped
 from gan_train.signals import Interruption, interruption
 from gan_train.step import metric_names
@@ -114,9 +121,25 @@ def train(
                 if skipped:
                     write_skipped(place, skipped)
                 progress = Progress() if _reports(cluster) else NoProgress()
-                with reporting(place) if _reports(cluster) else nullcontext():
+                told = reporting(place) if _reports(cluster) else nullcontext()
+                with told, _errors_in_status(place, recipe.steps):
                     ended = fit(recipe, dataset, place, strategy, system, progress, shared_wish, operation)
     return _answer(cluster, run, out, ended.step, ended.samples, already_done=False)
+
+
+@contextmanager
+def _errors_in_status(run: RunFolder, steps: int) -> Iterator[None]:
+    """Say in the status which error ended the training in this block, for who sees the run folder but not the terminal."""
+    try:
+        yield
+    except (InterruptedRunError, DivergenceError, FailedRunError):
+        # They have states of their own, written where they arise.
+        raise
+    except GanmillError as error:
+        # A storage that is full or gone takes no status either.
+        with suppress(StorageError):
+            write_status(run, "error", max(committed_steps(run), default=0), steps, error)
+        raise
 
 
 @contextmanager

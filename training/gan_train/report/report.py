@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from gan_pipeline.counting import duration
-from gan_pipeline.errors import DivergenceError, FailedRunError, InterruptedRunError, StorageError
+from gan_pipeline.errors import DataError, DivergenceError, FailedRunError, InterruptedRunError, StorageError
 from gan_pipeline.storage import Folder
 from gan_train.report.again import again
 from gan_train.report.charts import Traces, metric_charts, score_charts
@@ -31,7 +31,7 @@ _SECTIONS = {
     "dataset": "Dataset",
     "recipe": "Recipe",
 }
-_TROUBLE = ("diverged", "failed", "interrupted", DIED)
+_TROUBLE = ("diverged", "failed", "error", "interrupted", DIED)
 
 
 class LiveReport:
@@ -62,7 +62,7 @@ def reporting(run: Folder) -> Iterator[None]:
     """
     try:
         yield
-    except (DivergenceError, FailedRunError, InterruptedRunError):
+    except (DataError, DivergenceError, FailedRunError, InterruptedRunError):
         with _harmless():
             run.write(REPORT, report_page(read_contents(run, PictureBook(run))))
         raise

@@ -15,14 +15,18 @@ import psutil
 
 from gan_pipeline.counting import duration
 from gan_pipeline.errors import DataError, DivergenceError, FailedRunError, InterruptedRunError
-from gan_pipeline.storage import Folder
+from gan_pipeline.storage import CloudFolder, Folder
 from gan_train.reporting.metrics_log import Row, last_rows
 from gan_train.reporting.status_line import seconds_left
 from gan_train.reporting.verdict import Verdict, newest_verdict
+from gan_train.runs.lease import is_lost
 from gan_train.runs.run_folder import RECIPE, SAMPLES, STATUS
 
 STARTING, TRAINING, DIED = "starting", "training", "died"
 """The states that status.json does not end with: not written yet, running, and running no more though it says so."""
+
+ERROR = "error"
+"""The state whose words and exit code stand in status.json."""
 
 _EXIT_CODES = {
     "diverged": DivergenceError.exit_code,
@@ -55,6 +59,7 @@ class Standing:
         samples: newest sample grid, relative to the folder.
         checkpoint: newest complete checkpoint, relative to the folder.
         verdict: the newest of diagnosis.jsonl, if there is one.
+        exit_code: of `gan-train watch`: that of the run, 0 while it trains.
     """
 
     run: str
@@ -67,16 +72,12 @@ class Standing:
     samples: str | None
     checkpoint: str | None
     verdict: Verdict | None
+    exit_code: int
 
     @property
     def ended(self) -> bool:
         """Whether nothing more will happen."""
         return self.state not in (STARTING, TRAINING)
-
-    @property
-    def exit_code(self) -> int:
-        """Of `gan-train watch`: that of the run, 0 while it trains."""
-        return _EXIT_CODES.get(self.state, 0)
 
 
 def read_standing(run: Folder) -> Standing:
@@ -88,10 +89,9 @@ def read_standing(run: Folder) -> Standing:
     """
     if not run.exists(RECIPE):
         raise DataError(f"{run.uri}: no run here yet, there is no {RECIPE}; start one with 'gan-train run RECIPE -o {run.uri}'")
-    status = _status(run)
+    status, state, words = _status_and_state(run)
     rows = last_rows(run)
     row = rows[-1] if rows else None
-    state, words = _state(status)
     return Standing(
         run=run.uri,
         state=state,
@@ -103,12 +103,13 @@ def read_standing(run: Folder) -> Standing:
         samples=max(run.names(f"{SAMPLES}/"), default=None),
         checkpoint=_newest_checkpoint(run),
         verdict=newest_verdict(run),
+        exit_code=status["exit_code"] if state == ERROR else _EXIT_CODES.get(state, 0),
     )
 
 
 def read_state(run: Folder) -> str:
     """The state alone; see `Standing`. Raises DataError at a damaged status.json."""
-    return _state(_status(run))[0]
+    return _status_and_state(run)[1]
 
 
 def follow(read: Callable[[], Standing], show: Callable[[Standing], None], wait: Callable[[], None]) -> Standing:
@@ -126,24 +127,44 @@ def _status(run: Folder) -> dict[str, Any]:
         return {}
     try:
         status: dict[str, Any] = json.loads(run.read(STATUS))
-        if {"state", "step", "steps", "pid", "host", "time"} <= status.keys():
+        needed = {"state", "step", "steps", "pid", "host", "time"}
+        if needed | ({"error", "exit_code"} if status["state"] == ERROR else set()) <= status.keys():
             return status
-    except (ValueError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError):
         pass
     raise DataError(f"{run.locate(STATUS)}: damaged; it is written anew when the run goes on")
 
 
+def _status_and_state(run: Folder) -> tuple[dict[str, Any], str, str]:
+    """status.json, the state and its words."""
+    status = _status(run)
+    state, words = _state(status)
+    if state == TRAINING and isinstance(run, CloudFolder) and is_lost(run):
+        newest = _status(run)
+        # A run's last status is there before its lease is gone.
+        if newest != status:
+            return newest, *_state(newest)
+        return status, DIED, f"{_writer(status)} no longer renews its lease: killed, or cut off; {_CONTINUES}"
+    return status, state, words
+
+
 def _state(status: dict[str, Any]) -> tuple[str, str]:
     state = status.get("state", STARTING)
+    if state == ERROR:
+        return state, status["error"]
     if state != TRAINING:
         return state, _WORDS.get(state, "")
-    process = f"process {status['pid']} on {status['host']}"
+    process = _writer(status)
     if status["host"] != socket.gethostname():
         silence = duration(max(0.0, time.time() - status["time"]))
         return TRAINING, f"by {process}, which wrote status.json {silence} ago; from here it cannot be seen whether it lives"
     if _lives(status["pid"], status["time"]):
         return TRAINING, f"by {process}"
     return DIED, f"{process} is gone without having finished: killed, or ended by an error it printed; {_CONTINUES}"
+
+
+def _writer(status: dict[str, Any]) -> str:
+    return f"process {status['pid']} on {status['host']}"
 
 
 def _lives(pid: int, wrote: float) -> bool:

@@ -29,6 +29,10 @@ POLL_SECONDS, LOOKS = 5.0, 18
 """90 seconds: more than RENEW_SECONDS and the two requests of a small upload (ATTEMPT_SECONDS of uploader.py for each), so
 that what a former holder sent last, such as a COMMIT, has arrived when the next one looks."""
 
+LOST_SECONDS = 600.0
+"""A lease that was last renewed so long ago, by the clocks of two machines, has no holder any more: longer than a run waits
+for a storage that does not answer, and more than clocks differ."""
+
 SETTLE_SECONDS = 2.0
 """By so much later may arrive what a process sent just before it was killed."""
 
@@ -42,6 +46,7 @@ class _Holder(BaseModel, frozen=True):
         pid: of the process, within `machine`.
         machine: names a boot and its process numbers; empty where the system does not tell.
         renewals: how many there were.
+        renewed: when the last one was, by the holder's clock, in seconds since 1970; None of a holder that does not tell.
     """
 
     token: str
@@ -49,6 +54,7 @@ class _Holder(BaseModel, frozen=True):
     pid: int
     machine: str
     renewals: int = 0
+    renewed: float | None = None
 
     @property
     def is_dead(self) -> bool:
@@ -70,7 +76,7 @@ class Lease:
         now = time.monotonic()
         if now - self._renewed < RENEW_SECONDS:
             return
-        holder = self._holder.model_copy(update={"renewals": self._holder.renewals + 1})
+        holder = self._holder.model_copy(update={"renewals": self._holder.renewals + 1, "renewed": time.time()})
         version = self._run.replace(LEASE, _content(holder), self._version)
         if version is None:
             raise StorageError(
@@ -92,16 +98,28 @@ def take_lease(run: CloudFolder, wish: Interruption) -> Lease:
         InterruptedRunError: a signal arrived meanwhile.
         StorageError: the storage refused, such as for a lack of rights.
     """
-    holder = _Holder(token=uuid.uuid4().hex, host=socket.gethostname(), pid=os.getpid(), machine=_machine())
+    token, host = uuid.uuid4().hex, socket.gethostname()
+    holder = _Holder(token=token, host=host, pid=os.getpid(), machine=_machine(), renewed=time.time())
     version = run.replace(LEASE, _content(holder), None)
     if version is None:
         version = _take_over(run, holder, wish)
     return Lease(run, holder, version)
 
 
+def is_lost(run: CloudFolder) -> bool:
+    """Whether a run that says that it trains is held by nobody: its lease is gone, or was not renewed for LOST_SECONDS."""
+    try:
+        renewed = _read(run, None).renewed
+    except StorageError:
+        if run.exists(LEASE):
+            raise
+        return True
+    return renewed is not None and time.time() - renewed > LOST_SECONDS
+
+
 def _take_over(run: CloudFolder, holder: _Holder, wish: Interruption) -> str:
     found = run.entry(LEASE)
-    before = _read(run, found)
+    before = _read(run, found.version)
     if not before.is_dead:
         print(
             f"{run.uri}: another process trained here ({before.host}, process {before.pid}) and did not say that it ended; "
@@ -133,9 +151,9 @@ def _taken(run: CloudFolder, holder: _Holder) -> UsageError:
     )
 
 
-def _read(run: CloudFolder, entry: Entry) -> _Holder:
+def _read(run: CloudFolder, version: str | None) -> _Holder:
     try:
-        return _Holder.model_validate_json(run.read(LEASE, entry.version))
+        return _Holder.model_validate_json(run.read(LEASE, version))
     except ValidationError:
         # Of another version of this program: watched like one of an unknown machine.
         return _Holder(token="", host="unknown host", pid=0, machine="")

@@ -12,7 +12,7 @@ from typing import IO, Any
 
 import yaml
 
-from gan_pipeline.errors import DataError, UsageError
+from gan_pipeline.errors import DataError, GanmillError, UsageError
 from gan_pipeline.manifest import dump_json
 from gan_pipeline.storage import WORK, CloudFolder, Folder, LocalFolder
 from gan_train.recipe.base import Recipe
@@ -131,7 +131,8 @@ def _class_names(recipe: Recipe, names: list[Any]) -> tuple[str, ...]:
     return tuple(map(str, names))
 
 
-def write_status(run: Folder, state: str, step: int, steps: int) -> None:
+def write_status(run: Folder, state: str, step: int, steps: int, error: GanmillError | None = None) -> None:
     """Say where the run stands, for people and schedulers. A process younger than `time` is not the one that wrote it."""
     writer = {"pid": os.getpid(), "host": socket.gethostname(), "time": time.time()}
-    run.write(STATUS, dump_json({"state": state, "step": step, "steps": steps, **writer}))
+    reason = {"error": str(error), "exit_code": error.exit_code} if error else {}
+    run.write(STATUS, dump_json({"state": state, "step": step, "steps": steps, **writer, **reason}))
