@@ -5,7 +5,7 @@ import errno
 import io
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
@@ -121,6 +121,14 @@ class CloudFolder(Folder):
             return True
         call(self.locate(name), lambda: blob.reload(retry=None))
         return (blob.metadata or {}).get(_TOKEN) == token
+
+    def update(self, name: str, change: Callable[[bytes], bytes]) -> None:
+        while True:
+            found = self._find(name)
+            # Read after its version was: what is newer than that version is not replaced by it.
+            before = self.read(name) if found else b""
+            if self.replace(name, change(before), found.version if found else None):
+                return
 
     def replace(self, name: str, content: bytes, version: str | None) -> str | None:
         """Write the named file if just that version stands there, or with None if nothing does.

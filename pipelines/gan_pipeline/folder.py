@@ -1,6 +1,7 @@
 """What a folder can do, wherever it is; storage.py opens one."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +75,14 @@ class Folder(ABC):
     @abstractmethod
     def write_new(self, name: str, content: bytes) -> bool:
         """Create the named file, atomically and durably; False, and nothing is changed, if it is there already."""
+
+    @abstractmethod
+    def update(self, name: str, change: Callable[[bytes], bytes]) -> None:
+        """Replace the content of the named file, empty if there is none, by what `change` makes of it.
+
+        Several processes may do so at once: each change is made of what the one before it left. It may be asked anew, and
+        two that write the same count as one.
+        """
 
     @abstractmethod
     def create(self, name: str) -> AbstractContextManager[IO[bytes]]:

@@ -1,12 +1,13 @@
 """A folder on a mounted file system."""
 
 import errno
+import fcntl
 import os
 import shutil
 import stat
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -107,6 +108,12 @@ class LocalFolder(Folder):
             created = _link(temporary, target)
             _sync_directory(target.parent)
             return created
+
+    def update(self, name: str, change: Callable[[bytes], bytes]) -> None:
+        target, lock = self.path / name, self.path / WORK / "update.lock"
+        with storage_errors(target), _open_in_new_folder(lock) as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            self.write(name, change(self.read(name) if self.exists(name) else b""))
 
     @contextmanager
     def create(self, name: str) -> Iterator[IO[bytes]]:

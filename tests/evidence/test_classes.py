@@ -1,4 +1,4 @@
-"""What conditional generators and codes are worth after `--short`, by `gan-train evaluate` (spec D 2.5, 3.8, 4.6). About an hour.
+"""What conditional generators and codes are worth after `--short`, scored by others (spec D 2.5, 3.8, 4.6). About an hour.
 
 The judges are the classifiers of the package, which saw real images alone.
 """

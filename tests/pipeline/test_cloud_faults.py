@@ -2,7 +2,6 @@
 
 import logging
 import os
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,10 +11,9 @@ import pytest
 from gan_pipeline.cloud_client import CONNECTIONS
 from gan_pipeline.cloud_upload import CHUNK
 from gan_pipeline.errors import StorageError, UsageError
-from gan_pipeline.storage import CloudFolder, Folder, open_folder
+from gan_pipeline.storage import Folder, open_folder
 from tests.pipeline.fake_storage import (
     BUCKET,
-    Emulator,
     FakeStorage,
     Fault,
     Request,
@@ -27,8 +25,6 @@ from tests.pipeline.fake_storage import (
     lose_answer,
     refuse,
 )
-from tests.pipeline.helpers import prepare, run_cli
-from tests.pipeline.image_files import encoded, noise
 
 pytestmark = pytest.mark.alone
 
@@ -80,6 +76,8 @@ OPERATIONS: dict[str, tuple[Callable[[Folder], object], object]] = {
     "write": (lambda folder: folder.write("a", b"second"), None),
     "write much": (lambda folder: folder.write("a", LARGE), None),
     "stream": (write_large, None),
+    "update": (lambda folder: folder.update("a", lambda before: before + b" and more"), None),
+    "update nothing": (lambda folder: folder.update("new", lambda before: before + b"line"), None),
     "write anew": (lambda folder: folder.write_new("new", b"mine"), True),
     "write anew in vain": (lambda folder: folder.write_new("a", b"mine"), False),
     "remove": (lambda folder: folder.remove("a"), None),
@@ -302,6 +300,23 @@ def test_who_writes_anew_first(fake: FakeStorage) -> None:
     assert won.count(True) == 1
 
 
+def test_an_update_that_is_overtaken_is_made_anew(fake: FakeStorage) -> None:
+    """Of what the other one left; also where there was no file before."""
+    folder = open_folder(ROOT)
+    for name, before in (("a", b"first"), ("new", b"")):
+        found = []
+
+        def change(content: bytes, name: str = name, found: list[bytes] = found) -> bytes:
+            if not found:
+                fake.put(f"data/{name}", content + b" theirs")
+            found.append(content)
+            return content + b" mine"
+
+        folder.update(name, change)
+        assert found == [before, before + b" theirs"]
+        assert folder.read(name) == before + b" theirs mine"
+
+
 def test_a_file_that_changes_while_it_is_read(fake: FakeStorage) -> None:
     folder = open_folder(ROOT)
     before = folder.entry("b")
@@ -354,77 +369,3 @@ def test_each_storage_has_its_client(fake: FakeStorage, monkeypatch: pytest.Monk
             patch.setenv("STORAGE_EMULATOR_HOST", other.url)
             assert open_folder(ROOT).read("a") == b"elsewhere"
         assert open_folder(ROOT).read("a") == b"first"
-
-
-@pytest.fixture
-def emulator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
-    running = Emulator(tmp_path)
-    monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{running.port}")
-    yield running
-    running.kill()
-
-
-def test_a_storage_that_is_killed_and_comes_back(emulator: Emulator) -> None:
-    folder = open_folder(ROOT)
-    with folder.create("big") as out:
-        for start in range(0, len(LARGE), 1 << 20):
-            out.write(LARGE[start : start + (1 << 20)])
-            if start == 9 << 20:
-                # The first chunk has arrived; the rest follows after the restart.
-                emulator.kill()
-                emulator.start()
-    operations: list[Callable[[], object]] = [
-        lambda: folder.read("big"),
-        lambda: folder.write("small", b"content"),
-        lambda: folder.names(),
-        lambda: folder.write_new("small", b"other"),
-        lambda: folder.remove_all("s"),
-    ]
-    outcomes = []
-    for operation in operations:
-        emulator.kill()
-        emulator.start()
-        outcomes.append(operation())
-    assert outcomes == [LARGE, None, ["big", "small"], False, None]
-    assert folder.names() == ["big"]
-
-
-def test_a_storage_that_does_not_come_back(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = open_folder(ROOT)
-    folder.write("a", b"")
-    monkeypatch.setenv("GANMILL_STORAGE_TIMEOUT", "1")
-    emulator.kill()
-    began = time.monotonic()
-    with pytest.raises(StorageError, match="could not be reached for 1 seconds"):
-        folder.read("a")
-    assert time.monotonic() - began < 20
-
-
-def test_a_whole_run_outlives_its_storage(emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The storage dies after every few shards and records, and comes back: photographs from gs://, dataset to gs://."""
-    for number in range(6):
-        open_folder(f"gs://{BUCKET}/raw").write(f"{number}.png", encoded(noise(number)))
-        (tmp_path / "raw").mkdir(exist_ok=True)
-        (tmp_path / "raw" / f"{number}.png").write_bytes(encoded(noise(number)))
-    options = ("--image-size", "8", "--shards", "3")
-    prepare(tmp_path / "twin", *options, source=tmp_path / "raw", dataset="images")
-    write = CloudFolder.write
-    writes: list[str] = []
-
-    def fail_now_and_then(self: CloudFolder, name: str, content: bytes) -> None:
-        writes.append(name)
-        if len(writes) % 3 == 1:
-            emulator.kill()
-            emulator.start()
-        write(self, name, content)
-
-    monkeypatch.setattr(CloudFolder, "write", fail_now_and_then)
-    prepare(f"gs://{BUCKET}/out", *options, source=f"gs://{BUCKET}/raw", dataset="images")
-    assert len(writes) > 6
-    assert shards_of(f"gs://{BUCKET}/out") == shards_of(tmp_path / "twin")
-    assert run_cli("verify", f"gs://{BUCKET}/out", "--deep").code == 0
-
-
-def shards_of(uri: str | Path) -> dict[str, bytes]:
-    folder = open_folder(uri)
-    return {name: folder.read(name) for name in folder.names() if name.endswith(".tfrecord")}

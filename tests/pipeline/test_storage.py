@@ -3,6 +3,8 @@
 import errno
 import os
 import stat
+import subprocess
+import sys
 import uuid
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -111,6 +113,12 @@ def test_the_first_to_write_wins(folder: Folder) -> None:
     folder.remove("b/a")
     assert folder.write_new("b/a", b"third")
     assert folder.names() == ["b/a"]
+
+
+def test_a_change_is_made_of_what_is_there(folder: Folder) -> None:
+    for word in (b"first ", b"second "):
+        folder.update("log", lambda before, word=word: before + word)  # type: ignore[misc]
+    assert folder.read("log") == b"first second "
 
 
 def test_many_files_are_removed(folder: Folder) -> None:
@@ -230,6 +238,16 @@ def test_writers_do_not_hinder_each_other(tmp_path: Path) -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(write, range(4)))
     assert tree(tmp_path / "out") == {str(number): b"x" * number for number in range(4)}
+
+
+def test_processes_that_change_one_file_wait_for_each_other(tmp_path: Path) -> None:
+    program = (
+        "import sys; from gan_pipeline.storage import open_folder\n"
+        "for number in range(30): open_folder(sys.argv[1]).update('log', lambda before: before + b'%d\\n' % number)"
+    )
+    writers = [subprocess.Popen([sys.executable, "-c", program, str(tmp_path)]) for _ in range(3)]
+    assert [writer.wait() for writer in writers] == [0, 0, 0]
+    assert sorted((tmp_path / "log").read_text().split(), key=int) == [str(number) for number in range(30) for _ in writers]
 
 
 def test_a_file_where_a_folder_is_needed(tmp_path: Path) -> None:

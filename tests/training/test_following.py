@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gan_pipeline.errors import StorageError
-from gan_pipeline.storage import LocalFolder, open_folder
-from gan_train.evaluation.best import BEST, best_of, commit_best
+from gan_pipeline.storage import Folder, LocalFolder, open_folder
+from gan_train.evaluation import best
+from gan_train.evaluation.best import BEST, best_of, commit_best, keep_best
 from gan_train.evaluation.following import saved_until_ended
 from gan_train.evaluation.protocol import Protocol
 from gan_train.evaluation.scores import Scored, add_scored, read_scores
@@ -116,6 +117,26 @@ def test_scores_are_read_as_they_were_written_and_damage_is_named(run: LocalFold
     (run.path / "scores.jsonl").write_bytes(run.read("scores.jsonl")[:-20])
     with pytest.raises(Exception, match=r"scores\.jsonl: line 2 is damaged; remove it from the file"):
         read_scores(run)
+
+
+def test_the_best_of_two_evaluators_at_once_is_kept(run: LocalFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other one scores a better step and commits it, just before the first commits its own."""
+    for step in (10, 20):
+        save_generator(run, step)
+    commit = best.commit_best
+    others = [scored(20, 4.0)]
+
+    def overtaken(run: Folder, found: Scored, score: str) -> str:
+        if others:
+            add_scored(run, other := others.pop())
+            commit(run, other, score)
+        return commit(run, found, score)
+
+    monkeypatch.setattr(best, "commit_best", overtaken)
+    add_scored(run, scored(10, 5.0))
+    keep_best(run, scored(10, 5.0), "fid")
+    assert json.loads(run.read(BEST))["protocol"]["step"] == 20
+    assert run.names("best/") == [BEST, "best/generator-step-00000020.keras"]
 
 
 @pytest.mark.alone

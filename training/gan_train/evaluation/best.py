@@ -10,7 +10,7 @@ from dataclasses import asdict
 from gan_pipeline.errors import UsageError
 from gan_pipeline.manifest import dump_json
 from gan_pipeline.storage import Folder
-from gan_train.evaluation.scores import KINDS, Scored
+from gan_train.evaluation.scores import KINDS, Scored, read_scores
 from gan_train.runs.saved_networks import GENERATOR, network_name
 
 FOLDER = "best"
@@ -35,6 +35,15 @@ def best_of(scored: Iterable[Scored], newest: Scored, score: str) -> Scored:
     sign = 1 if KINDS[score].better == "min" else -1
     alike = [one for one in scored if one.protocol.yardstick == newest.protocol.yardstick and score in one.values]
     return min(alike, key=lambda one: (sign * one.values[score], one.protocol.step))
+
+
+def keep_best(run: Folder, newest: Scored, score: str) -> None:
+    """Commit the best of what is in scores.jsonl, where the newest is, as `best_of` finds it."""
+    committed = None
+    # Another process may have added a better one, and committed it, before this one committed the lesser.
+    while (best := best_of(read_scores(run), newest, score)) != committed:
+        commit_best(run, best, score)
+        committed = best
 
 
 def commit_best(run: Folder, best: Scored, score: str) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from gan_pipeline.counting import Counting, counting
 from gan_pipeline.errors import UsageError
 from gan_pipeline.storage import Folder
-from gan_train.evaluation.best import best_of, check_ranks, commit_best
+from gan_train.evaluation.best import check_ranks, keep_best
 from gan_train.evaluation.images import Images, fakes, reals
 from gan_train.evaluation.measures import measured
 from gan_train.evaluation.memorised import SHOWN, neighbours_png, picture_name
@@ -123,7 +123,7 @@ class Evaluation:
         shown = next(self._fakes(saved, generator, SHOWN)).pixels
         self.run.write(picture_name(saved.step), neighbours_png(shown, real, self._dataset, self._extractor, protocol))
         add_scored(self.run, scored)
-        commit_best(self.run, best_of(read_scores(self.run), scored, self._question.best), self._question.best)
+        keep_best(self.run, scored, self._question.best)
         return scored
 
     @cached_property

@@ -83,9 +83,9 @@ def read_scores(run: Folder) -> list[Scored]:
 
 
 def add_scored(run: Folder, scored: Scored) -> None:
-    """Put a line after the others; the file is whole at every moment, on gs:// too."""
-    before = run.read(SCORES) if run.exists(SCORES) else b""
-    run.write(SCORES, before + json.dumps(scored.document()).encode() + b"\n")
+    """Put a line after the others; the file is whole at every moment, and several processes may add at once, on gs:// too."""
+    line = json.dumps(scored.document()).encode() + b"\n"
+    run.update(SCORES, lambda before: before + line)
 
 
 def _scored(run: Folder, line: str, number: int) -> Scored:
