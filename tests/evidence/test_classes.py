@@ -33,7 +33,7 @@ def trained(recipe: str, data: Path, out: Path) -> Path:
 
 
 def scores(run: Path, data: Path) -> dict[str, float]:
-    ran = gan_train("evaluate", run, "--data", data, "-n", SAMPLES)
+    ran = gan_train("evaluate", run, "--data", data, "-n", str(SAMPLES))
     assert ran.code == 0, ran.err
     print(f"\n{ran.out}")
     newest: dict[str, float] = json.loads((run / "scores.jsonl").read_text().splitlines()[-1])["scores"]
