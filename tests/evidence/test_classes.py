@@ -52,7 +52,7 @@ def test_an_auxiliary_classifier_makes_classes(clothes: Path, tmp_path: Path) ->
     print(f"\ninside: {last['snapshot.class_accuracy_real']:.1%} of reals, {last['snapshot.class_accuracy_fake']:.1%} of fakes")
     assert last["snapshot.class_accuracy_real"] > 0.7
     assert last["snapshot.class_accuracy_fake"] > 0.9
-    assert scores(run, clothes)["class_agreement"] >= 0.45
+    assert scores(run, clothes)["class_agreement"] >= 0.6
 
 
 def test_codes_choose_digits_without_labels(tmp_path: Path) -> None:
