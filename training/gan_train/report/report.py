@@ -19,7 +19,7 @@ from gan_train.report.page import render
 from gan_train.reporting.metrics_log import Row, read_metrics
 from gan_train.reporting.status_line import left
 from gan_train.reporting.verdict import Verdict
-from gan_train.reporting.watch import DIED
+from gan_train.reporting.watch import DIED, ERROR
 
 REPORT = "report.html"
 
@@ -31,7 +31,7 @@ _SECTIONS = {
     "dataset": "Dataset",
     "recipe": "Recipe",
 }
-_TROUBLE = ("diverged", "failed", "error", "interrupted", DIED)
+_TROUBLE = ("diverged", "failed", "interrupted", ERROR, DIED)
 
 
 class LiveReport:
