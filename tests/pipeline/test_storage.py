@@ -116,8 +116,8 @@ def test_the_first_to_write_wins(folder: Folder) -> None:
 
 
 def test_a_change_is_made_of_what_is_there(folder: Folder) -> None:
-    for word in (b"first ", b"second "):
-        folder.update("log", lambda before, word=word: before + word)  # type: ignore[misc]
+    folder.update("log", lambda before: before + b"first ")
+    folder.update("log", lambda before: before + b"second ")
     assert folder.read("log") == b"first second "
 
 

@@ -128,7 +128,9 @@ def _status(run: Folder) -> dict[str, Any]:
     try:
         status: dict[str, Any] = json.loads(run.read(STATUS))
         needed = {"state", "step", "steps", "pid", "host", "time"}
-        if needed | ({"error", "exit_code"} if status["state"] == ERROR else set()) <= status.keys():
+        if status["state"] == ERROR:
+            needed |= {"error", "exit_code"}
+        if needed <= status.keys():
             return status
     except (ValueError, TypeError, KeyError, AttributeError):
         pass
