@@ -51,7 +51,7 @@ demo: $(READY)
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy -p gan_pipeline -p gan_train
+	$(BIN)/mypy -p gan_core -p gan_pipeline -p gan_train
 
 test: lint browser
 	$(BIN)/pytest -n 2 --dist loadfile -m 'not evidence and not alone'

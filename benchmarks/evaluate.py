@@ -31,22 +31,22 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import sqrtm
 
-from gan_pipeline.beam_job import Execution
-from gan_pipeline.counting import Counting
-from gan_pipeline.options import Options
-from gan_pipeline.prepare import prepare
+from gan_core.progress import Counting
+from gan_pipeline.dataset.options import Options
+from gan_pipeline.preparing.beam_job import Execution
+from gan_pipeline.preparing.prepare import prepare
 from gan_train.data.dataset import Dataset, open_dataset
 from gan_train.data.pixels import to_range
-from gan_train.evaluation.extractors.base import Extractor
-from gan_train.evaluation.extractors.classifier import packaged_card, packaged_classifier, packaged_file
-from gan_train.evaluation.extractors.inception import InceptionV3
-from gan_train.evaluation.frechet import frechet_distance
-from gan_train.evaluation.images import Images, reals
-from gan_train.evaluation.measures import measured
-from gan_train.evaluation.resizing import resized
-from gan_train.evaluation.side import Side, gathered
+from gan_train.extractors.base import Extractor
+from gan_train.extractors.classifier import packaged_card, packaged_classifier, packaged_file
+from gan_train.extractors.inception import InceptionV3
+from gan_train.extractors.resizing import resized
+from gan_train.metrics.frechet import frechet_distance
 from gan_train.networks.classifier import FEATURES
 from gan_train.recipe.document import load_recipe
+from gan_train.scoring.images import Images, reals
+from gan_train.scoring.measures import measured
+from gan_train.scoring.side import ImageStatistics, gathered
 
 Pixels = NDArray[np.uint8]
 Predict = Callable[[Pixels], NDArray[np.float32]]
@@ -61,7 +61,7 @@ def text_fid(features: Predict, first: Pixels, second: Pixels) -> float:
     return float(apart + np.trace(covariances[0] + covariances[1] - 2 * np.real(root)))
 
 
-def our_sides(extractor: Extractor, resizer: str, first: Pixels, second: Pixels) -> tuple[Side, Side]:
+def our_sides(extractor: Extractor, resizer: str, first: Pixels, second: Pixels) -> tuple[ImageStatistics, ImageStatistics]:
     """What every score needs."""
     one, two = (
         gathered(_batches(images), len(images), images.shape[1:], extractor, resizer, Counting(len(images), "images"))

@@ -42,7 +42,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from gan_pipeline.quiet import import_tensorflow
+from gan_core.quiet import import_tensorflow
 
 Photograph = NDArray[np.uint8]
 Box = tuple[float, float, float, float]

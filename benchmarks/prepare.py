@@ -31,13 +31,13 @@ from apache_beam.io.tfrecordio import WriteToTFRecord
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from numpy.typing import NDArray
 
-from gan_pipeline.beam_job import Execution
-from gan_pipeline.options import Options
-from gan_pipeline.planning import make_plan
-from gan_pipeline.prepare import prepare
-from gan_pipeline.shard import write_shard
+from gan_core.storage import open_folder
+from gan_pipeline.dataset.options import Options
+from gan_pipeline.preparing.beam_job import Execution
+from gan_pipeline.preparing.planning import make_plan
+from gan_pipeline.preparing.prepare import prepare
+from gan_pipeline.preparing.shard import write_shard
 from gan_pipeline.sources.resolve import resolve_source
-from gan_pipeline.storage import open_folder
 
 COUNT, SHARDS = 60_000, 8
 

@@ -47,16 +47,16 @@ import tensorflow as tf
 from PIL import Image
 from train_step_peers import GraphStep, KerasLoop
 
-from gan_pipeline.beam_job import Execution
-from gan_pipeline.options import Options
-from gan_pipeline.prepare import prepare
+from gan_pipeline.dataset.options import Options
+from gan_pipeline.preparing.beam_job import Execution
+from gan_pipeline.preparing.prepare import prepare
 from gan_train.data.dataset import Dataset, open_dataset
 from gan_train.data.input import Chunks, first_examples
 from gan_train.data.pixels import to_range
 from gan_train.recipe.base import Recipe
 from gan_train.recipe.document import load_recipe
-from gan_train.step import build_steps
 from gan_train.systems.catalogue import build_system
+from gan_train.systems.step import build_steps
 
 RECIPES = ("mnist-lsgan", "cifar10-gan", "celeba-gan")
 NOISE_IMAGES = 512

@@ -90,9 +90,9 @@ def prepare_noise(folder: Path, side: int) -> str:
     import numpy as np
     from PIL import Image
 
-    from gan_pipeline.beam_job import Execution
-    from gan_pipeline.options import Options
-    from gan_pipeline.prepare import prepare
+    from gan_pipeline.dataset.options import Options
+    from gan_pipeline.preparing.beam_job import Execution
+    from gan_pipeline.preparing.prepare import prepare
     from gan_pipeline.transforms.resize import Resampler
 
     random = np.random.default_rng(0)
@@ -108,7 +108,7 @@ def prepare_noise(folder: Path, side: int) -> str:
 
 def contend(pipe: Connection, contender: str, name: str, overrides: list[str], data: str) -> None:
     """Be one contender: build, take a step, then as many as asked for, until none is."""
-    from gan_pipeline.quiet import import_tensorflow
+    from gan_core.quiet import import_tensorflow
 
     import_tensorflow()
     take = stepper(contender, name, overrides, data)
@@ -131,8 +131,8 @@ def stepper(contender: str, name: str, overrides: list[str], data: str) -> Calla
     from gan_train.data.pixels import to_range
     from gan_train.recipe.document import load_recipe
     from gan_train.recipe.translation import TranslationRecipe
-    from gan_train.step import build_steps
     from gan_train.systems.catalogue import build_system
+    from gan_train.systems.step import build_steps
 
     recipe = load_recipe(name, [*overrides, f"precision={CONTENDERS[contender]}"])
     assert isinstance(recipe, TranslationRecipe)

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import gan_train
-from gan_pipeline.manifest import dump_json, read_manifest
-from gan_pipeline.storage import open_folder
+from gan_core.storage import open_folder
+from gan_pipeline.dataset.manifest import dump_json, read_manifest
 from gan_train.runs.run_folder import packages, read_record
 from gan_train.runs.saved_networks import CLASSIFIER, network_name
 
-PACKAGED = Path(gan_train.__file__).parent / "evaluation" / "classifiers"
+PACKAGED = Path(gan_train.__file__).parent / "extractors" / "classifiers"
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 from playwright.sync_api import Browser
 
-from tests.browser import chromium
+from tests.support.browser import chromium
 
 # Set before anything imports TensorFlow, and inherited by every child process. Port 9 is closed: a child that tries
 # to reach the network fails at once.

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import run_inside
-from tests.pipeline.cifar_files import python_files, tar
-from tests.pipeline.helpers import write_files
-from tests.pipeline.image_files import encoded, noise, photograph, zipped
-from tests.training.helpers import SMALL, gan_train_child
+from tests.support.cifar_files import python_files, tar
+from tests.support.commands import run_inside
+from tests.support.datasets import write_files
+from tests.support.image_files import encoded, noise, photograph, zipped
+from tests.support.runs import SMALL, gan_train_child
 
 README = Path(__file__).parent.parent / "README.md"
 MAKEFILE = README.with_name("Makefile")
@@ -41,8 +41,8 @@ def commands() -> list[list[str]]:
 
 
 def test_every_command_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from gan_pipeline.cli import main as pipeline_main
-    from gan_train.cli import main as train_main
+    from gan_pipeline.cli.commands import main as pipeline_main
+    from gan_train.cli.main import main as train_main
 
     monkeypatch.chdir(tmp_path)
     raw_data(tmp_path)
@@ -75,7 +75,7 @@ def test_the_demo_names_what_it_makes() -> None:
 
 
 def test_the_readme_names_every_recipe_and_exit_code() -> None:
-    from gan_pipeline.errors import EXIT_CODES
+    from gan_core.errors import EXIT_CODES
     from gan_train.recipe.document import recipe_names
 
     text = README.read_text()

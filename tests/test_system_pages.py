@@ -11,10 +11,10 @@ import pytest
 
 from gan_train.recipe.catalogue import RECIPES
 from gan_train.recipe.document import load_recipe, recipe_names
-from tests.commands import run_inside
-from tests.pipeline.image_files import encoded, zipped
-from tests.training.catalogue import CATALOGUE
-from tests.training.helpers import beside, grey, photographs
+from tests.support.catalogue import CATALOGUE
+from tests.support.commands import run_inside
+from tests.support.image_files import encoded, zipped
+from tests.support.runs import beside, grey, photographs
 
 PAGES = Path(__file__).parent.parent / "docs" / "systems"
 
@@ -45,8 +45,8 @@ def test_every_system_has_a_page_that_names_its_recipes() -> None:
 def test_every_command_of_a_page_runs(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, digits_as_clothes: Path
 ) -> None:
-    from gan_pipeline.cli import main as pipeline_main
-    from gan_train.cli import main as train_main
+    from gan_pipeline.cli.commands import main as pipeline_main
+    from gan_train.cli.main import main as train_main
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GANMILL_DATA", str(digits_as_clothes))

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gan_train.evaluation.extractors.classifier import packaged_classifier
-from gan_train.generate import saved_generator
+from gan_train.extractors.classifier import packaged_classifier
 from gan_train.latents.inputs import Inputs, in_turn
 from gan_train.latents.latent import sample_latents
-from tests.training.helpers import gan_train, prepare
+from gan_train.sampling.generator import saved_generator
+from tests.support.runs import gan_train, prepare
 
 pytestmark = pytest.mark.evidence
 

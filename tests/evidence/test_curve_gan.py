@@ -6,9 +6,9 @@ import keras
 import numpy as np
 import pytest
 
-import gan_pipeline.cli as pipeline_cli
-from tests.commands import run_inside
-from tests.training.helpers import gan_train
+import gan_pipeline.cli.commands as pipeline_cli
+from tests.support.commands import run_inside
+from tests.support.runs import gan_train
 
 pytestmark = pytest.mark.evidence
 

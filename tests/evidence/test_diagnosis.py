@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from gan_pipeline.storage import open_folder
-from gan_train.reporting.verdict import Verdict, read_verdicts
-from tests.confusion import confusion, endings, told
-from tests.training.helpers import gan_train, prepare
+from gan_core.storage import open_folder
+from gan_train.logs.verdict import Verdict, read_verdicts
+from tests.support.confusion import confusion, endings, told
+from tests.support.runs import gan_train, prepare
 
 SEEDS = range(5)
 

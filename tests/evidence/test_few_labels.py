@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.training.helpers import gan_train, prepare
+from tests.support.runs import gan_train, prepare
 
 pytestmark = pytest.mark.evidence
 

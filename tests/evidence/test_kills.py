@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from gan_pipeline.storage import open_folder
+from gan_core.storage import open_folder
 from gan_train.runs.checkpoint import committed_steps, restore_checkpoint
-from tests.training.helpers import SMALL, assert_same_checkpoint, build, prepare_digits, small_recipe
-from tests.training.warm import WarmChild, start_warm
+from tests.support.runs import SMALL, assert_same_checkpoint, build, prepare_digits, small_recipe
+from tests.support.warm import WarmChild, start_warm
 
 KILLS, STEPS = 50, 400
 LARGE = "generator.base=[7,7,256]"

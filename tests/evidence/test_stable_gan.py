@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-import gan_pipeline.cli as pipeline_cli
+import gan_pipeline.cli.commands as pipeline_cli
 from gan_train.data.dataset import open_dataset
 from gan_train.data.input import first_examples
-from gan_train.generate import saved_generator
-from gan_train.snapshots import fixed_inputs
-from tests.commands import run_inside
-from tests.training.helpers import gan_train
+from gan_train.sampling.generator import saved_generator
+from gan_train.sampling.snapshots import fixed_inputs
+from tests.support.commands import run_inside
+from tests.support.runs import gan_train
 
 WINDOW = 45
 

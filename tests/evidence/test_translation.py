@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from tests.training.helpers import beside, gan_train, prepare, save_pictures
+from tests.support.runs import beside, gan_train, prepare, save_pictures
 
 pytestmark = pytest.mark.evidence
 

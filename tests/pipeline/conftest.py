@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipeline.helpers import idx_files, prepare, write_files
+from tests.support.datasets import idx_files, prepare, write_files
 
 
 @pytest.fixture(scope="session")

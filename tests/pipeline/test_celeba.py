@@ -11,10 +11,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from gan_pipeline.records import frame
-from gan_pipeline.storage import open_folder
-from tests.commands import Ran
-from tests.pipeline.celeba_files import (
+from gan_core.storage import open_folder
+from gan_pipeline.dataset.records import frame
+from tests.support.celeba_files import (
     ATTRIBUTES,
     CSV_TABLES,
     LANDMARKS,
@@ -28,8 +27,9 @@ from tests.pipeline.celeba_files import (
     csv_table,
     text_table,
 )
-from tests.pipeline.helpers import examples, failures, images_of, prepare, run_child, run_cli, shards, tree, write_files
-from tests.pipeline.image_files import photograph, zipped
+from tests.support.commands import Ran
+from tests.support.datasets import examples, failures, images_of, prepare, run_child, run_cli, shards, tree, write_files
+from tests.support.image_files import photograph, zipped
 
 FOLDER = {f"img_align_celeba/{name}": content for name, content in PHOTOGRAPHS.items()}
 PACKED = {"img_align_celeba.zip": zipped(FOLDER)}

@@ -14,11 +14,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from gan_pipeline.manifest import read_manifest
-from gan_pipeline.storage import open_folder
-from tests.pipeline.celeba_files import POINTS, text_table
-from tests.pipeline.helpers import examples, failures, images_of, prepare, run_cli, tree, write_files
-from tests.pipeline.image_files import encoded, photograph
+from gan_core.storage import open_folder
+from gan_pipeline.dataset.manifest import read_manifest
+from tests.support.celeba_files import POINTS, text_table
+from tests.support.datasets import examples, failures, images_of, prepare, run_cli, tree, write_files
+from tests.support.image_files import encoded, photograph
 
 ASTRONAUT = Path(__file__).parents[1] / "data" / "faces" / "astronaut.png"
 LOOSE = ("--max-failure-rate", "0.6", "--shards", "2")

@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gan_pipeline.datasets import dataset_info
-from gan_pipeline.errors import DataError, GanmillError, StorageError
+from gan_core.errors import DataError, GanmillError, StorageError
+from gan_core.storage import open_folder
+from gan_pipeline.dataset.catalogue import dataset_info
 from gan_pipeline.sources.base import Arrays
 from gan_pipeline.sources.cifar import open_cifar10
-from gan_pipeline.storage import open_folder
-from tests.pipeline.cifar_files import (
+from tests.support.cifar_files import (
     BINARY,
     CLASSES,
     PYTHON,
@@ -35,7 +35,7 @@ from tests.pipeline.cifar_files import (
     split_arrays,
     tar,
 )
-from tests.pipeline.helpers import write_files
+from tests.support.datasets import write_files
 
 BOTH = ("train", "test")
 PYTHON_ARCHIVE, BINARY_ARCHIVE = "cifar-10-python.tar.gz", "cifar-10-binary.tar.gz"
@@ -466,7 +466,7 @@ def test_memory_stays_flat(tmp_path: Path) -> None:
     source = write_files(tmp_path, {**binary_files(), **files})
     script = (
         "import sys; from pathlib import Path; from gan_pipeline.sources.cifar import open_cifar10; "
-        "from gan_pipeline.datasets import dataset_info; "
+        "from gan_pipeline.dataset.catalogue import dataset_info; "
         "peak = lambda: int(Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0]); before = peak(); "
         "open_cifar10(sys.argv[1], dataset_info('cifar10'), ('train',)); print(peak() - before)"
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipeline.helpers import GAN_PIPELINE, run_child, run_cli
+from tests.support.datasets import GAN_PIPELINE, run_child, run_cli
 
 HEAVY = {"tensorflow", "keras", "apache_beam", "tensorflow_datasets", "google.cloud", "PIL", "matplotlib", "mtcnn"}
 
@@ -16,7 +16,7 @@ HEAVY = {"tensorflow", "keras", "apache_beam", "tensorflow_datasets", "google.cl
 def test_help_and_usage_errors_load_nothing_heavy(arguments: list[str]) -> None:
     done = subprocess.run([sys.executable, "-X", "importtime", GAN_PIPELINE, *arguments], capture_output=True, text=True)
     loaded = {line.rsplit("|", 1)[1].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
-    assert "gan_pipeline.cli" in loaded
+    assert "gan_pipeline.cli.commands" in loaded
     assert not loaded & HEAVY
 
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from gan_pipeline.errors import StorageError
-from gan_pipeline.manifest import read_manifest
-from gan_pipeline.storage import CloudFolder, open_folder
-from tests.pipeline.helpers import idx_files, prepare, run_cli, shards, tree
+from gan_core.errors import StorageError
+from gan_core.storage import CloudFolder, open_folder
+from gan_pipeline.dataset.manifest import read_manifest
+from tests.support.datasets import idx_files, prepare, run_cli, shards, tree
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from gan_pipeline.cloud_client import CONNECTIONS
-from gan_pipeline.cloud_upload import CHUNK
-from gan_pipeline.errors import StorageError, UsageError
-from gan_pipeline.storage import Folder, open_folder
-from tests.pipeline.fake_storage import (
+from gan_core.errors import StorageError, UsageError
+from gan_core.storage import Folder, open_folder
+from gan_core.storage.gcs_client import CONNECTIONS
+from gan_core.storage.gcs_upload import CHUNK
+from tests.support.fake_storage import (
     BUCKET,
     FakeStorage,
     Fault,

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from gan_pipeline.errors import StorageError
-from gan_pipeline.storage import CloudFolder, open_folder
-from tests.pipeline.fake_storage import BUCKET, Emulator
-from tests.pipeline.helpers import prepare, run_cli
-from tests.pipeline.image_files import encoded, noise
+from gan_core.errors import StorageError
+from gan_core.storage import CloudFolder, open_folder
+from tests.support.datasets import prepare, run_cli
+from tests.support.fake_storage import BUCKET, Emulator
+from tests.support.image_files import encoded, noise
 
 pytestmark = pytest.mark.alone
 

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from tests.pipeline.helpers import examples, prepare, run_cli, shards
+from tests.support.datasets import examples, prepare, run_cli, shards
 
 FORMULAS = {
     "parabola": (lambda x: x * x, 0.5),

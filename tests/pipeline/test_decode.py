@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from gan_pipeline.errors import UnusableInputError
+from gan_core.errors import UnusableInputError
 from gan_pipeline.transforms.decode import IMAGE_SUFFIXES, MAX_PIXELS, decode_image_file
 
 pytestmark = pytest.mark.filterwarnings("error")

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gan_pipeline.failures import beyond_chance
-from gan_pipeline.manifest import read_manifest
-from gan_pipeline.options import Options
-from gan_pipeline.request import options_of
-from gan_pipeline.storage import open_folder
-from tests.pipeline.helpers import examples, failures, prepare, run_cli, shards, tree, write_files
-from tests.pipeline.image_files import photograph
-from tests.pipeline.killable import die, finish, steps
+from gan_core.storage import open_folder
+from gan_pipeline.cli.request import options_of
+from gan_pipeline.dataset.failures import beyond_chance
+from gan_pipeline.dataset.manifest import read_manifest
+from gan_pipeline.dataset.options import Options
+from tests.support.datasets import examples, failures, prepare, run_cli, shards, tree, write_files
+from tests.support.image_files import photograph
+from tests.support.killable import die, finish, steps
 
 GOOD = {f"{number:02d}.jpg": photograph(number) for number in range(30)}
 

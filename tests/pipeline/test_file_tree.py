@@ -12,12 +12,12 @@ from pathlib import Path
 import google_crc32c
 import pytest
 
-from gan_pipeline.errors import DataError, StorageError, UnusableInputError
+from gan_core.errors import DataError, StorageError, UnusableInputError
+from gan_core.storage import open_folder
 from gan_pipeline.sources import file_tree, zip_tree
 from gan_pipeline.sources.file_tree import open_tree
-from gan_pipeline.storage import open_folder
-from tests.pipeline.archives import FILES, packed
-from tests.pipeline.fake_storage import fake_storage
+from tests.support.archives import FILES, packed
+from tests.support.fake_storage import fake_storage
 
 LEFT_OUT = {"__MACOSX/A/._1.png": b"", "A/.DS_Store": b"", ".git/x.png": b"", "Thumbs.db": b"", "A/desktop.ini": b""}
 

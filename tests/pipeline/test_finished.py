@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipeline.helpers import idx_files, prepare, run_cli, shards, tree, write_files
+from tests.support.datasets import idx_files, prepare, run_cli, shards, tree, write_files
 
 SAME = ("prepare", "mnist", "--source", "sample", "--limit", "400", "-o")
 

@@ -17,10 +17,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_pipeline.datasets import dataset_info
-from gan_pipeline.errors import DataError, GanmillError, UnusableInputError
-from gan_pipeline.features import Encoding, ImageFeature, LabelFeature
-from gan_pipeline.manifest import (
+from gan_core.errors import DataError, GanmillError, UnusableInputError
+from gan_core.storage import open_folder
+from gan_pipeline.dataset.catalogue import dataset_info
+from gan_pipeline.dataset.features import Encoding, ImageFeature, LabelFeature
+from gan_pipeline.dataset.manifest import (
     Counts,
     Shard,
     SourceRecord,
@@ -30,13 +31,12 @@ from gan_pipeline.manifest import (
     parse_manifest,
     sealed,
 )
-from gan_pipeline.options import Options
+from gan_pipeline.dataset.options import Options
 from gan_pipeline.sources.base import Arrays
 from gan_pipeline.sources.cifar import open_cifar10
 from gan_pipeline.sources.idx import open_idx
-from gan_pipeline.storage import open_folder
 from gan_pipeline.transforms.decode import decode_image_file
-from tests.pipeline.cifar_files import (
+from tests.support.cifar_files import (
     BINARY,
     CLASSES,
     PYTHON,
@@ -49,7 +49,7 @@ from tests.pipeline.cifar_files import (
     python_meta,
     tar,
 )
-from tests.pipeline.helpers import idx_files, write_files
+from tests.support.datasets import idx_files, write_files
 
 ROUNDS = 1000
 SECONDS = 60

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_pipeline.grid import png, tile
+from gan_core.images.grid import png, tile
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gan_pipeline.manifest import Manifest
-from gan_pipeline.plan import shuffled
-from gan_pipeline.request import options_of
-from tests.pipeline.helpers import examples, failures, idx_files, labels_of, prepare, run_cli, shards, tree, write_files
-from tests.pipeline.image_files import encoded, noise, photograph, zipped
-from tests.pipeline.killable import die, finish, steps
+from gan_pipeline.cli.request import options_of
+from gan_pipeline.dataset.manifest import Manifest
+from gan_pipeline.dataset.sharding import shuffled
+from tests.support.datasets import examples, failures, idx_files, labels_of, prepare, run_cli, shards, tree, write_files
+from tests.support.image_files import encoded, noise, photograph, zipped
+from tests.support.killable import die, finish, steps
 
 
 def ids(out: Path, split: str) -> list[str]:

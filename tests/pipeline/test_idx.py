@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gan_pipeline.datasets import dataset_info
-from gan_pipeline.errors import DataError
+from gan_core.errors import DataError
+from gan_core.storage import open_folder
+from gan_pipeline.dataset.catalogue import dataset_info
 from gan_pipeline.sources.idx import open_idx
-from gan_pipeline.storage import open_folder
-from tests.pipeline.helpers import examples, idx, idx_files, prepare, run_cli, sample_arrays, shards, write_files
+from tests.support.datasets import examples, idx, idx_files, prepare, run_cli, sample_arrays, shards, write_files
 
 IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_pipeline.manifest import read_manifest
-from gan_pipeline.records import unframe
-from gan_pipeline.storage import open_folder
-from tests.pipeline.helpers import (
+from gan_core.storage import open_folder
+from gan_pipeline.dataset.manifest import read_manifest
+from gan_pipeline.dataset.records import unframe
+from tests.support.datasets import (
     examples,
     failures,
     images_of,
@@ -22,7 +22,7 @@ from tests.pipeline.helpers import (
     tree,
     write_files,
 )
-from tests.pipeline.image_files import BROKEN, encoded, noise, photograph, zipped
+from tests.support.image_files import BROKEN, encoded, noise, photograph, zipped
 
 SMALL = ("--image-size", "8")
 CLASSES = {

@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page
 
-from gan_pipeline.storage import open_folder
-from tests.browser import opened
-from tests.pipeline.helpers import examples, images_of, labels_of, prepare, run_child, run_cli, tree, write_files
-from tests.pipeline.image_files import BROKEN, encoded, noise, zipped
+from gan_core.storage import open_folder
 from tests.pipeline.test_celeba import CENTER, FOLDER, TEXT_TABLES
+from tests.support.browser import opened
+from tests.support.datasets import examples, images_of, labels_of, prepare, run_child, run_cli, tree, write_files
+from tests.support.image_files import BROKEN, encoded, noise, zipped
 
 HOSTILE = '<img src=x onerror="document.title=1">'
 LARGEST = 10_000_000

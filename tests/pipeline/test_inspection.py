@@ -16,9 +16,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from gan_pipeline.command_line import prepare_command
-from gan_pipeline.counting import counting
-from gan_pipeline.features import image_features
+from gan_core.progress import counting
+from gan_core.storage import open_folder
+from gan_pipeline.cli.request import options_of
+from gan_pipeline.dataset.features import image_features
+from gan_pipeline.dataset.manifest import read_manifest
+from gan_pipeline.dataset.rerun_command import prepare_command
 from gan_pipeline.inspection import duplicates
 from gan_pipeline.inspection.duplicates import (
     BITS,
@@ -35,10 +38,7 @@ from gan_pipeline.inspection.findings import uneven_classes
 from gan_pipeline.inspection.measures import MeanImages, distribution, light
 from gan_pipeline.inspection.pictures import chosen, read_examples
 from gan_pipeline.inspection.scan import scan
-from gan_pipeline.manifest import read_manifest
-from gan_pipeline.request import options_of
-from gan_pipeline.storage import open_folder
-from tests.pipeline.helpers import examples, prepare, run_cli
+from tests.support.datasets import examples, prepare, run_cli
 
 SHAPES = ((28, 28, 1), (20, 24, 3), (5, 40, 3), (64, 64, 3))
 
@@ -211,7 +211,7 @@ def test_the_command_gives_the_same_options(
         assert planned["options"] == options.model_dump(mode="json")
         return
     # What the command line makes of it, without a source to read.
-    with mock.patch("gan_pipeline.planning.make_plan", side_effect=KeyboardInterrupt) as planning:
+    with mock.patch("gan_pipeline.preparing.planning.make_plan", side_effect=KeyboardInterrupt) as planning:
         run_cli(verb, *typed, "--dry-run")
     assert planning.call_args.args == (options,)
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from gan_pipeline.options import Options
-from tests.pipeline.helpers import GAN_PIPELINE, shards, tree
-from tests.pipeline.killable import die, finish, start, steps
+from gan_pipeline.dataset.options import Options
+from tests.support.datasets import GAN_PIPELINE, shards, tree
+from tests.support.killable import die, finish, start, steps
 
 SHARDS, KILLS = 60, 20
 DIGITS = Options(dataset="mnist", source="sample", splits=("train",), limit=10_000, shards=SHARDS)

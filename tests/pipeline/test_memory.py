@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from gan_pipeline.features import Encoding, ImageFeature
-from gan_pipeline.options import Options
-from gan_pipeline.plan import ShardTask
-from gan_pipeline.records import Example, ExampleEncoder
-from gan_pipeline.shard import write_shard
+from gan_core.storage import open_folder
+from gan_pipeline.dataset.features import Encoding, ImageFeature
+from gan_pipeline.dataset.options import Options
+from gan_pipeline.dataset.records import Example, ExampleEncoder
+from gan_pipeline.dataset.sharding import ShardTask
+from gan_pipeline.preparing.shard import write_shard
 from gan_pipeline.sources.base import Source
 from gan_pipeline.sources.resolve import resolve_source
-from gan_pipeline.storage import open_folder
 
 DIGITS = Options(dataset="mnist", source="sample", splits=("train",))
 
@@ -54,7 +54,7 @@ def test_the_encoder_holds_on_to_nothing() -> None:
 def test_what_travels_to_a_worker_is_small() -> None:
     from apache_beam.internal import pickler
 
-    from gan_pipeline.beam_job import WriteShard
+    from gan_pipeline.preparing.beam_job import WriteShard
 
     spec = resolve_source(DIGITS)
     write = WriteShard(spec, spec.open().signature, "gs://bucket/digits", 0.05, owner=None)

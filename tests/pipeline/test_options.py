@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.pipeline.helpers import examples, idx_files, labels_of, prepare, run_cli, sample_arrays, shards, tree, write_files
+from tests.support.datasets import examples, idx_files, labels_of, prepare, run_cli, sample_arrays, shards, tree, write_files
 
 
 def test_all_bytes_are_the_same_for_any_number_of_workers(digits: Path, tmp_path: Path) -> None:

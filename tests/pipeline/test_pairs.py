@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.pipeline.helpers import examples, failures, images_of, prepare, run_cli, shards, tree, write_files
-from tests.pipeline.image_files import encoded, noise, zipped
+from tests.support.datasets import examples, failures, images_of, prepare, run_cli, shards, tree, write_files
+from tests.support.image_files import encoded, noise, zipped
 
 LEFT = {f"{number}.png": noise(number, 16, 16) for number in range(6)}
 RIGHT = {f"{number}.png": noise(100 + number, 16, 16) for number in range(6)}
@@ -56,7 +56,7 @@ def test_the_default_is_256(maps: Path, tmp_path: Path) -> None:
 
 def test_a_trainer_of_single_images_says_what_it_misses(maps: Path, tmp_path: Path) -> None:
     manifest = prepare(tmp_path / "out", "--image-size", "16", source=maps, dataset="pairs")
-    from gan_pipeline.errors import UsageError
+    from gan_core.errors import UsageError
 
     with pytest.raises(UsageError, match="its records hold source, target, and no image 'image'"):
         manifest.image()
@@ -101,8 +101,8 @@ DOMAINS = {"trainA": 5, "trainB": 7, "testA": 2, "testB": 1}
 
 
 def lengths(out: Path) -> dict[str, int]:
-    from gan_pipeline.manifest import read_manifest
-    from gan_pipeline.storage import open_folder
+    from gan_core.storage import open_folder
+    from gan_pipeline.dataset.manifest import read_manifest
 
     return {name: split.examples for name, split in read_manifest(open_folder(out)).splits.items()}
 

@@ -6,7 +6,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gan_pipeline.plan import LEAST_SHARDS, SHARD_BYTES, plan_shards, shard_bounds, shard_count, shuffled
+from gan_pipeline.dataset.sharding import LEAST_SHARDS, SHARD_BYTES, plan_shards, shard_bounds, shard_count, shuffled
 
 ids = st.lists(st.integers(0, 10**7), min_size=1, max_size=300, unique=True)
 seeds = st.integers(0, 2**64)

@@ -12,12 +12,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image as Pillow
 
-from gan_pipeline.errors import DataError
-from gan_pipeline.features import AttributesFeature, Encoding, Feature, Features, ImageFeature, LabelFeature, VectorFeature
-from gan_pipeline.manifest import read_manifest
-from gan_pipeline.records import Example, ExampleEncoder, Value, decode_example, decode_image, frame, parse_batch, unframe
-from gan_pipeline.storage import open_folder
-from tests.pipeline.helpers import images_of, labels_of, shards
+from gan_core.errors import DataError
+from gan_core.storage import open_folder
+from gan_pipeline.dataset.features import (
+    AttributesFeature,
+    Encoding,
+    Feature,
+    Features,
+    ImageFeature,
+    LabelFeature,
+    VectorFeature,
+)
+from gan_pipeline.dataset.manifest import read_manifest
+from gan_pipeline.dataset.records import (
+    Example,
+    ExampleEncoder,
+    Value,
+    decode_example,
+    decode_image,
+    frame,
+    parse_batch,
+    unframe,
+)
+from tests.support.datasets import images_of, labels_of, shards
 
 SHAPES = st.tuples(st.integers(1, 12), st.integers(1, 12), st.sampled_from([1, 3]))
 

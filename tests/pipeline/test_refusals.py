@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipeline.helpers import idx_files, prepare, run_child, run_cli, tree, write_files
+from tests.support.datasets import idx_files, prepare, run_child, run_cli, tree, write_files
 
 
 def files_at_most(size: int) -> Callable[[], None]:

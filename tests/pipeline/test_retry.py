@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from gan_pipeline.request import options_of
-from tests.commands import Ran
-from tests.pipeline.helpers import examples, failures, prepare, run_cli, tree, write_files
-from tests.pipeline.image_files import BROKEN, photograph
-from tests.pipeline.killable import die, finish, steps
+from gan_pipeline.cli.request import options_of
+from tests.support.commands import Ran
+from tests.support.datasets import examples, failures, prepare, run_cli, tree, write_files
+from tests.support.image_files import BROKEN, photograph
+from tests.support.killable import die, finish, steps
 
 GOOD = {f"{number:02d}.jpg": photograph(number) for number in range(16)}
 HOLES = {"03.jpg": b"", "09.jpg": GOOD["09.jpg"][:200], "12.jpg": b"<html>"}

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from apache_beam.internal import pickler
 
-from gan_pipeline.beam_job import WriteShard
-from gan_pipeline.planning import Plan, make_plan
-from gan_pipeline.request import options_of
-from tests.pipeline.helpers import idx_files, prepare, run_child, run_cli, shards, tree, write_files
-from tests.pipeline.image_files import encoded, noise, photograph, zipped
+from gan_pipeline.cli.request import options_of
+from gan_pipeline.preparing.beam_job import WriteShard
+from gan_pipeline.preparing.planning import Plan, make_plan
+from tests.support.datasets import idx_files, prepare, run_child, run_cli, shards, tree, write_files
+from tests.support.image_files import encoded, noise, photograph, zipped
 
 ROOT = Path(__file__).parents[2]
 PHOTOGRAPHS = {f"{number}.jpg": photograph(number) for number in range(12)}
@@ -75,7 +75,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_wheel_holds_the_trained_classifiers_and_what_they_are_made_of(wheel: Path) -> None:
-    folder = Path("gan_train", "evaluation", "classifiers")
+    folder = Path("gan_train", "extractors", "classifiers")
     packaged = {path.name: path.read_bytes() for path in (ROOT / "training" / folder).iterdir() if path.is_file()}
     assert packaged.keys() >= {"digits.keras", "digits.json", "fashion.keras", "fashion.json", "ATTRIBUTION.md"}
     assert {path.name: path.read_bytes() for path in (wheel / folder).iterdir()} == packaged

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from gan_pipeline.errors import UnusableInputError
+from gan_core.errors import UnusableInputError
 from gan_pipeline.transforms.resize import Resampler, ResizeRule, resize
 from gan_pipeline.transforms.split_pair import split_pair
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from gan_pipeline.errors import StorageError, UnusableInputError, UsageError
-from gan_pipeline.storage import Folder, LocalFolder, open_file, open_folder, write_file
-from tests.pipeline.helpers import tree
+from gan_core.errors import StorageError, UnusableInputError, UsageError
+from gan_core.storage import Folder, LocalFolder, open_file, open_folder, write_file
+from tests.support.datasets import tree
 
 
 @pytest.fixture(params=["local", "gs"])
@@ -242,7 +242,7 @@ def test_writers_do_not_hinder_each_other(tmp_path: Path) -> None:
 
 def test_processes_that_change_one_file_wait_for_each_other(tmp_path: Path) -> None:
     program = (
-        "import sys; from gan_pipeline.storage import open_folder\n"
+        "import sys; from gan_core.storage import open_folder\n"
         "for number in range(30): open_folder(sys.argv[1]).update('log', lambda before: before + b'%d\\n' % number)"
     )
     writers = [subprocess.Popen([sys.executable, "-c", program, str(tmp_path)]) for _ in range(3)]

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gan_pipeline.manifest import read_manifest
-from gan_pipeline.records import ExampleEncoder, frame
-from gan_pipeline.storage import open_folder
-from tests.commands import Ran
-from tests.pipeline.helpers import examples, idx_files, images_of, labels_of, run_child, write_files
+from gan_core.storage import open_folder
+from gan_pipeline.dataset.manifest import read_manifest
+from gan_pipeline.dataset.records import ExampleEncoder, frame
+from tests.support.commands import Ran
+from tests.support.datasets import examples, idx_files, images_of, labels_of, run_child, write_files
 
 
 @pytest.mark.parametrize("name", ["digits", "digits_png"])

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from gan_pipeline.storage import CloudFolder, Folder, LocalFolder, open_folder
-from tests.commands import Ran
-from tests.pipeline.helpers import GAN_PIPELINE, prepare, run_cli, tree
+from gan_core.storage import CloudFolder, Folder, LocalFolder, open_folder
+from tests.support.commands import Ran
+from tests.support.datasets import GAN_PIPELINE, prepare, run_cli, tree
 
 OPTIONS = ("--limit", "20", "--shards", "2")
 
@@ -77,7 +77,7 @@ def test_another_run_that_is_still_at_work(
 ) -> None:
     def begin_and_stop() -> None:
         with monkeypatch.context() as patch:
-            patch.setattr("gan_pipeline.prepare.commit", _interrupted)
+            patch.setattr("gan_pipeline.preparing.prepare.commit", _interrupted)
             with pytest.raises(_InterruptedError):
                 run(out, "1")
 

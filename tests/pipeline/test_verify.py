@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from gan_pipeline.manifest import parse_manifest, read_manifest, sealed, write_manifest
-from gan_pipeline.records import Example, ExampleEncoder, frame, unframe
-from gan_pipeline.storage import open_folder
-from tests.pipeline.helpers import examples, labels_of, run_cli, tree
+from gan_core.storage import open_folder
+from gan_pipeline.dataset.manifest import parse_manifest, read_manifest, sealed, write_manifest
+from gan_pipeline.dataset.records import Example, ExampleEncoder, frame, unframe
+from tests.support.datasets import examples, labels_of, run_cli, tree
 
 SHARD = "train-00003-of-00008.tfrecord"
 

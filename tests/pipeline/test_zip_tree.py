@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from gan_pipeline.errors import DataError, StorageError, UnusableInputError
+from gan_core.errors import DataError, StorageError, UnusableInputError
 from gan_pipeline.sources.file_tree import FileTree, open_tree
-from tests.pipeline.archives import FILES, packed
+from tests.support.archives import FILES, packed
 
 
 def in_directory(raw: bytes, offset: int, value: bytes, number: int = 0) -> bytes:

@@ -8,10 +8,10 @@ import pytest
 
 import gan_pipeline
 from gan_train.runs import lease, uploader
-from tests.pipeline.cifar_files import PYTHON, python_files, tar
-from tests.pipeline.fake_storage import FakeStorage, fake_storage
-from tests.training.catalogue import CATALOGUE
-from tests.training.helpers import (
+from tests.support.catalogue import CATALOGUE
+from tests.support.cifar_files import PYTHON, python_files, tar
+from tests.support.fake_storage import FakeStorage, fake_storage
+from tests.support.runs import (
     SMALL,
     gan_train,
     prepare,

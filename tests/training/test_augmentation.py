@@ -9,9 +9,9 @@ import pytest
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from gan_train.numerics.randomness import Draw
 from gan_train.objectives.augmentation import POLICIES, augment
 from gan_train.objectives.penalties import r1
-from gan_train.randomness import Draw
 
 ALL = tuple(POLICIES)
 GEOMETRY = ("flip", "translation", "cutout")

@@ -8,19 +8,19 @@ import pytest
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from gan_pipeline.storage import LocalFolder
+from gan_core.storage import LocalFolder
 from gan_train.data.dataset import Dataset, open_dataset
 from gan_train.data.input import first_examples, training_examples
 from gan_train.networks.layers import plain_copy
-from gan_train.randomness import Draw
+from gan_train.numerics.randomness import Draw
 from gan_train.recipe.base import Recipe
 from gan_train.recipe.document import load_recipe, recipe_names
 from gan_train.runs.checkpoint import named_variables, restore_checkpoint, save_checkpoint
-from gan_train.step import StepFunction, metric_names, run_phase
 from gan_train.systems.base import System
 from gan_train.systems.catalogue import build_system
-from tests.training.catalogue import CATALOGUE, replicable, small
-from tests.training.helpers import build, gan_train, random_chunk
+from gan_train.systems.step import StepFunction, metric_names, run_phase
+from tests.support.catalogue import CATALOGUE, replicable, small
+from tests.support.runs import build, gan_train, random_chunk
 
 EVERY = pytest.mark.parametrize("name", CATALOGUE)
 STEP = tf.constant(0, tf.int64)

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from gan_train.networks import acgan, conditional, infogan
 from gan_train.networks.infogan import generator_player
 from gan_train.networks.layers import BatchNormalization, inference_pass, plain_copy, training_pass
+from gan_train.numerics.optimizers import build_optimizer
+from gan_train.numerics.precision import Precision
 from gan_train.objectives.class_losses import class_cross_entropy, real_score
 from gan_train.objectives.losses import REAL, cross_entropy
-from gan_train.optimizers import build_optimizer
-from gan_train.precision import Precision
 from gan_train.recipe.examples import ImageConfig
 from gan_train.recipe.network_config import (
     ACGANDiscriminatorConfig,
@@ -30,7 +30,7 @@ from gan_train.recipe.network_config import (
     InfoGANGeneratorConfig,
 )
 from gan_train.recipe.optimizer_config import AdamConfig
-from tests.training.catalogue_networks import (
+from tests.support.catalogue_networks import (
     BATCH,
     CLASSES,
     DROPOUT,
@@ -50,7 +50,7 @@ from tests.training.catalogue_networks import (
     some_inputs,
     trained,
 )
-from tests.training.helpers import mirrored
+from tests.support.runs import mirrored
 
 
 def chain_of(text: str) -> list[tuple[str, tuple[int, ...]]]:

@@ -15,9 +15,9 @@ from gan_train.data.pixels import to_range
 from gan_train.networks.dcgan import build_generator
 from gan_train.networks.layers import inference_pass, training_pass
 from gan_train.networks.sgan import build_classifier
+from gan_train.numerics.randomness import Draw
 from gan_train.objectives.class_losses import class_cross_entropy, information, real_score
 from gan_train.objectives.losses import FAKE, REAL, cross_entropy
-from gan_train.randomness import Draw
 from gan_train.recipe.document import load_recipe
 from gan_train.recipe.network_config import ClassifierConfig
 

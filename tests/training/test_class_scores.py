@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gan_pipeline.errors import UsageError
-from gan_train.evaluation.classes import (
+from gan_core.errors import UsageError
+from gan_train.metrics.classes import (
     class_agreement,
     class_balance,
     class_counts,
@@ -14,7 +14,7 @@ from gan_train.evaluation.classes import (
     classes_shown,
     predicted_classes,
 )
-from gan_train.evaluation.scores import KINDS
+from gan_train.scoring.scores import KINDS
 
 COUNTS = st.lists(st.integers(0, 50), min_size=4, max_size=4).filter(any)
 

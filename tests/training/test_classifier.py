@@ -9,18 +9,18 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from gan_pipeline.errors import UsageError
+from gan_core.errors import UsageError
 from gan_train.data.dataset import open_dataset
 from gan_train.data.input import first_examples
 from gan_train.data.pixels import to_range
 from gan_train.galleries.classified import ClassifiedGallery
 from gan_train.networks.passes import training_pass
-from gan_train.randomness import Draw
+from gan_train.numerics.randomness import Draw
 from gan_train.recipe.classifier import ClassifierRecipe
 from gan_train.recipe.document import load_recipe
 from gan_train.systems.classifier import Classifier
-from tests.training.catalogue import small
-from tests.training.helpers import cells, gan_train
+from tests.support.catalogue import small
+from tests.support.runs import cells, gan_train
 
 
 def classifier(*overrides: str) -> tuple[ClassifierRecipe, Classifier]:

@@ -10,21 +10,21 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gan_pipeline.errors import DataError
-from gan_pipeline.features import LabelFeature
-from gan_pipeline.manifest import read_manifest, sealed, write_manifest
-from gan_pipeline.storage import open_folder
+from gan_core.errors import DataError
+from gan_core.storage import open_folder
+from gan_pipeline.dataset.features import LabelFeature
+from gan_pipeline.dataset.manifest import read_manifest, sealed, write_manifest
 from gan_train.networks.passes import inference_pass
-from gan_train.randomness import Draw
+from gan_train.numerics.randomness import Draw
 from gan_train.recipe.sgan import SGANRecipe
 from gan_train.runs.checkpoint import restore_state
 from gan_train.runs.run_folder import read_record
-from gan_train.step import run_phase
 from gan_train.systems.catalogue import build_system
+from gan_train.systems.step import run_phase
 from gan_train.tools.classify import Classified, Confusion
 from gan_train.tools.labels_alone import labels_alone
-from tests.training.catalogue import small
-from tests.training.helpers import LabelledImages, gan_train, read_split
+from tests.support.catalogue import small
+from tests.support.runs import LabelledImages, gan_train, read_split
 
 
 def counted(network: keras.Model, examples: LabelledImages) -> list[list[int]]:

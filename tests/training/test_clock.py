@@ -3,8 +3,8 @@
 import pytest
 import tensorflow as tf
 
-from gan_train.reporting import clock
-from gan_train.reporting.clock import Clock
+from gan_train.logs import clock
+from gan_train.logs.clock import Clock
 
 
 class Seconds:

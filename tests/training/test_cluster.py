@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import Argument, Ran
-from tests.training.helpers import SMALL, assert_same_checkpoint, gan_train, trained_numbers
+from tests.support.commands import Argument, Ran
+from tests.support.runs import SMALL, assert_same_checkpoint, gan_train, trained_numbers
+from tests.support.workers import ended, free_addresses, start_worker, tf_config, two_workers
 from tests.training.test_resume import AT_STEP
-from tests.training.workers import ended, free_addresses, start_worker, tf_config, two_workers
 
 pytestmark = pytest.mark.alone
 

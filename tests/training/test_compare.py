@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from gan_train.report.compare import short_names
-from tests.browser import opened
-from tests.training.helpers import gan_train
-from tests.training.reports import COLLAPSED, STABLE, charts_of, copied, judge, score
+from gan_train.pages.compare import short_names
+from tests.support.browser import opened
+from tests.support.reports import COLLAPSED, STABLE, charts_of, copied, judge, score
+from tests.support.runs import gan_train
 
 
 @pytest.fixture

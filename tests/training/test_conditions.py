@@ -12,16 +12,16 @@ import yaml
 from numpy.typing import NDArray
 from PIL import Image
 
-from gan_pipeline.errors import UsageError
-from gan_pipeline.storage import open_folder
+from gan_core.errors import UsageError
+from gan_core.storage import open_folder
 from gan_train.latents.inputs import Inputs
 from gan_train.latents.latent import path, plane, slerp
 from gan_train.recipe.document import load_recipe
 from gan_train.recipe.practice_config import LatentConfig
 from gan_train.runs.run_folder import RunRecord, claim, read_record
 from gan_train.tools.choose import drawn
-from gan_train.tools.conditions import Told, condition_facts, named_values
-from tests.training.helpers import SMALL, cells, gan_train, grid_images
+from gan_train.tools.conditions import ConditionOptions, condition_facts, named_values
+from tests.support.runs import SMALL, cells, gan_train, grid_images
 
 CLOTHES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 TEN = np.arange(10)
@@ -67,41 +67,57 @@ def drawn_for(run: Path, seed: int, count: int) -> NDArray[np.float32]:
     ],
 )
 def test_classes_go_by_number_and_by_name(text: str, values: tuple[int, ...]) -> None:
-    assert named_values(record(), Told(classes=text)) == values
+    assert named_values(record(), ConditionOptions(classes=text)) == values
 
 
 def test_a_name_goes_before_a_number() -> None:
     digits = record(names=tuple("1234567890"))
-    assert named_values(digits, Told(classes="1,0,9")) == (0, 9, 8)
+    assert named_values(digits, ConditionOptions(classes="1,0,9")) == (0, 9, 8)
 
 
 def test_names_that_differ_in_case_alone_are_told_apart() -> None:
     alike = record(names=("a", "A", *CLOTHES[2:]))
-    assert named_values(alike, Told(classes="A,a")) == (1, 0)
+    assert named_values(alike, ConditionOptions(classes="A,a")) == (1, 0)
     twins = record(names=("ab", "AB", *CLOTHES[2:]))
     with pytest.raises(UsageError, match="no such class"):
-        named_values(twins, Told(classes="Ab"))
+        named_values(twins, ConditionOptions(classes="Ab"))
 
 
 @pytest.mark.parametrize(
     ("run", "told", "words"),
     [
-        (record(), Told(classes="hat"), "--class 'hat': no such class; write --class with 0 to 9 or a name: T-shirt/top, "),
-        (record(), Told(classes="10"), "'10': no such class"),
-        (record(), Told(classes="-1"), "'-1': no such class"),
-        (record(), Told(classes="3,"), "'': no such class"),
-        (record(), Told(classes="9" * 5000), "no such class"),
-        (record(), Told(classes="\u0663"), "no such class"),
-        (record(), Told(codes="3"), "--code 3: this run's generator is told a class; write --class with 0 to 9 or a name"),
-        (record(names=()), Told(classes="sneaker"), "no such class; write --class with 0 to 9$"),
-        (record(names=tuple("0123456789")), Told(classes="x"), "write --class with 0 to 9$"),
-        (record("mnist-infogan", ()), Told(codes="10"), "no such code; write --code with 0 to 9$"),
-        (record("mnist-infogan", ()), Told(classes="1"), "--class 1: this run's generator is told a code; write --code"),
-        (record("mnist-gan", ()), Told(classes="1"), "--class 1: recipe mnist-gan takes no class and no code; leave it out"),
-        (record("mnist-gan", ()), Told(codes="1"), "--code 1: recipe mnist-gan takes no class"),
+        (
+            record(),
+            ConditionOptions(classes="hat"),
+            "--class 'hat': no such class; write --class with 0 to 9 or a name: T-shirt/top, ",
+        ),
+        (record(), ConditionOptions(classes="10"), "'10': no such class"),
+        (record(), ConditionOptions(classes="-1"), "'-1': no such class"),
+        (record(), ConditionOptions(classes="3,"), "'': no such class"),
+        (record(), ConditionOptions(classes="9" * 5000), "no such class"),
+        (record(), ConditionOptions(classes="\u0663"), "no such class"),
+        (
+            record(),
+            ConditionOptions(codes="3"),
+            "--code 3: this run's generator is told a class; write --class with 0 to 9 or a name",
+        ),
+        (record(names=()), ConditionOptions(classes="sneaker"), "no such class; write --class with 0 to 9$"),
+        (record(names=tuple("0123456789")), ConditionOptions(classes="x"), "write --class with 0 to 9$"),
+        (record("mnist-infogan", ()), ConditionOptions(codes="10"), "no such code; write --code with 0 to 9$"),
+        (
+            record("mnist-infogan", ()),
+            ConditionOptions(classes="1"),
+            "--class 1: this run's generator is told a code; write --code",
+        ),
+        (
+            record("mnist-gan", ()),
+            ConditionOptions(classes="1"),
+            "--class 1: recipe mnist-gan takes no class and no code; leave it out",
+        ),
+        (record("mnist-gan", ()), ConditionOptions(codes="1"), "--code 1: recipe mnist-gan takes no class"),
     ],
 )
-def test_what_a_generator_is_not_told_is_said(run: RunRecord, told: Told, words: str) -> None:
+def test_what_a_generator_is_not_told_is_said(run: RunRecord, told: ConditionOptions, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         named_values(run, told)
 

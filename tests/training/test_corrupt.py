@@ -12,15 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gan_pipeline.errors import DataError
-from gan_pipeline.manifest import Shard, Split, read_manifest, sealed, write_manifest
-from gan_pipeline.storage import open_folder
+from gan_core.errors import DataError
+from gan_core.storage import open_folder
+from gan_pipeline.dataset.manifest import Shard, Split, read_manifest, sealed, write_manifest
 from gan_train.data.dataset import Dataset, open_dataset
 from gan_train.data.input import Reader
-from gan_train.reporting.metrics_log import MetricsLog, Row
+from gan_train.logs.metrics_log import MetricsLog, Row
 from gan_train.runs.skipped import SKIPPED
-from tests.commands import Ran
-from tests.training.helpers import SMALL, assert_same_checkpoint, gan_train, small_recipe
+from tests.support.commands import Ran
+from tests.support.runs import SMALL, assert_same_checkpoint, gan_train, small_recipe
 
 ALL = 300
 FLIPPED, MISSING = "train-00001-of-00005.tfrecord", "train-00003-of-00005.tfrecord"

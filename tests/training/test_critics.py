@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gan_train.step import metric_names
 from gan_train.systems.base import System
-from tests.training.helpers import build, run_steps
-from tests.training.practising import plain, scores, trainable, update
-from tests.training.probes import Array, look, reals, watching
+from gan_train.systems.step import metric_names
+from tests.support.practising import plain, scores, trainable, update
+from tests.support.probes import Array, look, reals, watching
+from tests.support.runs import build, run_steps
 
 FIRST = tf.constant(0, tf.int64)
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from gan_train.networks.passes import inference_pass
 from gan_train.recipe.document import load_recipe
-from gan_train.step import metric_names
-from tests.training.helpers import build, gan_train, prepare, random_chunk, run_steps
+from gan_train.systems.step import metric_names
+from tests.support.runs import build, gan_train, prepare, random_chunk, run_steps
 
 Points = NDArray[np.float32]
 FUNCTIONS: dict[str, Callable[[Points], Points]] = {

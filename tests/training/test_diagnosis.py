@@ -7,14 +7,14 @@ from itertools import cycle, islice
 import pytest
 
 from gan_train.diagnosis.history import stretches
-from gan_train.diagnosis.judging import Diagnosis, judged, warm_up, window_steps
-from gan_train.diagnosis.signals import deviation, oscillation, slope
+from gan_train.diagnosis.judge import Diagnosis, judged, warm_up, window_steps
+from gan_train.diagnosis.series import deviation, oscillation, slope
+from gan_train.logs.metrics_log import Row
+from gan_train.logs.verdict import Verdict
 from gan_train.recipe.base import Recipe
 from gan_train.recipe.document import load_recipe
-from gan_train.reporting.metrics_log import Row
-from gan_train.reporting.verdict import Verdict
-from tests.confusion import confusion, endings, told
-from tests.histories import histories, read_history
+from tests.support.confusion import confusion, endings, told
+from tests.support.histories import histories, read_history
 
 IMPAIRED = {
     "mnist-dcgan-collapse": "mode-collapse",

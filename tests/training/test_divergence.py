@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-import gan_train.divergence as divergence
+import gan_train.loop.divergence as divergence
 import gan_train.objectives.augmentation as augmentation
-from gan_train.divergence import Divergence, FiniteCheck
-from gan_train.randomness import Draw, random_key
-from gan_train.reporting.metrics_log import MetricsLog, Row
+from gan_train.logs.metrics_log import MetricsLog, Row
+from gan_train.loop.divergence import Divergence, FiniteCheck
+from gan_train.numerics.randomness import Draw, random_key
 from gan_train.runs.checkpoint import named_variables
 from gan_train.runs.rollbacks import ROLLBACKS
-from gan_train.step import metric_names
-from tests.commands import Ran
-from tests.training.helpers import (
+from gan_train.systems.step import metric_names
+from tests.support.commands import Ran
+from tests.support.runs import (
     SMALL,
     assert_same_checkpoint,
     build,

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from gan_pipeline.errors import DataError, UsageError
-from gan_train.evaluation.diversity import neighbour_distance, neighbour_ratio
+from gan_core.errors import DataError, UsageError
+from gan_train.metrics.diversity import neighbour_distance, neighbour_ratio
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (100, 8, 8, 3), np.uint8)
 

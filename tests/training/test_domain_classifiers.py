@@ -14,21 +14,21 @@ import pytest
 import scipy.special
 from numpy.typing import NDArray
 
-from gan_pipeline.errors import DataError, UsageError
-from gan_pipeline.manifest import read_manifest
-from gan_pipeline.storage import open_folder
-from gan_train.evaluation.extractors.base import Extracted, Extractor
-from gan_train.evaluation.extractors.classifier import (
+from gan_core.errors import DataError, UsageError
+from gan_core.storage import open_folder
+from gan_pipeline.dataset.manifest import read_manifest
+from gan_train.extractors.base import Extracted, Extractor
+from gan_train.extractors.classifier import (
     Domain,
     classifier_for,
     packaged_card,
     packaged_classifier,
     run_classifier,
 )
-from tests.training.helpers import prepare, read_split
+from tests.support.runs import prepare, read_split
 
 CLOTHES = Path(__file__).parents[1] / "data" / "clothes"
-PACKAGED = Path(str(files("gan_train") / "evaluation" / "classifiers"))
+PACKAGED = Path(str(files("gan_train") / "extractors" / "classifiers"))
 
 
 @pytest.fixture(scope="module", params=get_args(Domain))

@@ -10,19 +10,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_pipeline.counting import Counting
-from gan_pipeline.storage import open_folder
+from gan_core.progress import Counting
+from gan_core.storage import open_folder
 from gan_train.data.dataset import open_dataset
-from gan_train.evaluation.extractors.classifier import packaged_classifier
-from gan_train.evaluation.images import Images, fakes, reals
-from gan_train.evaluation.measures import measured
-from gan_train.evaluation.protocol import Protocol
-from gan_train.evaluation.real_statistics import CACHE, entry_name, real_statistics
-from gan_train.evaluation.scores import KINDS, read_scores
-from gan_train.evaluation.side import Side, gathered
-from gan_train.generate import saved_generator
+from gan_train.extractors.classifier import packaged_classifier
 from gan_train.recipe.document import load_recipe
-from tests.training.helpers import gan_train
+from gan_train.sampling.generator import saved_generator
+from gan_train.scoring.images import Images, fakes, reals
+from gan_train.scoring.measures import measured
+from gan_train.scoring.protocol import Protocol
+from gan_train.scoring.real_statistics import CACHE, entry_name, real_statistics
+from gan_train.scoring.scores import KINDS, read_scores
+from gan_train.scoring.side import ImageStatistics, gathered
+from tests.support.runs import gan_train
 
 OF_IMAGES = {"fid", "kid", "kid_std", "inception_score", "inception_score_std", "precision", "recall", "density", "coverage"}
 ALL = OF_IMAGES | {"ms_ssim", "ms_ssim_of_reals", "class_coverage", "class_balance"}
@@ -43,7 +43,7 @@ def run(trained: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(trained, tmp_path / "run"))
 
 
-def side_of(images: Iterator[Images], count: int, resizer: str = "none") -> Side:
+def side_of(images: Iterator[Images], count: int, resizer: str = "none") -> ImageStatistics:
     return gathered(images, count, (28, 28, 1), packaged_classifier("digits"), resizer, Counting(count, "images"))
 
 
@@ -123,7 +123,7 @@ def test_an_entry_of_the_cache_is_named_by_content_and_a_damaged_one_is_made_ane
     side = side_of(reals(dataset, 60), 60)
     made: list[int] = []
 
-    def gather() -> Side:
+    def gather() -> ImageStatistics:
         made.append(1)
         return side
 

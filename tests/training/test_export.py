@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import yaml
 
-from gan_train.generate import saved_generator
 from gan_train.latents.inputs import Inputs
-from tests.training.helpers import gan_train
+from gan_train.sampling.generator import saved_generator
+from tests.support.runs import gan_train
 
 DOCS = Path(__file__).parents[2] / "docs" / "tools.md"
 
@@ -83,7 +83,7 @@ def test_a_card_says_what_the_generator_is_told(conditional: Path, infogan: Path
 
 
 def test_a_saved_model_on_cloud_storage_is_whole(trained: Path, bucket: str) -> None:
-    from gan_pipeline.storage import open_folder
+    from gan_core.storage import open_folder
 
     ran = gan_train("export", trained, "-o", f"{bucket}/served", "--json")
     assert json.loads(ran.out)["out"] == f"{bucket}/served/6"

@@ -12,9 +12,9 @@ import pytest
 from gan_train.data.pixels import to_range
 from gan_train.networks.passes import inference_pass
 from gan_train.networks.translating import translating_copy
-from gan_train.saved_translator import saved_translator
-from tests.training.helpers import gan_train
-from tests.training.probes import draw_of
+from gan_train.sampling.translator import saved_translator
+from tests.support.probes import draw_of
+from tests.support.runs import gan_train
 from tests.training.test_export import DOCS, WITHOUT_US
 
 AGAIN = """

@@ -9,17 +9,17 @@ from unittest import mock
 import numpy as np
 import pytest
 
-import gan_train.diagnosis.judging as judging
-import gan_train.failure as failure
+import gan_train.diagnosis.judge as judging
 import gan_train.galleries.sampled as sampled
+import gan_train.loop.failure as failure
+import gan_train.loop.trainer as trainer
 import gan_train.objectives.augmentation as augmentation
-import gan_train.trainer as trainer
-from gan_pipeline.storage import open_folder
+from gan_core.storage import open_folder
 from gan_train.diagnosis.history import judged_run
-from gan_train.reporting.verdict import DIAGNOSIS, read_verdicts
+from gan_train.logs.verdict import DIAGNOSIS, read_verdicts
 from gan_train.runs.rollbacks import ROLLBACKS
-from tests.commands import Ran
-from tests.training.helpers import SMALL, assert_same_checkpoint, gan_train, trained_numbers
+from tests.support.commands import Ran
+from tests.support.runs import SMALL, assert_same_checkpoint, gan_train, trained_numbers
 
 WINDOW = 9
 SCHEDULE = tuple(

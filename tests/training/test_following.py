@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gan_pipeline.errors import StorageError
-from gan_pipeline.storage import Folder, LocalFolder, open_folder
-from gan_train.evaluation import best
-from gan_train.evaluation.best import BEST, best_of, commit_best, keep_best
-from gan_train.evaluation.following import saved_until_ended
-from gan_train.evaluation.protocol import Protocol
-from gan_train.evaluation.scores import Scored, add_scored, read_scores
+from gan_core.errors import StorageError
+from gan_core.storage import Folder, LocalFolder, open_folder
 from gan_train.runs.run_folder import STATUS, write_status
 from gan_train.runs.saved_networks import GENERATOR, network_name
-from tests.pipeline.fake_storage import BUCKET, FakeStorage
-from tests.training.helpers import gan_train
+from gan_train.scoring import best
+from gan_train.scoring.best import BEST, best_of, commit_best, keep_best
+from gan_train.scoring.protocol import Protocol
+from gan_train.scoring.scores import Scored, add_scored, read_scores
+from gan_train.scoring.watching import saved_until_ended
+from tests.support.fake_storage import BUCKET, FakeStorage
+from tests.support.runs import gan_train
 
 PROTOCOL = Protocol("digits-classifier", "ab", "none", "cd34", "train", 60, 60, 0, "as trained", 1)
 

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.linalg import sqrtm
 
-from gan_pipeline.errors import DataError, UsageError
-from gan_train.evaluation.frechet import frechet_distance
-from gan_train.evaluation.moments import Moments
-from gan_train.evaluation.references import features, uniform
+from gan_core.errors import DataError, UsageError
+from gan_train.metrics.frechet import frechet_distance
+from gan_train.metrics.moments import Moments
+from gan_train.metrics.references import features, uniform
 
 
 def fid(reals: NDArray, fakes: NDArray) -> float:

@@ -9,16 +9,16 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from gan_pipeline.storage import open_folder
+from gan_core.storage import open_folder
 from gan_train.latents.inputs import Inputs
 from gan_train.networks.curve import build_generator
 from gan_train.recipe.curve import CurveRecipe
 from gan_train.recipe.practice_config import LatentConfig
 from gan_train.runs.run_folder import claim
-from gan_train.snapshots import write_model
+from gan_train.sampling.snapshots import write_model
 from gan_train.tools.choose import drawn
 from gan_train.tools.points import points_csv
-from tests.training.helpers import gan_train
+from tests.support.runs import gan_train
 
 RECIPE = {
     "name": "curve",

@@ -5,9 +5,9 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gan_train.numerics.randomness import Draw
 from gan_train.objectives.image_pool import ImagePool
-from gan_train.randomness import Draw
-from tests.training.helpers import mirrored
+from tests.support.runs import mirrored
 
 SHAPE = (2, 2, 1)
 

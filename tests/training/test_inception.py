@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from keras.src.legacy.saving import legacy_h5_format
 
-from gan_pipeline.storage import open_folder
-from gan_train.evaluation.extractors.inception import WEIGHTS, InceptionV3
-from gan_train.evaluation.scores import read_scores
-from tests.training.helpers import gan_train
+from gan_core.storage import open_folder
+from gan_train.extractors.inception import WEIGHTS, InceptionV3
+from gan_train.scoring.scores import read_scores
+from tests.support.runs import gan_train
 
 
 @pytest.fixture(scope="module")

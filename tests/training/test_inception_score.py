@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from gan_pipeline.errors import DataError, UsageError
-from gan_train.evaluation.inception_score import SplitSums, inception_score, split_of_each, streaming_splits
-from gan_train.evaluation.references import RECORDED, logits, uniform
-from gan_train.evaluation.spread import Spread
+from gan_core.errors import DataError, UsageError
+from gan_train.metrics.inception_score import SplitSums, inception_score, split_of_each, streaming_splits
+from gan_train.metrics.references import RECORDED, logits, uniform
+from gan_train.metrics.spread import Spread
 
 
 def streamed(probabilities: NDArray, batch: int, splits: int = 10, seed: int = 0) -> Spread:

@@ -6,8 +6,8 @@ import pytest
 
 from gan_train.networks.infogan import generator_player
 from gan_train.networks.layers import inference_pass, plain_copy, training_pass
-from gan_train.precision import Precision
-from tests.training.catalogue_networks import (
+from gan_train.numerics.precision import Precision
+from tests.support.catalogue_networks import (
     LOW,
     build_recognisers,
     draw,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gan_train.networks.instance_norm import InstanceNormalization
 from gan_train.networks.layers import inference_pass, plain_copy, training_pass
-from tests.training.probes import draw_of
+from tests.support.probes import draw_of
 
 Array = NDArray[np.float32]
 AXES = {"channel": (1, 2), "all": (1, 2, 3)}

@@ -5,10 +5,10 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gan_train.numerics.randomness import Draw
 from gan_train.objectives.jitter import flipped, jittered, shifted
-from gan_train.randomness import Draw
 from gan_train.systems.translation import training_images
-from tests.training.catalogue import small
+from tests.support.catalogue import small
 
 STEP = tf.constant(3, tf.int64)
 

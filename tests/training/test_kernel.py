@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from gan_pipeline.errors import DataError, UsageError
-from gan_train.evaluation.kernel import kernel_distance, squared_discrepancy, subset_discrepancies
-from gan_train.evaluation.references import RECORDED, SHAPES, SUBSETS, SUBSETS_SEED, features, uniform
-from gan_train.evaluation.spread import Spread
+from gan_core.errors import DataError, UsageError
+from gan_train.metrics.kernel import kernel_distance, squared_discrepancy, subset_discrepancies
+from gan_train.metrics.references import RECORDED, SHAPES, SUBSETS, SUBSETS_SEED, features, uniform
+from gan_train.metrics.spread import Spread
 
 
 @pytest.mark.parametrize(("count", "size"), SHAPES)

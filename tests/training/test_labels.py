@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from gan_train.numerics.randomness import Draw
 from gan_train.objectives.labels import LabelNoise, Truth, targets
 from gan_train.objectives.losses import FAKE, REAL
-from gan_train.randomness import Draw
 
 BOOK = LabelNoise(real=(0.7, 1.2), fake=(0.0, 0.3))
 FLIPS = LabelNoise(flip=0.05)

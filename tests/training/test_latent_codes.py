@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from gan_train.latents.codes import draw_classes, with_codes
-from gan_train.randomness import Draw
+from gan_train.numerics.randomness import Draw
 
 
 def drawn(count: int, classes: int, replica: int = 0, replicas: int = 1, step: int = 3) -> NDArray[np.int32]:

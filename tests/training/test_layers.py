@@ -10,9 +10,9 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from gan_train.networks.layers import BatchNormalization, inference_pass, training_pass
+from gan_train.numerics.randomness import Draw
 from gan_train.objectives.penalties import r1
-from gan_train.randomness import Draw
-from tests.training.helpers import mirrored
+from tests.support.runs import mirrored
 
 Arrays = dict[str, NDArray[np.float32]]
 

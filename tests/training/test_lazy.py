@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gan_train.step import metric_names
 from gan_train.systems.base import System
-from tests.training.helpers import SMALL, build, gan_train, random_chunk, run_steps, small_recipe
-from tests.training.probes import Array, look, reals
+from gan_train.systems.step import metric_names
+from tests.support.probes import Array, look, reals
+from tests.support.runs import SMALL, build, gan_train, random_chunk, run_steps, small_recipe
 
 RECIPE = ("discriminator_batch=joint", "discriminator.dropout=0")
 EVERY_THIRD = (*RECIPE, "penalties={r1: {gamma: 4, every: 3}}")

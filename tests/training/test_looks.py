@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from gan_pipeline.storage import open_folder
+from gan_core.storage import open_folder
 from gan_train.data.dataset import open_dataset
 from gan_train.data.input import first_examples
-from gan_train.evaluation.classes import predicted_classes
-from gan_train.evaluation.extractors.classifier import packaged_classifier
-from gan_train.generate import saved_generator
-from gan_train.reporting.metrics_log import read_metrics
-from gan_train.snapshots import fixed_inputs
+from gan_train.extractors.classifier import packaged_classifier
+from gan_train.logs.metrics_log import read_metrics
+from gan_train.metrics.classes import predicted_classes
+from gan_train.sampling.generator import saved_generator
+from gan_train.sampling.snapshots import fixed_inputs
 
 
 def test_diversity_and_classes_are_those_of_the_samples_shown(trained: Path, digits: Path) -> None:

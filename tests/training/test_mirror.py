@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from gan_pipeline.errors import InterruptedRunError, StorageError, UsageError
-from gan_pipeline.storage import CloudFolder
+from gan_core.errors import InterruptedRunError, StorageError, UsageError
+from gan_core.interruption import Interruption
+from gan_core.storage import CloudFolder
 from gan_train.runs import lease
 from gan_train.runs.lease import LEASE, take_lease
 from gan_train.runs.mirror import mirrored
-from gan_train.signals import Interruption
-from tests.pipeline.fake_storage import BUCKET, Answer, FakeStorage, Request
-from tests.training import uploading
+from tests.support import uploading
+from tests.support.fake_storage import BUCKET, Answer, FakeStorage, Request
 
 pytestmark = pytest.mark.alone
 

@@ -5,9 +5,9 @@ import io
 import numpy as np
 import pytest
 
-from gan_pipeline.errors import DataError, UsageError
-from gan_train.evaluation.moments import Moments, streaming_moments
-from gan_train.evaluation.references import features
+from gan_core.errors import DataError, UsageError
+from gan_train.metrics.moments import Moments, streaming_moments
+from gan_train.metrics.references import features
 
 POINTS = features(700, 12)[0]
 

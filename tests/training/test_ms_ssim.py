@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from gan_pipeline.errors import UsageError
-from gan_train.evaluation.ms_ssim import mean_similarity, ms_ssim, scales
+from gan_core.errors import UsageError
+from gan_train.metrics.ms_ssim import mean_similarity, ms_ssim, scales
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
-from gan_train.evaluation.nearest import streaming_nearest
-from gan_train.evaluation.references import features
+from gan_train.metrics.nearest import streaming_nearest
+from gan_train.metrics.references import features
 
 REALS = np.random.default_rng(1).integers(0, 256, (600, 6, 6, 3), np.uint8)
 

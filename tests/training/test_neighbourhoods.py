@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from gan_pipeline.errors import DataError, UsageError
-from gan_train.evaluation.neighbourhoods import Neighbourhoods, neighbourhoods
-from gan_train.evaluation.references import RECORDED, SHAPES, features, uniform
+from gan_core.errors import DataError, UsageError
+from gan_train.metrics.neighbourhoods import Neighbourhoods, neighbourhoods
+from gan_train.metrics.references import RECORDED, SHAPES, features, uniform
 
 GRID = np.stack(np.meshgrid(np.arange(20), np.arange(20)), axis=-1).reshape(400, 2).astype(float)
 

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from gan_train.networks.layers import BatchNormalization, Dropout, inference_pass, plain_copy, training_pass
 from gan_train.networks.thin_conv import ThinConv2D, thin_convolution
-from gan_train.randomness import Draw
+from gan_train.numerics.randomness import Draw
 from gan_train.recipe.document import load_recipe
 from gan_train.systems.base import Player
 from gan_train.systems.catalogue import build_system
-from tests.training.helpers import RECIPES, small_recipe
+from tests.support.runs import RECIPES, small_recipe
 
 SHAPES = {
     "mnist-gan": (

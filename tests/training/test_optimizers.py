@@ -11,9 +11,9 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
 
-from gan_train.optimizers import Optimizer, build_optimizer, global_norm, learning_rate
+from gan_train.numerics.optimizers import Optimizer, build_optimizer, global_norm, learning_rate
 from gan_train.recipe.optimizer_config import AdamConfig, OptimizerConfig, RMSpropConfig, ScheduleConfig, SGDConfig
-from tests.training.helpers import mirrored
+from tests.support.runs import mirrored
 
 Arrays = list[NDArray[np.float32]]
 

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gan_pipeline.errors import DataError
-from gan_pipeline.manifest import Shard
+from gan_core.errors import DataError
+from gan_pipeline.dataset.manifest import Shard
 from gan_train.data.dataset import Dataset, open_dataset
 from gan_train.data.input import Reader, chunked_records, first_examples
 from gan_train.data.order import epoch_blocks, permutation
-from gan_train.schedule import call_lengths
-from tests.training.helpers import small_recipe
+from gan_train.loop.schedule import call_lengths
+from tests.support.runs import small_recipe
 
 RECIPE = small_recipe("mnist-gan")
 

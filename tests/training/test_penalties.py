@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from gan_train.networks.dcgan import build_discriminator
 from gan_train.networks.layers import inference_pass, training_pass
 from gan_train.networks.thin_conv import thin_convolution
+from gan_train.numerics.randomness import Draw
 from gan_train.objectives.penalties import Critic, clip_weights, dragan, gradient_penalty, orthogonal, r1
-from gan_train.randomness import Draw
 from gan_train.recipe.network_config import BatchNormConfig, DCGANDiscriminatorConfig
-from tests.training.helpers import mirrored, small_recipe
+from tests.support.runs import mirrored, small_recipe
 
 SHAPE = (6, 6, 2)
 

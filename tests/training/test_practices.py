@@ -7,14 +7,14 @@ import pytest
 import tensorflow as tf
 
 from gan_train.latents.draws import draw_latents
-from gan_train.randomness import Draw
+from gan_train.numerics.randomness import Draw
 from gan_train.recipe.base import Recipe
 from gan_train.recipe.practice_config import LatentConfig
-from gan_train.step import phase_metrics
 from gan_train.systems.base import System
-from tests.training.helpers import build
-from tests.training.practising import plain, scores, trainable, update
-from tests.training.probes import Array, look, reals
+from gan_train.systems.step import phase_metrics
+from tests.support.practising import plain, scores, trainable, update
+from tests.support.probes import Array, look, reals
+from tests.support.runs import build
 
 FIRST = tf.constant(0, tf.int64)
 

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from tests.training.helpers import SMALL, gan_train, saved_variables
+from tests.support.runs import SMALL, gan_train, saved_variables
 
 Array = NDArray[np.float32]
 

@@ -5,10 +5,10 @@ import pytest
 import tensorflow as tf
 
 from gan_train.networks.spectral import SpectralNormalization
-from gan_train.step import metric_names
-from tests.training.helpers import build, run_steps, small_recipe
-from tests.training.practising import plain, trainable, update
-from tests.training.probes import Array, reals
+from gan_train.systems.step import metric_names
+from tests.support.practising import plain, trainable, update
+from tests.support.probes import Array, reals
+from tests.support.runs import build, run_steps, small_recipe
 
 
 def test_the_average_follows_its_formula() -> None:

@@ -13,11 +13,11 @@ import tensorflow as tf
 from gan_train.networks.dcgan import build_discriminator, build_generator
 from gan_train.networks.layers import Dropout, SpectralNormalization, inference_pass, plain_copy, training_pass
 from gan_train.networks.thin_conv import ThinConv2D
-from gan_train.optimizers import Optimizer, build_optimizer
-from gan_train.precision import LossScale, Precision, default_precision
-from gan_train.randomness import Draw
+from gan_train.numerics.optimizers import Optimizer, build_optimizer
+from gan_train.numerics.precision import LossScale, Precision, default_precision
+from gan_train.numerics.randomness import Draw
 from gan_train.recipe.optimizer_config import AdamConfig, SGDConfig
-from tests.training.helpers import RECIPES, mirrored, small_recipe
+from tests.support.runs import RECIPES, mirrored, small_recipe
 
 # Of images, scores and gradients, relative. Batch normalisation of a new network's images, all near grey, makes errors large.
 TOLERANCE: dict[Precision, tuple[float, ...]] = {"bfloat16": (0.02, 0.04, 0.15), "float16": (0.002, 0.004, 0.06)}

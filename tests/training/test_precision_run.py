@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from gan_train.recipe.document import load_recipe
-from tests.commands import Ran
-from tests.training.helpers import SMALL, gan_train
+from tests.support.commands import Ran
+from tests.support.runs import SMALL, gan_train
 
 AUTO = (*SMALL, "--set", "precision=auto", "--set", "checkpoint_every=2")
 
@@ -18,7 +18,7 @@ AUTO = (*SMALL, "--set", "precision=auto", "--set", "checkpoint_every=2")
 @contextmanager
 def machine_for(precision: str) -> Iterator[None]:
     """A machine whose best precision is this one."""
-    with mock.patch("gan_train.precision.default_precision", return_value=precision):
+    with mock.patch("gan_train.numerics.precision.default_precision", return_value=precision):
         yield
 
 

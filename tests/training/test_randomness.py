@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import gan_train.networks.layers as layers
-from gan_train.randomness import Draw
+from gan_train.numerics.randomness import Draw
 
 STEP = tf.constant(7, tf.int64)
 

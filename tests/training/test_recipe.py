@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gan_pipeline.errors import UsageError
+from gan_core.errors import UsageError
 from gan_train.recipe.document import difference, dump_recipe, flatten, load_recipe, recipe_names
 from gan_train.recipe.optimizer_config import AdamConfig, RMSpropConfig
 from gan_train.recipe.practice_config import ClipConfig, GradientPenaltyConfig, PenaltiesConfig
-from tests.training.helpers import RECIPES, gan_train
+from tests.support.runs import RECIPES, gan_train
 
 
 def test_every_recipe_of_the_package_loads() -> None:

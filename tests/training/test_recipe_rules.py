@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import Argument, Ran
-from tests.training.helpers import SMALL, gan_train
+from tests.support.commands import Argument, Ran
+from tests.support.runs import SMALL, gan_train
 
 JOINT = "discriminator_batch=joint"
 

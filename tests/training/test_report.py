@@ -14,19 +14,19 @@ import pytest
 import yaml
 from PIL import Image
 
-from gan_pipeline.storage import open_folder
+from gan_core.storage import open_folder
+from gan_train.logs.verdict import Verdict
+from gan_train.pages.charts import Traces, colours, metric_charts
+from gan_train.pages.contents import PictureBook, read_contents
+from gan_train.pages.embedded import MOST_GRIDS, embedded, evenly
+from gan_train.pages.report import earlier_failures
 from gan_train.recipe.document import load_recipe
-from gan_train.report.charts import Traces, colours, metric_charts
-from gan_train.report.contents import PictureBook, read_contents
-from gan_train.report.pictures import MOST_GRIDS, embedded, evenly
-from gan_train.report.report import earlier_failures
-from gan_train.reporting.verdict import Verdict
 from gan_train.runs.rollbacks import Rollback, write_rollbacks
 from gan_train.runs.run_folder import claim, write_status
 from gan_train.runs.skipped import Skipped, write_skipped
-from tests.pipeline.image_files import encoded, noise
-from tests.training.helpers import SMALL, gan_train
-from tests.training.reports import COLLAPSED, STABLE, charts_of, copied, judge, score
+from tests.support.image_files import encoded, noise
+from tests.support.reports import COLLAPSED, STABLE, charts_of, copied, judge, score
+from tests.support.runs import SMALL, gan_train
 
 DOCUMENTATION = Path(__file__).parents[2] / "docs" / "report.md"
 

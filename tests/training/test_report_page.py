@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.browser import Opened, opened
-from tests.training.helpers import gan_train
-from tests.training.reports import COLLAPSED, copied, judge, score
+from tests.support.browser import Opened, opened
+from tests.support.reports import COLLAPSED, copied, judge, score
+from tests.support.runs import gan_train
 
 AXE = Path(__file__).parents[1] / "data" / "axe" / "axe.min.js"
 

@@ -6,8 +6,8 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gan_pipeline.errors import UsageError
-from gan_train.evaluation.resizing import check_fits, resized
+from gan_core.errors import UsageError
+from gan_train.extractors.resizing import check_fits, resized
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (3, 28, 32, 3), np.uint8)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.training.helpers import (
+from tests.support.runs import (
     RECIPES,
     SMALL,
     assert_same_checkpoint,
@@ -20,7 +20,7 @@ SCHEDULE = ("--set", "checkpoint_every=10", "--set", "snapshot_every=10", "--ste
 
 AT_STEP = """
 import os, signal
-from gan_train.reporting.metrics_log import MetricsLog
+from gan_train.logs.metrics_log import MetricsLog
 add = MetricsLog.add
 def add_and_die(self, row):
     add(self, row)
@@ -31,7 +31,7 @@ MetricsLog.add = add_and_die
 
 AT_WRITE = """
 import os, signal
-from gan_pipeline.storage import LocalFolder
+from gan_core.storage import LocalFolder
 create, writes = LocalFolder.create, []
 def create_and_die(self, name):
     writes.append(name)
@@ -181,7 +181,7 @@ def test_no_space_for_a_checkpoint_keeps_the_one_before(digits: Path, tmp_path: 
     arguments_ = ("run", "mnist-gan", "--data", digits, "-o", out, *SMALL, "--set", "checkpoint_every=2", "--steps", "4")
     full_after_first = """
 import resource
-import gan_train.trainer as trainer
+import gan_train.loop.trainer as trainer
 save = trainer.save_checkpoint
 def save_then_fill(run, system, step, digest):
     save(run, system, step, digest)

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gan_pipeline.errors import UsageError
-from gan_train.reporting.metrics_log import Row
+from gan_core.errors import UsageError
+from gan_train.logs.metrics_log import Row
 from gan_train.runs.retention import Best, Keep, kept_steps, parse_keep
-from tests.training.helpers import SMALL, gan_train
+from tests.support.runs import SMALL, gan_train
 
 STEPS = st.sets(st.integers(1, 200), min_size=1)
 ROWS = st.dictionaries(st.integers(1, 200), st.sampled_from([0.0, 0.5, 1.0, 2.0])).map(

@@ -15,8 +15,8 @@ import pytest
 import yaml
 from PIL import Image
 
-from tests.commands import Argument, Ran
-from tests.training.helpers import SMALL, assert_same_checkpoint, gan_train, gan_train_child, prepare_digits
+from tests.support.commands import Argument, Ran
+from tests.support.runs import SMALL, assert_same_checkpoint, gan_train, gan_train_child, prepare_digits
 
 DIGEST = 64
 
@@ -299,7 +299,7 @@ def test_progress_and_answer_are_plain_lines(digits: Path, tmp_path: Path) -> No
 def test_help_loads_nothing_heavy() -> None:
     program = (
         "import sys; sys.argv = ['gan-train', '--help']\n"
-        "from gan_train.cli import app\n"
+        "from gan_train.cli.main import app\n"
         "try: app()\n"
         "except SystemExit: pass\n"
         "heavy = {'tensorflow', 'keras', 'apache_beam', 'tensorflow_datasets', 'numpy', 'pydantic'} & set(sys.modules)\n"

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from gan_pipeline.storage import open_folder
-from gan_train.reporting.metrics_log import MetricsLog
+from gan_core.storage import open_folder
+from gan_train.logs.metrics_log import MetricsLog
 from gan_train.runs import lease, uploader
-from tests.commands import Ran
-from tests.pipeline.fake_storage import BUCKET, Answer, FakeStorage, Request, refusal, refuse
-from tests.training.helpers import SMALL, gan_train, gan_train_child, trained_numbers
+from tests.support.commands import Ran
+from tests.support.fake_storage import BUCKET, Answer, FakeStorage, Request, refusal, refuse
+from tests.support.runs import SMALL, gan_train, gan_train_child, trained_numbers
 
 pytestmark = pytest.mark.alone
 

@@ -5,9 +5,9 @@ from itertools import product
 
 import pytest
 
-from gan_train.evaluation import self_test as subject
-from gan_train.evaluation.references import SHAPES
-from gan_train.evaluation.self_test import Check, self_test
+from gan_train.metrics import self_test as subject
+from gan_train.metrics.references import SHAPES
+from gan_train.metrics.self_test import Check, self_test
 
 
 def test_every_check_passes_and_says_so() -> None:

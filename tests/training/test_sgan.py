@@ -9,19 +9,19 @@ import pytest
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from gan_pipeline.errors import DataError
-from gan_pipeline.records import Example
+from gan_core.errors import DataError
+from gan_pipeline.dataset.records import Example
 from gan_train.data.dataset import open_dataset
 from gan_train.data.input import training_examples
 from gan_train.data.pixels import to_range
 from gan_train.networks.passes import training_pass
-from gan_train.randomness import Draw
+from gan_train.numerics.randomness import Draw
 from gan_train.recipe.document import load_recipe
 from gan_train.recipe.sgan import SGANRecipe
-from gan_train.step import run_phase
 from gan_train.systems.base import System
-from tests.training.catalogue import small
-from tests.training.helpers import build, gan_train, random_chunk, saved_variables
+from gan_train.systems.step import run_phase
+from tests.support.catalogue import small
+from tests.support.runs import build, gan_train, random_chunk, saved_variables
 
 STEP = tf.constant(0, tf.int64)
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from gan_train.networks.layers import SpectralNormalization, inference_pass, plain_copy, training_pass
 from gan_train.networks.thin_conv import ThinConv2D
-from gan_train.randomness import Draw
-from tests.training.helpers import mirrored
+from gan_train.numerics.randomness import Draw
+from tests.support.runs import mirrored
 
 Matrix = NDArray[np.float64]
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from gan_train.data.pixels import to_range, to_uint8
 from gan_train.objectives.losses import FAKE, REAL, cross_entropy
 from gan_train.runs.checkpoint import named_variables
-from gan_train.step import metric_names
-from tests.training.helpers import RECIPES, build, random_chunk, run_steps, small_recipe
+from gan_train.systems.step import metric_names
+from tests.support.runs import RECIPES, build, random_chunk, run_steps, small_recipe
 
 STEP = tf.constant(0, tf.int64)
 

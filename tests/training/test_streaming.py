@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from gan_pipeline.errors import UsageError
-from gan_train.evaluation.inception_score import SplitSums, split_of_each, streaming_splits
-from gan_train.evaluation.kept import Keeping
-from gan_train.evaluation.moments import Moments, streaming_moments
-from gan_train.evaluation.nearest import Nearest, streaming_nearest
-from gan_train.evaluation.permutation import chosen, permutation
-from gan_train.evaluation.references import features
-from gan_train.evaluation.streaming import BLOCK, Streaming
+from gan_core.errors import UsageError
+from gan_train.metrics.inception_score import SplitSums, split_of_each, streaming_splits
+from gan_train.metrics.moments import Moments, streaming_moments
+from gan_train.metrics.nearest import Nearest, streaming_nearest
+from gan_train.metrics.permutation import chosen, permutation
+from gan_train.metrics.references import features
+from gan_train.metrics.reservoir import Keeping
+from gan_train.metrics.streaming import BLOCK, Streaming
 
 COUNT = 3 * BLOCK + 57
 ROWS = features(COUNT, 6)[0].astype(np.float32)

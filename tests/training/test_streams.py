@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gan_pipeline.errors import DataError, UsageError
+from gan_core.errors import DataError, UsageError
 from gan_train.data.dataset import Dataset, open_dataset
 from gan_train.data.input import Chunks, Reader, examples_of, first_examples, training_examples
-from tests.training.catalogue import small
+from tests.support.catalogue import small
 
 PIX2PIX, CYCLEGAN = small("maps-pix2pix"), small("horse2zebra-cyclegan")
 
@@ -113,7 +113,7 @@ def test_images_of_another_size_are_refused_with_what_to_do(pairs_16: Path) -> N
 
 
 def test_a_dataset_without_training_examples_is_refused(tmp_path: Path) -> None:
-    from tests.training.helpers import beside, photographs, prepare, save_pictures
+    from tests.support.runs import beside, photographs, prepare, save_pictures
 
     pairs = (beside(picture, picture) for picture in photographs()[:4])
     save_pictures(tmp_path / "raw" / "val", pairs)

@@ -12,10 +12,10 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from gan_pipeline.errors import StorageError
-from gan_pipeline.storage import Folder, LocalFolder, open_folder
-from gan_train.reporting.event_file import EventFile
-from gan_train.reporting.metrics_log import MetricsLog
+from gan_core.errors import StorageError
+from gan_core.storage import Folder, LocalFolder, open_folder
+from gan_train.logs.event_file import EventFile
+from gan_train.logs.metrics_log import MetricsLog
 from gan_train.runs.checkpoint import (
     committed_steps,
     named_variables,
@@ -26,8 +26,8 @@ from gan_train.runs.checkpoint import (
 )
 from gan_train.runs.retention import Keep, kept_steps
 from gan_train.systems.base import System
-from tests.pipeline.killable import changes_storage
-from tests.training.helpers import SMALL, assert_same_checkpoint, build, gan_train, small_recipe
+from tests.support.killable import changes_storage
+from tests.support.runs import SMALL, assert_same_checkpoint, build, gan_train, small_recipe
 
 DIGEST = "0" * 64
 KEEP = Keep(last=2)

@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from gan_pipeline.errors import UsageError
-from gan_train.generate import saved_generator
+from gan_core.errors import UsageError
 from gan_train.latents.inputs import Inputs
 from gan_train.latents.latent import combine, lerp, mean, path, plane, slerp
 from gan_train.recipe.practice_config import LatentConfig
+from gan_train.sampling.generator import saved_generator
 from gan_train.tools.arithmetic import Term, parse_expression
 from gan_train.tools.choose import drawn
 from gan_train.tools.interpolate import parse_points
-from tests.training.helpers import SMALL, cells, gan_train, gan_train_child, grid_images
+from tests.support.runs import SMALL, cells, gan_train, gan_train_child, grid_images
 
 
 @pytest.fixture(scope="module")

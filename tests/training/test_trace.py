@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from gan_train.reporting import trace
-from gan_train.reporting.curves import Curves
-from gan_train.reporting.trace import Trace
+from gan_train.logs import trace
+from gan_train.logs.curves import Curves
+from gan_train.logs.trace import Trace
 
 BLUE, ORANGE, GREEN = (0x1F, 0x77, 0xB4), (0xFF, 0x7F, 0x0E), (0x2C, 0xA0, 0x2C)
 RED = (0xD6, 0x27, 0x28)

@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from gan_pipeline.counting import count_line
+from gan_core.progress import count_line
 from gan_train.data.pixels import to_range, to_uint8
 from gan_train.networks.passes import inference_pass
 from gan_train.networks.translating import translating_copy
-from gan_train.saved_translator import saved_translator
-from gan_train.tools.sides import Fitted, Padded
-from tests.pipeline.fake_storage import FakeStorage
-from tests.pipeline.image_files import BROKEN, noise, zipped
-from tests.training.helpers import gan_train, photographs
+from gan_train.sampling.translator import saved_translator
+from gan_train.tools.sizing import Fitted, Padded
+from tests.support.fake_storage import FakeStorage
+from tests.support.image_files import BROKEN, noise, zipped
+from tests.support.runs import gan_train, photographs
 
 DOCS = Path(__file__).parents[2] / "docs" / "tools.md"
 

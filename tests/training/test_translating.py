@@ -17,7 +17,7 @@ from gan_train.networks.unet import build_unet
 from gan_train.recipe.examples import ImageConfig
 from gan_train.recipe.network_config import BatchNormConfig
 from gan_train.recipe.translation_networks import InstanceNormConfig, PatchGANConfig, ResNetConfig, UNetConfig
-from tests.training.probes import draw_of
+from tests.support.probes import draw_of
 
 IMAGE = ImageConfig(shape=(32, 48, 3), range="symmetric")
 

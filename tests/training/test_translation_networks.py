@@ -15,11 +15,11 @@ from gan_train.networks.patchgan import build_patchgan
 from gan_train.networks.receptive_field import patches
 from gan_train.networks.resnet import build_resnet
 from gan_train.networks.unet import build_unet
-from gan_train.precision import Precision
+from gan_train.numerics.precision import Precision
 from gan_train.recipe.examples import ImageConfig
 from gan_train.recipe.network_config import BatchNormConfig
 from gan_train.recipe.translation_networks import InstanceNormConfig, PatchGANConfig, ResNetConfig, UNetConfig
-from tests.training.probes import draw_of
+from tests.support.probes import draw_of
 
 BATCH, INSTANCE = {"batch_norm": BatchNormConfig()}, {"instance_norm": InstanceNormConfig()}
 SMALL_UNET: dict[str, Any] = {"filters": (8, 16, 16), "bottleneck": 16, "dropped_stages": 1}

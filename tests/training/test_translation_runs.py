@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from PIL import Image
 from safetensors.numpy import load_file
 
-from gan_pipeline.manifest import read_manifest
-from gan_pipeline.records import decode_example, read_records
-from gan_pipeline.storage import LocalFolder
+from gan_core.storage import LocalFolder
+from gan_pipeline.dataset.manifest import read_manifest
+from gan_pipeline.dataset.records import decode_example, read_records
 from gan_train.networks.passes import inference_pass
 from gan_train.networks.translating import translating_copy
-from tests.training.catalogue import CATALOGUE
-from tests.training.helpers import gan_train, prepare_pairs
+from tests.support.catalogue import CATALOGUE
+from tests.support.runs import gan_train, prepare_pairs
 
 KEYS = ("snapshot_every=2", "checkpoint_every=2", "sample_images=3", "measured_images=4")
 DRY = ("generator.dropout=0", "generator.dropped_stages=0")
@@ -60,7 +60,7 @@ def held_out(data: Path, split: str, feature: str) -> NDArray[np.float32]:
     """The first four images of a split as the run meets them, read by the record format alone; in [-1, 1]."""
     from gan_train.data.dataset import open_dataset
     from gan_train.data.input import examples_of
-    from tests.training.catalogue import small
+    from tests.support.catalogue import small
 
     name = "maps-pix2pix" if split == "held-out" else "horse2zebra-cyclegan"
     dataset = open_dataset(str(data), small(name))

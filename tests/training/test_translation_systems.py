@@ -6,15 +6,15 @@ import tensorflow as tf
 
 from gan_train.data.pixels import to_range
 from gan_train.networks.passes import inference_pass, training_pass
-from gan_train.randomness import Draw
+from gan_train.numerics.randomness import Draw
 from gan_train.recipe.document import load_recipe
-from gan_train.step import metric_names
 from gan_train.systems.base import Batch
 from gan_train.systems.catalogue import build_system
 from gan_train.systems.cyclegan import CycleGAN
 from gan_train.systems.pix2pix import Pix2Pix
-from tests.training.catalogue import small
-from tests.training.helpers import run_steps
+from gan_train.systems.step import metric_names
+from tests.support.catalogue import small
+from tests.support.runs import run_steps
 
 STEP = tf.constant(0, tf.int64)
 

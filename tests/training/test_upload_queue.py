@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gan_pipeline.folder import Entry
-from gan_pipeline.storage import LocalFolder
+from gan_core.storage import LocalFolder
+from gan_core.storage.folder import Entry
 from gan_train.runs.mirror import Mirror
 from gan_train.runs.upload_queue import Change, UploadQueue
 from gan_train.runs.uploader import carry_out

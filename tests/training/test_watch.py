@@ -12,16 +12,16 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from gan_pipeline.errors import DataError
-from gan_pipeline.storage import CloudFolder, LocalFolder, open_folder
-from gan_train.reporting import watch
-from gan_train.reporting.metrics_log import METRICS, last_rows, read_metrics
-from gan_train.reporting.watch import Standing, follow, read_standing
-from gan_train.reporting.watch_view import lines, table
+from gan_core.errors import DataError
+from gan_core.storage import CloudFolder, LocalFolder, open_folder
+from gan_train.logs import watch
+from gan_train.logs.metrics_log import METRICS, last_rows, read_metrics
+from gan_train.logs.watch import Standing, follow, read_standing
+from gan_train.logs.watch_view import lines, table
 from gan_train.runs.checkpoint import checkpoint_name, committed_steps
 from gan_train.runs.lease import LEASE
 from gan_train.runs.run_folder import STATUS, write_status
-from tests.training.helpers import SMALL, gan_train
+from tests.support.runs import SMALL, gan_train
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_states_have_their_words_and_exit_codes(run: Path, state: str, code: int
     assert answer["seconds_left"] > 0
 
 
-STARTED = "from gan_pipeline.storage import open_folder; from gan_train.runs.run_folder import write_status; import sys\n"
+STARTED = "from gan_core.storage import open_folder; from gan_train.runs.run_folder import write_status; import sys\n"
 TRAINING = STARTED + "write_status(open_folder(sys.argv[1]), 'training', 6, 12)"
 
 
@@ -244,7 +244,7 @@ def test_a_run_on_gs_that_ends_while_it_is_looked_at(trained: Path, bucket: str,
 def test_tensorflow_is_not_needed(trained: Path) -> None:
     program = (
         f"import sys; sys.argv = ['gan-train', 'watch', {str(trained)!r}]\n"
-        "from gan_train.cli import main\n"
+        "from gan_train.cli.main import main\n"
         "try: main()\n"
         "except SystemExit as ended: code = ended.code\n"
         "heavy = {'tensorflow', 'keras', 'apache_beam', 'google.cloud.storage', 'matplotlib'} & set(sys.modules)\n"

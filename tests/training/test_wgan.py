@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.training.catalogue import CATALOGUE
-from tests.training.helpers import gan_train, saved_variables
+from tests.support.catalogue import CATALOGUE
+from tests.support.runs import gan_train, saved_variables
 
 STEPS = 4
 

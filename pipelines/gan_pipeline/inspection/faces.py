@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_pipeline.commit import FACES
-from gan_pipeline.errors import DataError
-from gan_pipeline.faces_report import Distance, distances, histogram, landmark_distance, outcomes
+from gan_core.errors import DataError
+from gan_core.storage import Folder
 from gan_pipeline.inspection.measures import Distribution, distribution
-from gan_pipeline.storage import Folder
+from gan_pipeline.preparing.commit import FACES
+from gan_pipeline.preparing.faces_report import Distance, distances, histogram, landmark_distance, outcomes
 
 _LOWEST = 24
 

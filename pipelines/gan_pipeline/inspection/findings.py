@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from gan_pipeline.datasets import CHOSEN_OUT
+from gan_pipeline.dataset.catalogue import CHOSEN_OUT
 from gan_pipeline.inspection.measures import Numbers
 
 BLANK_CONTRAST = 1.0

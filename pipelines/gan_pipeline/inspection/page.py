@@ -6,19 +6,19 @@ from typing import Any
 
 import numpy as np
 
-from gan_pipeline.command_line import prepare_command
-from gan_pipeline.errors import DataError
-from gan_pipeline.failures import read_failures
-from gan_pipeline.features import AttributesFeature, image_features
-from gan_pipeline.html import LOSSLESS_SIDE, render
+from gan_core.errors import DataError
+from gan_core.images.html import LOSSLESS_SIDE, render
+from gan_core.storage import Folder
+from gan_pipeline.dataset.failures import read_failures
+from gan_pipeline.dataset.features import AttributesFeature, image_features
+from gan_pipeline.dataset.manifest import Manifest
+from gan_pipeline.dataset.rerun_command import prepare_command
 from gan_pipeline.inspection import findings, view
 from gan_pipeline.inspection.faces import FacesAudit, faces_audit
 from gan_pipeline.inspection.findings import Finding
 from gan_pipeline.inspection.measures import QUANTILES
 from gan_pipeline.inspection.pictures import Album, read_examples, shown
 from gan_pipeline.inspection.scan import Scan, scan
-from gan_pipeline.manifest import Manifest
-from gan_pipeline.storage import Folder
 
 
 @dataclass(frozen=True)

@@ -6,18 +6,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_pipeline.features import LabelFeature, image_features
-from gan_pipeline.html import LARGEST_SIDE, pixels_uri
+from gan_core.images.html import LARGEST_SIDE, pixels_uri
+from gan_core.storage import Folder
+from gan_pipeline.dataset.features import LabelFeature, image_features
+from gan_pipeline.dataset.manifest import Manifest
+from gan_pipeline.dataset.records import Example, decode_example, read_records
 from gan_pipeline.inspection.scan import Scan
-from gan_pipeline.manifest import Manifest
-from gan_pipeline.records import Example, decode_example, read_records
-from gan_pipeline.storage import Folder
 
 _SMALL_SIDE = 64
 
 
 @dataclass(frozen=True)
-class Picture:
+class ExampleThumbnail:
     """An image on the page.
 
     Attributes:
@@ -68,21 +68,21 @@ class Album:
         self._scan, self._examples = scan, examples
         self._images = tuple(image_features(manifest.features))
 
-    def picture(self, number: int, feature: str, note: str = "") -> Picture:
+    def picture(self, number: int, feature: str, note: str = "") -> ExampleThumbnail:
         """One image of an example, with its id, split and class."""
         place = self._splits[self._scan.split[number]]
         if self._scan.label is not None:
             place += f", class {self._names[self._scan.label[number]]}"
         return shown(np.asarray(self._examples[number].values[feature]), self._examples[number].id, note or place)
 
-    def pair(self, number: int) -> tuple[Picture, ...]:
+    def pair(self, number: int) -> tuple[ExampleThumbnail, ...]:
         """All images of an example."""
         return tuple(self.picture(number, feature, feature) for feature in self._images)
 
 
-def shown(pixels: NDArray[np.uint8], title: str, note: str = "") -> Picture:
+def shown(pixels: NDArray[np.uint8], title: str, note: str = "") -> ExampleThumbnail:
     """Pixels as a picture: small ones are enlarged by a whole factor, large ones reduced."""
     height, width = pixels.shape[:2]
     longest = max(height, width)
     scale = LARGEST_SIDE / longest if longest > LARGEST_SIDE else max(1, _SMALL_SIDE // longest)
-    return Picture(pixels_uri(pixels), round(width * scale), round(height * scale), scale > 1, title, note)
+    return ExampleThumbnail(pixels_uri(pixels), round(width * scale), round(height * scale), scale > 1, title, note)

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_pipeline.errors import DataError
-from gan_pipeline.features import AttributesFeature, LabelFeature, VectorFeature, image_features
+from gan_core.errors import DataError
+from gan_core.storage import Folder
+from gan_pipeline.dataset.features import AttributesFeature, LabelFeature, VectorFeature, image_features
+from gan_pipeline.dataset.manifest import Manifest
+from gan_pipeline.dataset.records import decode_image, framed_bytes, parse_example, read_records
 from gan_pipeline.inspection.duplicates import WORDS, Digests, Hashes, difference_hashes, pixel_digests
 from gan_pipeline.inspection.measures import MeanImages, Numbers, light
-from gan_pipeline.manifest import Manifest
-from gan_pipeline.records import decode_image, framed_bytes, parse_example, read_records
-from gan_pipeline.storage import Folder
 
 BATCH_IMAGES = 256
 _BATCH_PIXELS = 200_000

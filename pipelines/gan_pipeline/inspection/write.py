@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from gan_pipeline.counting import counting
-from gan_pipeline.errors import UsageError
-from gan_pipeline.faces_report import REPORT
+from gan_core.errors import UsageError
+from gan_core.progress import counting
+from gan_core.storage import Folder, write_file
+from gan_pipeline.dataset.manifest import read_manifest
 from gan_pipeline.inspection.findings import Finding
 from gan_pipeline.inspection.page import dataset_page
-from gan_pipeline.manifest import read_manifest
-from gan_pipeline.storage import Folder, write_file
+from gan_pipeline.preparing.faces_report import REPORT
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_pipeline.errors import DataError, UnusableInputError, UsageError
-from gan_pipeline.features import Features
-from gan_pipeline.records import Example
+from gan_core.errors import DataError, UnusableInputError, UsageError
+from gan_pipeline.dataset.features import Features
+from gan_pipeline.dataset.records import Example
 
 _T = TypeVar("_T")
 

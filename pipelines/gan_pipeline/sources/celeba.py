@@ -10,15 +10,16 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_pipeline.errors import DataError
-from gan_pipeline.features import AttributesFeature, Feature
-from gan_pipeline.options import Options
+from gan_core.errors import DataError
+from gan_core.storage import open_folder
+from gan_pipeline.dataset.features import AttributesFeature, Feature
+from gan_pipeline.dataset.options import FaceMode, Options
 from gan_pipeline.sources.celeba_tables import ATTRIBUTES, ENDINGS, LANDMARKS, PARTITION, Table, parse_table
 from gan_pipeline.sources.file_tree import FileTree
 from gan_pipeline.sources.files import FileSource
 from gan_pipeline.sources.layout import image_names, left_out
-from gan_pipeline.storage import open_folder
-from gan_pipeline.transforms.transform import face_transform
+from gan_pipeline.transforms.resize import ResizeRule
+from gan_pipeline.transforms.transform import CenterFace, DetectedFace, Resized, Transform
 
 _SPLITS = ("train", "validation", "test")
 _COLUMNS = {PARTITION: 1, LANDMARKS: 10}
@@ -44,7 +45,7 @@ def open_celeba(tree: FileTree, options: Options) -> FileSource:
     return FileSource(
         tree,
         _by_partition(photographs, tables.get(PARTITION)),
-        face_transform(options),
+        _face_transform(options),
         options.encoding,
         features,
         values_of=lambda name: {"attributes": _attributes(attributes, name)} if attributes else {},
@@ -110,3 +111,13 @@ def _points(table: Table, name: str) -> list[list[int]]:
     """Five (x, y) in the order of the detector's landmarks."""
     points: list[list[int]] = table.row(PurePosixPath(name).name).reshape(-1, 2).tolist()
     return points
+
+
+def _face_transform(options: Options) -> Transform:
+    """The transform of a face dataset, by its --faces option."""
+    assert options.image_size and options.resampler and options.box and options.margin is not None
+    if options.faces is FaceMode.MTCNN:
+        return DetectedFace(options.image_size, options.box, options.margin, options.resampler)
+    if options.faces is FaceMode.CENTER:
+        return CenterFace(options.image_size, options.resampler)
+    return Resized(options.image_size, ResizeRule.CROP, options.resampler)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_pipeline.errors import DataError
+from gan_core.errors import DataError
 
 ATTRIBUTES, PARTITION, LANDMARKS = "list_attr_celeba", "list_eval_partition", "list_landmarks_align_celeba"
 ENDINGS = (".txt", ".csv")

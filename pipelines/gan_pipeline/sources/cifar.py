@@ -13,12 +13,12 @@ from typing import IO, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_pipeline.datasets import DatasetInfo
-from gan_pipeline.errors import DataError, StorageError
+from gan_core.errors import DataError, StorageError
+from gan_core.storage import Folder, open_folder, storage_errors
+from gan_pipeline.dataset.catalogue import DatasetInfo
 from gan_pipeline.sources.base import Arrays, ArraySplit, check_labels
 from gan_pipeline.sources.cifar_pickle import bytes_array, read_pickle
 from gan_pipeline.sources.tar_members import open_tar
-from gan_pipeline.storage import Folder, open_folder, storage_errors
 
 _BATCHES = {"train": tuple(f"data_batch_{number}" for number in range(1, 6)), "test": ("test_batch",)}
 _ARCHIVE_ENDINGS = (".tar.gz", ".tgz", ".tar")

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_pipeline.features import Features, VectorFeature
-from gan_pipeline.options import CurveFunction
-from gan_pipeline.records import Example
+from gan_pipeline.dataset.features import Features, VectorFeature
+from gan_pipeline.dataset.options import CurveFunction
+from gan_pipeline.dataset.records import Example
 from gan_pipeline.sources.base import Read
 
 DEFAULT_POINTS = 10_000

@@ -13,10 +13,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
-from gan_pipeline.cloud_client import CONNECTIONS
-from gan_pipeline.errors import DataError, StorageError, UnusableInputError
+from gan_core.errors import DataError, StorageError, UnusableInputError
+from gan_core.storage import Entry, Folder, open_folder, storage_errors
+from gan_core.storage.gcs_client import CONNECTIONS
 from gan_pipeline.sources.zip_tree import MAX_FILE, ZipTree, is_hidden
-from gan_pipeline.storage import Entry, Folder, open_folder, storage_errors
 
 _CHUNK = 1 << 20
 _WEB_PAGE = (b"<!doctype html", b"<html")

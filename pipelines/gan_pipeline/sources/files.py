@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_pipeline.errors import UnusableInputError
-from gan_pipeline.features import Encoding, Feature, Features, ImageFeature
-from gan_pipeline.records import Example, Image, Value
+from gan_core.errors import UnusableInputError
+from gan_pipeline.dataset.features import Encoding, Feature, Features, ImageFeature
+from gan_pipeline.dataset.records import Example, Image, Value
 from gan_pipeline.sources.base import Read, split_of
 from gan_pipeline.sources.file_tree import FileTree
 from gan_pipeline.transforms.decode import decode_image_file

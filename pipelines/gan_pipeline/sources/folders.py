@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from gan_pipeline.errors import DataError
-from gan_pipeline.features import Feature, LabelFeature
-from gan_pipeline.options import Options
+from gan_core.errors import DataError
+from gan_pipeline.dataset.features import Feature, LabelFeature
+from gan_pipeline.dataset.options import Options
 from gan_pipeline.sources.file_tree import FileTree
 from gan_pipeline.sources.files import FileSource
 from gan_pipeline.sources.layout import SPLIT_FOLDERS, by_split, image_names, left_out

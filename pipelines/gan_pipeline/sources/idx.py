@@ -13,11 +13,11 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_pipeline.datasets import DatasetInfo
-from gan_pipeline.errors import DataError, StorageError
+from gan_core.errors import DataError, StorageError
+from gan_core.storage import Folder
+from gan_pipeline.dataset.catalogue import DatasetInfo
 from gan_pipeline.sources.base import Arrays, ArraySplit, check_labels
 from gan_pipeline.sources.packed_file import open_unpacked
-from gan_pipeline.storage import Folder
 
 FILE_PREFIX = {"train": "train", "test": "t10k"}
 

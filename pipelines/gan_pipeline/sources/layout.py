@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from gan_pipeline.errors import DataError
+from gan_core.errors import DataError
 from gan_pipeline.transforms.decode import IMAGE_SUFFIXES
 
 SPLIT_FOLDERS = {"train": "train", "val": "validation", "valid": "validation", "validation": "validation", "test": "test"}

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gan_pipeline.errors import DataError, StorageError
-from gan_pipeline.storage import storage_errors
+from gan_core.errors import DataError, StorageError
+from gan_core.storage import storage_errors
 
 _GZIP_MAGIC = b"\x1f\x8b"
 

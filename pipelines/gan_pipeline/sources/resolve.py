@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from gan_pipeline.datasets import DatasetInfo, Kind, dataset_info
-from gan_pipeline.errors import UsageError
-from gan_pipeline.features import Feature, ImageFeature, LabelFeature
-from gan_pipeline.options import Options
+from gan_core.errors import UsageError
+from gan_core.storage import open_folder
+from gan_pipeline.dataset.catalogue import DatasetInfo, Kind, dataset_info
+from gan_pipeline.dataset.features import Feature, ImageFeature, LabelFeature
+from gan_pipeline.dataset.options import Options
 from gan_pipeline.sources.base import Arrays, ArraySource, Source
 from gan_pipeline.sources.celeba import open_celeba
 from gan_pipeline.sources.cifar import open_cifar10
@@ -20,7 +21,6 @@ from gan_pipeline.sources.folders import open_images, open_pairs, open_unpaired
 from gan_pipeline.sources.idx import FILE_PREFIX, open_idx
 from gan_pipeline.sources.tfds import open_tfds
 from gan_pipeline.sources.tfds_faces import TfdsFaces
-from gan_pipeline.storage import open_folder
 
 AUTO, SAMPLE, TFDS, FILES, NONE = "auto", "sample", "tfds", "files", "none"
 

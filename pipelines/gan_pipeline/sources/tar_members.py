@@ -12,7 +12,7 @@ from io import BufferedIOBase
 from pathlib import Path
 from typing import IO
 
-from gan_pipeline.errors import DataError
+from gan_core.errors import DataError
 from gan_pipeline.sources.packed_file import open_unpacked
 
 _BLOCK = 512

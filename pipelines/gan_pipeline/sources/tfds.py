@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from gan_pipeline.datasets import DatasetInfo
-from gan_pipeline.errors import DataError, StorageError
+from gan_core.errors import DataError, StorageError
+from gan_pipeline.dataset.catalogue import DatasetInfo
 from gan_pipeline.sources.base import Arrays, ArraySplit, check_labels
 
 _NETWORK_SECONDS = 15

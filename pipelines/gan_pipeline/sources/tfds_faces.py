@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Sequence
 from typing import Any
 
-from gan_pipeline.datasets import DatasetInfo
+from gan_pipeline.dataset.catalogue import DatasetInfo
 from gan_pipeline.sources.celeba_tables import ATTRIBUTES, LANDMARKS, PARTITION
 from gan_pipeline.sources.tfds import in_file_order, prepared_builder
 

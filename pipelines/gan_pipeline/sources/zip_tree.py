@@ -8,8 +8,8 @@ import zipfile
 import zlib
 from typing import NamedTuple
 
-from gan_pipeline.errors import DataError, UnusableInputError
-from gan_pipeline.storage import Folder
+from gan_core.errors import DataError, UnusableInputError
+from gan_core.storage import Folder
 
 MAX_FILE = 256 << 20
 """Bytes of a single file; a larger one is no image."""

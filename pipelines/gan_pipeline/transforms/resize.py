@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from gan_pipeline.errors import UnusableInputError
+from gan_core.errors import UnusableInputError
 
 
 class ResizeRule(StrEnum):

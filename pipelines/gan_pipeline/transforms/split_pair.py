@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_pipeline.errors import UnusableInputError
+from gan_core.errors import UnusableInputError
 from gan_pipeline.transforms.resize import Resampler, ResizeRule, resize
 
 

@@ -5,10 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from gan_pipeline.errors import UnusableInputError
-from gan_pipeline.options import FaceMode, Options
-from gan_pipeline.quiet import import_tensorflow
-from gan_pipeline.records import Image
+from gan_core.errors import UnusableInputError
+from gan_core.quiet import import_tensorflow
+from gan_pipeline.dataset.records import Image
 from gan_pipeline.transforms.face_crop import BoxRule, crop_face, crop_window
 from gan_pipeline.transforms.resize import Resampler, ResizeRule, center_window, resize
 from gan_pipeline.transforms.split_pair import split_pair
@@ -155,13 +154,3 @@ class DetectedFace:
             return Transformed(failure=failure, face=line)
         line["window"] = list(window)
         return Transformed({"image": crop_face(image, window, self.size, self.resampler)}, face=line)
-
-
-def face_transform(options: Options) -> Transform:
-    """The transform of a face dataset, by its --faces option."""
-    assert options.image_size and options.resampler and options.box and options.margin is not None
-    if options.faces is FaceMode.MTCNN:
-        return DetectedFace(options.image_size, options.box, options.margin, options.resampler)
-    if options.faces is FaceMode.CENTER:
-        return CenterFace(options.image_size, options.resampler)
-    return Resized(options.image_size, ResizeRule.CROP, options.resampler)

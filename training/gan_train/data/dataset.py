@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from gan_pipeline.errors import DataError, UsageError
-from gan_pipeline.features import Features, LabelFeature, VectorFeature
-from gan_pipeline.manifest import Manifest, Shard, read_manifest
-from gan_pipeline.plan import HELD_OUT
-from gan_pipeline.storage import Folder, open_folder
+from gan_core.errors import DataError, UsageError
+from gan_core.storage import Folder, open_folder
+from gan_pipeline.dataset.features import Features, LabelFeature, VectorFeature
+from gan_pipeline.dataset.manifest import Manifest, Shard, read_manifest
+from gan_pipeline.dataset.sharding import HELD_OUT
 from gan_train.recipe.base import Recipe
 from gan_train.recipe.classifier import ClassifierRecipe
 from gan_train.recipe.examples import ImageConfig, PointConfig

@@ -22,10 +22,10 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from gan_pipeline.errors import DataError, GanmillError, StorageError
-from gan_pipeline.manifest import Shard
-from gan_pipeline.records import Example, decode_example, parse_batch, unframe
-from gan_pipeline.storage import Folder
+from gan_core.errors import DataError, GanmillError, StorageError
+from gan_core.storage import Folder
+from gan_pipeline.dataset.manifest import Shard
+from gan_pipeline.dataset.records import Example, decode_example, parse_batch, unframe
 from gan_train.data.dataset import Dataset, Stream
 from gan_train.data.order import Block, epoch_blocks, permutation
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_pipeline.manifest import Shard
+from gan_pipeline.dataset.manifest import Shard
 
 BLOCK_BYTES = 256 << 20
 

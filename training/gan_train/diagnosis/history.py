@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from gan_pipeline.storage import Folder
-from gan_train.diagnosis.judging import judged, verdict_on
+from gan_core.storage import Folder
+from gan_train.diagnosis.judge import judged, verdict_on
 from gan_train.diagnosis.rules.non_finite import found
-from gan_train.reporting.metrics_log import read_metrics
-from gan_train.reporting.verdict import Verdict
+from gan_train.logs.metrics_log import read_metrics
+from gan_train.logs.verdict import Verdict
 from gan_train.runs.run_folder import STATUS, read_record
 
 

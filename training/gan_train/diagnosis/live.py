@@ -4,12 +4,12 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 
-from gan_pipeline.storage import LocalFolder, storage_errors
-from gan_train.diagnosis.judging import Diagnosis, verdict_on
+from gan_core.storage import LocalFolder, storage_errors
+from gan_train.diagnosis.judge import Diagnosis, verdict_on
 from gan_train.diagnosis.rules.non_finite import found
+from gan_train.logs.metrics_log import Row
+from gan_train.logs.verdict import DIAGNOSIS, Verdict, write_verdicts
 from gan_train.recipe.base import Recipe
-from gan_train.reporting.metrics_log import Row
-from gan_train.reporting.verdict import DIAGNOSIS, Verdict, write_verdicts
 
 
 class LiveDiagnosis:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, NonNegativeInt, ValidationError, model_validator
 
-from gan_pipeline.errors import UsageError
+from gan_core.errors import UsageError
 
 Job = Literal["chief", "worker"]
 _Address = Annotated[str, Field(pattern=r"^[^\s/]+:[1-9]\d{0,4}$")]

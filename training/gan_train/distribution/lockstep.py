@@ -10,11 +10,11 @@ from threading import Thread
 
 import tensorflow as tf
 
-from gan_pipeline.errors import FailedRunError, InterruptedRunError
-from gan_pipeline.storage import Folder
+from gan_core.errors import FailedRunError, InterruptedRunError
+from gan_core.interruption import Interruption
+from gan_core.storage import Folder
 from gan_train.distribution.cluster import Cluster, Worker
 from gan_train.runs.checkpoint import checkpoint_name, committed_steps
-from gan_train.signals import Interruption
 
 _TASK = re.compile(r"/job:(\w+)(?:/replica:\d+)?/task:(\d+)")
 

@@ -17,9 +17,9 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from gan_pipeline.errors import EXIT_CODES, GanmillError, InterruptedRunError, UsageError
+from gan_core.errors import EXIT_CODES, GanmillError, InterruptedRunError, UsageError
+from gan_core.interruption import Interruption
 from gan_train.distribution.cluster import Cluster
-from gan_train.signals import Interruption
 
 Facts = Mapping[str, Any]
 Files = Mapping[str, bytes]

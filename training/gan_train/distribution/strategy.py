@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 import tensorflow as tf
 
-from gan_pipeline.errors import UsageError
+from gan_core.errors import UsageError
 from gan_train.distribution.cluster import Cluster, read_cluster
 
 StrategyName = Literal["auto", "default", "mirrored", "multiworker", "tpu"]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Look:
+class Snapshot:
     """What a run shows after a step.
 
     Attributes:
@@ -25,5 +25,5 @@ class Gallery(ABC):
         """Real examples."""
 
     @abstractmethod
-    def look(self, step: int) -> Look:
+    def look(self, step: int) -> Snapshot:
         """At what the run makes after this step."""

@@ -1,6 +1,6 @@
 """Which gallery shows which run."""
 
-from gan_pipeline.storage import Folder
+from gan_core.storage import Folder
 from gan_train.data.dataset import Dataset
 from gan_train.galleries.base import Gallery
 from gan_train.galleries.classified import ClassifiedGallery

@@ -9,11 +9,11 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from gan_core.images.labelled import labelled_png
 from gan_train.data.dataset import Dataset
 from gan_train.data.input import first_examples
-from gan_train.galleries.base import Gallery, Look
+from gan_train.galleries.base import Gallery, Snapshot
 from gan_train.objectives.class_losses import class_cross_entropy
-from gan_train.pictures import labelled_png
 from gan_train.recipe.classifier import ClassifierRecipe
 from gan_train.systems.classifier import Classifier
 
@@ -46,7 +46,7 @@ class ClassifiedGallery(Gallery):
         shown = range(min(len(self._images), self._recipe.sample_images))
         return self._grid(shown, [str(self._labels[place]) for place in shown], {"shows": "class"})
 
-    def look(self, step: int) -> Look:
+    def look(self, step: int) -> Snapshot:
         """The images whose class it holds least likely, the worst first: "4" is told right, "4 as 9" is taken for a 9.
 
         Scores are the share of images told right, and the mean cross-entropy in nats.
@@ -58,7 +58,9 @@ class ClassifiedGallery(Gallery):
             f"{self._prefix}_accuracy": float(np.mean(told == self._measured_labels)),
             f"{self._prefix}_loss": float(np.mean(losses)),
         }
-        return Look(scores, self._grid(hardest.tolist(), words, {"shows": "class, and as what it is taken", "step": str(step)}))
+        return Snapshot(
+            scores, self._grid(hardest.tolist(), words, {"shows": "class, and as what it is taken", "step": str(step)})
+        )
 
     @property
     def _measured_labels(self) -> NDArray[np.int64]:

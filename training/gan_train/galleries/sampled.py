@@ -6,15 +6,15 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
-from gan_pipeline.storage import Folder
+from gan_core.storage import Folder
 from gan_train.data.dataset import Dataset
 from gan_train.data.input import first_examples
-from gan_train.evaluation.classes import class_counts, classes_shown, predicted_classes
-from gan_train.evaluation.diversity import neighbour_ratio
-from gan_train.evaluation.extractors.classifier import classifier_for
-from gan_train.galleries.base import Gallery, Look
+from gan_train.extractors.classifier import classifier_for
+from gan_train.galleries.base import Gallery, Snapshot
+from gan_train.metrics.classes import class_counts, classes_shown, predicted_classes
+from gan_train.metrics.diversity import neighbour_ratio
 from gan_train.recipe.base import LatentRecipe
-from gan_train.snapshots import Examples, fixed_inputs, generate, network_inputs, reals_png, samples_png
+from gan_train.sampling.snapshots import Examples, fixed_inputs, generate, network_inputs, reals_png, samples_png
 from gan_train.systems.base import SamplingSystem
 
 
@@ -40,12 +40,14 @@ class SampledGallery(Gallery):
     def reals(self) -> bytes:
         return reals_png(self._reals[self._recipe.examples.feature], self._recipe, self._facts)
 
-    def look(self, step: int) -> Look:
+    def look(self, step: int) -> Snapshot:
         """What is made of the fixed latents, how varied it is, and what the system says of it."""
         made, reals = generate(self._system.sampler, self._inputs, self._recipe), self._reals[self._recipe.examples.feature]
         grid = samples_png(made, reals, self._recipe, self._facts | {"step": str(step)})
         shown = min(len(reals), len(made))
-        return Look(self._said(shown) | self._diversity(made[:shown], reals[:shown]) | self._classes(made[:shown], shown), grid)
+        return Snapshot(
+            self._said(shown) | self._diversity(made[:shown], reals[:shown]) | self._classes(made[:shown], shown), grid
+        )
 
     def _said(self, shown: int) -> dict[str, float]:
         """What the system says of as many real examples as generated ones."""

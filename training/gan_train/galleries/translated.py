@@ -13,12 +13,12 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from gan_pipeline.grid import png, tile
+from gan_core.images.grid import png, tile
 from gan_train.data.dataset import Dataset
 from gan_train.data.input import examples_of, first_examples
 from gan_train.data.pixels import to_range, to_uint8
-from gan_train.galleries.base import Gallery, Look
-from gan_train.randomness import picture_draw
+from gan_train.galleries.base import Gallery, Snapshot
+from gan_train.numerics.randomness import picture_draw
 from gan_train.recipe.translation import SOURCE, TARGET, A, B, TranslationRecipe
 from gan_train.systems.translation import TranslationSystem
 
@@ -45,8 +45,8 @@ class TranslatedGallery(Gallery):
         # A network runs some times faster as a graph, and as many images are translated at every snapshot.
         self._translate = {direction: _graph(system, direction) for direction in recipe.directions}
 
-    def look(self, step: int) -> Look:
-        return Look(self._scores(), self._samples(step))
+    def look(self, step: int) -> Snapshot:
+        return Snapshot(self._scores(), self._samples(step))
 
     @abstractmethod
     def _scores(self) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from gan_train.randomness import Draw
+from gan_train.numerics.randomness import Draw
 
 
 def draw_classes(draw: Draw, count: int, classes: int) -> tf.Tensor:

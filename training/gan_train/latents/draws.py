@@ -4,7 +4,7 @@ import math
 
 import tensorflow as tf
 
-from gan_train.randomness import Draw
+from gan_train.numerics.randomness import Draw
 from gan_train.recipe.practice_config import LatentConfig
 
 

@@ -10,7 +10,7 @@ import keras
 
 from gan_train.networks.blocks import normalised, rectified
 from gan_train.networks.layers import Dropout
-from gan_train.precision import Precision, layer_dtype
+from gan_train.numerics.precision import Precision, layer_dtype
 from gan_train.recipe.examples import ImageConfig
 from gan_train.recipe.network_config import FeatureClassifierConfig
 

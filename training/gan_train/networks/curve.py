@@ -4,7 +4,7 @@ from itertools import count
 
 import keras
 
-from gan_train.precision import Precision, layer_dtype
+from gan_train.numerics.precision import Precision, layer_dtype
 from gan_train.recipe.network_config import CurveDiscriminatorConfig, CurveGeneratorConfig
 
 

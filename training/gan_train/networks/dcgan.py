@@ -13,7 +13,7 @@ from gan_train.networks.blocks import IMAGE_ACTIVATION, normalised, rectified
 from gan_train.networks.layers import Dropout
 from gan_train.networks.spectral import SpectralNormalization
 from gan_train.networks.thin_conv import ThinConv2D
-from gan_train.precision import Precision, layer_dtype
+from gan_train.numerics.precision import Precision, layer_dtype
 from gan_train.recipe.examples import ImageConfig
 from gan_train.recipe.network_config import BatchNormConfig, DCGANDiscriminatorConfig, DCGANGeneratorConfig
 

@@ -16,7 +16,7 @@ from gan_train.networks.normalization import BatchNormalization
 from gan_train.networks.passes import inference_pass, sampling_draw_of, training_pass, training_pass_of
 from gan_train.networks.spectral import SpectralNormalization
 from gan_train.networks.thin_conv import ThinConv2D
-from gan_train.randomness import Draw
+from gan_train.numerics.randomness import Draw
 
 __all__ = ["BatchNormalization", "Dropout", "SpectralNormalization", "inference_pass", "plain_copy", "training_pass"]
 

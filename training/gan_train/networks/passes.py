@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 
-from gan_train.randomness import Draw
+from gan_train.numerics.randomness import Draw
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import keras
 
 from gan_train.networks.blocks import normalised, rectified
 from gan_train.networks.translation_blocks import SLOPE, convolved, instance_normalised
-from gan_train.precision import Precision, layer_dtype
+from gan_train.numerics.precision import Precision, layer_dtype
 from gan_train.recipe.examples import ImageConfig
 from gan_train.recipe.translation_networks import PatchGANConfig
 

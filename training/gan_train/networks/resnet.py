@@ -7,7 +7,7 @@ import keras
 from gan_train.networks.blocks import in_image_range, rectified, small_normal
 from gan_train.networks.thin_conv import ThinConv2D
 from gan_train.networks.translation_blocks import convolved, doubled, instance_normalised
-from gan_train.precision import Precision, layer_dtype
+from gan_train.numerics.precision import Precision, layer_dtype
 from gan_train.recipe.examples import ImageConfig
 from gan_train.recipe.translation_networks import ResNetConfig
 

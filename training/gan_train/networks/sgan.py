@@ -9,7 +9,7 @@ from itertools import count
 import keras
 
 from gan_train.networks.blocks import strided_trunk
-from gan_train.precision import Precision, layer_dtype
+from gan_train.numerics.precision import Precision, layer_dtype
 from gan_train.recipe.examples import ImageConfig
 from gan_train.recipe.network_config import ClassifierConfig
 

@@ -7,7 +7,7 @@ import keras
 from gan_train.networks.blocks import in_image_range, normalised, rectified
 from gan_train.networks.layers import Dropout
 from gan_train.networks.translation_blocks import SLOPE, convolved, doubled
-from gan_train.precision import Precision, layer_dtype
+from gan_train.numerics.precision import Precision, layer_dtype
 from gan_train.recipe.examples import ImageConfig
 from gan_train.recipe.translation_networks import UNetConfig
 

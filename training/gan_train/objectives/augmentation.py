@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
-from gan_train.randomness import Draw
+from gan_train.numerics.randomness import Draw
 
 _SPREAD = {"unit": 1.0, "symmetric": 2.0}
 _SHIFT, _HOLE = 1 / 8, 1 / 2

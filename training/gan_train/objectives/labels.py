@@ -11,8 +11,8 @@ from typing import Literal
 
 import tensorflow as tf
 
+from gan_train.numerics.randomness import Draw
 from gan_train.objectives.losses import FAKE, REAL
-from gan_train.randomness import Draw
 
 Truth = Literal["real", "fake"]
 

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from gan_pipeline.errors import UsageError
+from gan_core.errors import UsageError
 from gan_train.recipe.base import Recipe
 from gan_train.recipe.catalogue import RECIPES
 

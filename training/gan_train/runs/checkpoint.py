@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from gan_pipeline.errors import DataError
-from gan_pipeline.manifest import dump_json
-from gan_pipeline.storage import WORK, Folder
+from gan_core.errors import DataError
+from gan_core.storage import WORK, Folder
+from gan_pipeline.dataset.manifest import dump_json
 from gan_train.systems.base import System
 
 FOLDER, VARIABLES, STATE, COMMIT = "checkpoints", "variables.safetensors", "state.json", "COMMIT"

@@ -17,9 +17,9 @@ from pathlib import Path
 import psutil
 from pydantic import BaseModel, ValidationError
 
-from gan_pipeline.errors import InterruptedRunError, StorageError, UsageError
-from gan_pipeline.storage import WORK, CloudFolder, Entry
-from gan_train.signals import Interruption
+from gan_core.errors import InterruptedRunError, StorageError, UsageError
+from gan_core.interruption import Interruption
+from gan_core.storage import WORK, CloudFolder, Entry
 
 LEASE = f"{WORK}/lease.json"
 

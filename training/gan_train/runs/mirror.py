@@ -17,13 +17,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from gan_pipeline.cloud_client import patience
-from gan_pipeline.errors import StorageError
-from gan_pipeline.storage import WORK, CloudFolder, Entry, Folder, LocalFolder, storage_errors
+from gan_core.errors import StorageError
+from gan_core.interruption import Interruption
+from gan_core.storage import WORK, CloudFolder, Entry, Folder, LocalFolder, storage_errors
+from gan_core.storage.gcs_client import patience
 from gan_train.runs.lease import take_lease
 from gan_train.runs.upload_queue import UploadQueue
 from gan_train.runs.uploader import Uploader
-from gan_train.signals import Interruption
 
 CACHE = "GANMILL_RUN_CACHE"
 """Environment variable: the folder for mirrors, instead of the system's for temporary files."""

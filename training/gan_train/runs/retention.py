@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
 
-from gan_pipeline.errors import UsageError
+from gan_core.errors import UsageError
 
 Direction = Literal["min", "max"]
 

@@ -8,8 +8,8 @@ import dataclasses
 import json
 from dataclasses import dataclass
 
-from gan_pipeline.errors import DataError
-from gan_pipeline.storage import Folder
+from gan_core.errors import DataError
+from gan_core.storage import Folder
 
 ROLLBACKS = "rollbacks.jsonl"
 

@@ -12,13 +12,13 @@ from typing import IO, Any
 
 import yaml
 
-from gan_pipeline.errors import DataError, GanmillError, UsageError
-from gan_pipeline.manifest import dump_json
-from gan_pipeline.storage import WORK, CloudFolder, Folder, LocalFolder
+from gan_core.errors import DataError, GanmillError, UsageError
+from gan_core.interruption import Interruption
+from gan_core.storage import WORK, CloudFolder, Folder, LocalFolder
+from gan_pipeline.dataset.manifest import dump_json
 from gan_train.recipe.base import Recipe
 from gan_train.recipe.document import check_recipe, difference, dump_recipe
 from gan_train.runs.mirror import mirrored
-from gan_train.signals import Interruption
 
 RECIPE, STATUS, LATENTS, REALS, LOSSES = "recipe.yaml", "status.json", "latents.npz", "reals.png", "losses.png"
 SAMPLES, MODELS = "samples", "models"

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from gan_pipeline.errors import DataError, UsageError
-from gan_pipeline.quiet import import_tensorflow
-from gan_pipeline.storage import Folder
+from gan_core.errors import DataError, UsageError
+from gan_core.quiet import import_tensorflow
+from gan_core.storage import Folder
 from gan_train.runs.run_folder import MODELS
 
 if TYPE_CHECKING:

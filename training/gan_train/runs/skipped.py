@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gan_pipeline.errors import DataError
-from gan_pipeline.storage import Folder
-from gan_pipeline.verify import check_shard
+from gan_core.errors import DataError
+from gan_core.storage import Folder
+from gan_pipeline.dataset.verify import check_shard
 from gan_train.data.dataset import Dataset
 
 if TYPE_CHECKING:

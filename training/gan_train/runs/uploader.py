@@ -8,9 +8,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from gan_pipeline.cloud_client import patience, timeout
-from gan_pipeline.errors import StorageError, StorageOutageError
-from gan_pipeline.storage import Folder, storage_errors
+from gan_core.errors import StorageError, StorageOutageError
+from gan_core.storage import Folder, storage_errors
+from gan_core.storage.gcs_client import patience, timeout
 from gan_train.runs.lease import RENEW_SECONDS, Lease
 from gan_train.runs.upload_queue import Change, UploadQueue
 

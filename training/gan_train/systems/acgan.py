@@ -13,11 +13,11 @@ from gan_train.latents.codes import draw_classes
 from gan_train.latents.draws import draw_latents
 from gan_train.networks.acgan import build_discriminator, build_generator
 from gan_train.networks.passes import inference_pass, training_pass
+from gan_train.numerics.precision import resolved
+from gan_train.numerics.randomness import Draw
 from gan_train.objectives.class_losses import class_cross_entropy
 from gan_train.objectives.labels import Truth
 from gan_train.objectives.losses import FAKE, REAL, Target, cross_entropy
-from gan_train.precision import resolved
-from gan_train.randomness import Draw
 from gan_train.recipe.acgan import ACGANRecipe
 from gan_train.systems.base import (
     DISCRIMINATOR,
@@ -31,7 +31,7 @@ from gan_train.systems.base import (
     Turn,
     build_player,
 )
-from gan_train.systems.judging import judged, right_class
+from gan_train.systems.score_metrics import judged, right_class
 
 
 class ACGAN(SamplingSystem):

@@ -13,11 +13,11 @@ from typing import Any, TypeAlias
 import keras
 import tensorflow as tf
 
-from gan_pipeline.records import Example
-from gan_train.average import MovingAverage
-from gan_train.optimizers import Optimizer, build_optimizer, learning_rate
-from gan_train.precision import Precision
-from gan_train.randomness import Draw
+from gan_pipeline.dataset.records import Example
+from gan_train.numerics.moving_average import MovingAverage
+from gan_train.numerics.optimizers import Optimizer, build_optimizer, learning_rate
+from gan_train.numerics.precision import Precision
+from gan_train.numerics.randomness import Draw
 from gan_train.recipe.optimizer_config import OptimizerConfig
 
 GENERATOR, DISCRIMINATOR = "generator", "discriminator"

@@ -9,13 +9,13 @@ import tensorflow as tf
 from gan_train.data.pixels import to_range
 from gan_train.networks.classifier import build_classifier
 from gan_train.networks.passes import inference_pass, training_pass
+from gan_train.numerics.precision import resolved
+from gan_train.numerics.randomness import Draw
 from gan_train.objectives.class_losses import class_cross_entropy
 from gan_train.objectives.jitter import flipped, shifted
-from gan_train.precision import resolved
-from gan_train.randomness import Draw
 from gan_train.recipe.classifier import ClassifierRecipe
 from gan_train.systems.base import Batch, Outcome, Phase, System, Turn, build_player
-from gan_train.systems.judging import right_class
+from gan_train.systems.score_metrics import right_class
 
 CLASSIFIER = "classifier"
 

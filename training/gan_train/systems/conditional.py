@@ -12,9 +12,9 @@ from gan_train.latents.codes import draw_classes
 from gan_train.latents.draws import draw_latents
 from gan_train.networks.conditional import build_discriminator, build_generator
 from gan_train.networks.passes import inference_pass, training_pass
+from gan_train.numerics.precision import resolved
+from gan_train.numerics.randomness import Draw
 from gan_train.objectives.losses import FAKE, REAL, cross_entropy
-from gan_train.precision import resolved
-from gan_train.randomness import Draw
 from gan_train.recipe.conditional import ConditionalRecipe
 from gan_train.systems.base import (
     DISCRIMINATOR,
@@ -28,7 +28,7 @@ from gan_train.systems.base import (
     Turn,
     build_player,
 )
-from gan_train.systems.judging import judged
+from gan_train.systems.score_metrics import judged
 
 
 class ConditionalGAN(SamplingSystem):

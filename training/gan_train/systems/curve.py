@@ -9,9 +9,9 @@ import tensorflow as tf
 from gan_train.latents.draws import draw_latents
 from gan_train.networks.curve import build_discriminator, build_generator
 from gan_train.networks.passes import inference_pass, training_pass
+from gan_train.numerics.precision import resolved
+from gan_train.numerics.randomness import Draw
 from gan_train.objectives.losses import FAKE, REAL, cross_entropy
-from gan_train.precision import resolved
-from gan_train.randomness import Draw
 from gan_train.recipe.curve import CurveRecipe
 from gan_train.systems.base import (
     DISCRIMINATOR,
@@ -25,7 +25,7 @@ from gan_train.systems.base import (
     Turn,
     build_player,
 )
-from gan_train.systems.judging import judged
+from gan_train.systems.score_metrics import judged
 
 
 class CurveGAN(SamplingSystem):

@@ -13,14 +13,14 @@ import tensorflow as tf
 from gan_train.networks.passes import inference_pass, training_pass
 from gan_train.networks.patchgan import build_patchgan
 from gan_train.networks.resnet import build_resnet
+from gan_train.numerics.precision import resolved
+from gan_train.numerics.randomness import Draw
 from gan_train.objectives.image_pool import ImagePool
 from gan_train.objectives.losses import FAKE, LOSSES, REAL
-from gan_train.precision import resolved
-from gan_train.randomness import Draw
 from gan_train.recipe.cyclegan import A_TO_B, B_TO_A, CycleGANRecipe
 from gan_train.recipe.translation import A, B, generator_kind
 from gan_train.systems.base import DISCRIMINATOR, DISCRIMINATOR_SEEDS, Batch, Outcome, Phase, Turn, build_player
-from gan_train.systems.judging import judged
+from gan_train.systems.score_metrics import judged
 from gan_train.systems.translation import (
     TranslationSystem,
     mean_absolute,

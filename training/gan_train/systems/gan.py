@@ -14,18 +14,18 @@ from collections.abc import Mapping
 import keras
 import tensorflow as tf
 
-from gan_pipeline.errors import UsageError
-from gan_train.average import MovingAverage
+from gan_core.errors import UsageError
 from gan_train.data.pixels import to_range
 from gan_train.latents.draws import draw_latents
 from gan_train.networks.dcgan import build_discriminator, build_generator
 from gan_train.networks.passes import inference_pass, training_pass
+from gan_train.numerics.moving_average import MovingAverage
+from gan_train.numerics.precision import resolved
+from gan_train.numerics.randomness import Draw, picture_draw
 from gan_train.objectives.augmentation import augment
 from gan_train.objectives.labels import LabelNoise, Truth, targets
 from gan_train.objectives.losses import FAKE, LOSSES, REAL, Target
 from gan_train.objectives.penalties import Critic, clip_weights, dragan, gradient_penalty, orthogonal, r1
-from gan_train.precision import resolved
-from gan_train.randomness import Draw, picture_draw
 from gan_train.recipe.gan import GANRecipe
 from gan_train.systems.base import (
     DISCRIMINATOR,
@@ -39,7 +39,7 @@ from gan_train.systems.base import (
     Turn,
     build_player,
 )
-from gan_train.systems.judging import judged
+from gan_train.systems.score_metrics import judged
 
 
 class GAN(SamplingSystem):

@@ -13,10 +13,10 @@ from gan_train.latents.codes import draw_classes, with_codes
 from gan_train.latents.draws import draw_latents
 from gan_train.networks.infogan import build_discriminator, build_generator, generator_player
 from gan_train.networks.passes import inference_pass, training_pass
+from gan_train.numerics.precision import resolved
+from gan_train.numerics.randomness import Draw
 from gan_train.objectives.class_losses import class_cross_entropy, information
 from gan_train.objectives.losses import FAKE, REAL, cross_entropy
-from gan_train.precision import resolved
-from gan_train.randomness import Draw
 from gan_train.recipe.infogan import InfoGANRecipe
 from gan_train.systems.base import (
     DISCRIMINATOR,
@@ -30,7 +30,7 @@ from gan_train.systems.base import (
     Turn,
     build_player,
 )
-from gan_train.systems.judging import judged, right_class
+from gan_train.systems.score_metrics import judged, right_class
 
 
 class InfoGAN(SamplingSystem):

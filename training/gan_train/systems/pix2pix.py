@@ -13,9 +13,9 @@ import tensorflow as tf
 from gan_train.networks.passes import training_pass
 from gan_train.networks.patchgan import build_patchgan
 from gan_train.networks.unet import build_unet
+from gan_train.numerics.precision import resolved
+from gan_train.numerics.randomness import Draw
 from gan_train.objectives.losses import FAKE, LOSSES, REAL
-from gan_train.precision import resolved
-from gan_train.randomness import Draw
 from gan_train.recipe.pix2pix import Pix2PixRecipe
 from gan_train.recipe.translation import SOURCE, TARGET
 from gan_train.systems.base import (
@@ -28,7 +28,7 @@ from gan_train.systems.base import (
     Turn,
     build_player,
 )
-from gan_train.systems.judging import judged
+from gan_train.systems.score_metrics import judged
 from gan_train.systems.translation import TranslationSystem, mean_absolute, patch_facts, patch_mean, training_images
 
 

@@ -15,17 +15,17 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gan_pipeline.errors import DataError
-from gan_pipeline.records import Example, Image
+from gan_core.errors import DataError
+from gan_pipeline.dataset.records import Example, Image
 from gan_train.data.pixels import to_range
 from gan_train.latents.draws import draw_latents
 from gan_train.networks.dcgan import build_generator
 from gan_train.networks.passes import inference_pass, training_pass
 from gan_train.networks.sgan import build_classifier
+from gan_train.numerics.precision import resolved
+from gan_train.numerics.randomness import Draw, picture_draw
 from gan_train.objectives.class_losses import class_cross_entropy, real_score
 from gan_train.objectives.losses import FAKE, REAL, cross_entropy
-from gan_train.precision import resolved
-from gan_train.randomness import Draw, picture_draw
 from gan_train.recipe.sgan import SGANRecipe
 from gan_train.systems.base import (
     DISCRIMINATOR,
@@ -39,7 +39,7 @@ from gan_train.systems.base import (
     Turn,
     build_player,
 )
-from gan_train.systems.judging import judged, right_class
+from gan_train.systems.score_metrics import judged, right_class
 
 CLASSIFIER = "classifier"
 

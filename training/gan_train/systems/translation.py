@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from gan_train.data.pixels import to_range
 from gan_train.networks.receptive_field import patches, receptive_field
+from gan_train.numerics.randomness import Draw
 from gan_train.objectives.jitter import flipped, jittered
-from gan_train.randomness import Draw
 from gan_train.recipe.examples import ImageConfig
 from gan_train.recipe.translation import TranslationRecipe, generator_kind
 from gan_train.recipe.translation_networks import PatchGANConfig

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_pipeline.errors import UsageError
-from gan_pipeline.storage import write_file
-from gan_train.generate import MOST_IMAGES, saved_generator
+from gan_core.errors import UsageError
+from gan_core.images.labelled import labelled_png
+from gan_core.storage import write_file
 from gan_train.latents.inputs import Inputs
 from gan_train.latents.latent import combine, mean
-from gan_train.pictures import labelled_png
+from gan_train.sampling.generator import MOST_IMAGES, saved_generator
 from gan_train.tools.choose import members, read_inputs
-from gan_train.tools.conditions import Told, condition_facts, the_same_for_all
+from gan_train.tools.conditions import ConditionOptions, condition_facts, the_same_for_all
 
 Cells = list[tuple[str, NDArray[np.uint8] | None]]
 
@@ -69,7 +69,7 @@ def _fault(text: str, place: int, what: str) -> UsageError:
     return UsageError(f"{text!r}, character {place}: {what}; write it like '92,98,99 - 9,21,79 + 10,30,45'")
 
 
-def arithmetic(folder: str, out: str, file: str, expression: str, told: Told, step: int | None) -> dict[str, Any]:
+def arithmetic(folder: str, out: str, file: str, expression: str, told: ConditionOptions, step: int | None) -> dict[str, Any]:
     """A picture with a row for each term, its members and at last the image of their mean, and the result below.
 
     The mean is one of latents, not of pixels, and nothing is brought back to any length. A conditional generator is told

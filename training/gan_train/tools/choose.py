@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_pipeline.errors import DataError, UsageError
-from gan_pipeline.storage import open_file
-from gan_train.generate import MOST_IMAGES
+from gan_core.errors import DataError, UsageError
+from gan_core.storage import open_file
 from gan_train.latents.inputs import CONDITIONS, LATENTS, Conditions, Inputs
 from gan_train.latents.latent import Latents, sample_latents
 from gan_train.recipe.practice_config import LatentConfig
+from gan_train.sampling.generator import MOST_IMAGES
 
 _LEAST_THRESHOLD = 0.01
 _LARGEST_CONDITION = np.iinfo(np.int32).max
@@ -26,7 +26,7 @@ _NUMBER = re.compile(r"[0-9]{1,18}")
 
 
 @dataclass(frozen=True)
-class Choice:
+class LatentOptions:
     """What the command line said of latents; None is what it did not say.
 
     Attributes:
@@ -52,7 +52,7 @@ class Choice:
         return {name: str(value) for name, value in said.items() if value is not None}
 
 
-def choose_inputs(config: LatentConfig, size: int, choice: Choice, count: int = COUNT) -> tuple[Inputs, list[str]]:
+def choose_inputs(config: LatentConfig, size: int, choice: LatentOptions, count: int = COUNT) -> tuple[Inputs, list[str]]:
     """Latents of this size with a name for each; with conditions where a file of latents holds them.
 
     Args:
@@ -81,7 +81,7 @@ def choose_inputs(config: LatentConfig, size: int, choice: Choice, count: int = 
     return Inputs(drawn(config, seed, count, size)), [f"seed-{seed}-{number:05d}" for number in range(count)]
 
 
-def _check_unmixed(choice: Choice) -> None:
+def _check_unmixed(choice: LatentOptions) -> None:
     given = {
         "--zero": choice.zero,
         "--latents": choice.file is not None,

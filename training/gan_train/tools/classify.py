@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_pipeline.errors import DataError, UsageError
-from gan_pipeline.manifest import read_manifest
-from gan_pipeline.plan import HELD_OUT
-from gan_pipeline.storage import open_folder
+from gan_core.errors import DataError, UsageError
+from gan_core.storage import open_folder
+from gan_pipeline.dataset.manifest import read_manifest
+from gan_pipeline.dataset.sharding import HELD_OUT
 from gan_train.recipe.base import Recipe
 from gan_train.recipe.examples import ImageConfig
 from gan_train.recipe.sgan import SGANRecipe

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from gan_pipeline.errors import UsageError
-from gan_pipeline.storage import write_file
-from gan_train.generate import MOST_IMAGES, SavedGenerator, saved_generator
+from gan_core.errors import UsageError
+from gan_core.images.labelled import grid_png
+from gan_core.storage import write_file
 from gan_train.latents.inputs import crossed
-from gan_train.pictures import grid_png
 from gan_train.recipe.examples import Condition
+from gan_train.sampling.generator import MOST_IMAGES, SavedGenerator, saved_generator
 from gan_train.tools.choose import drawn
 
 

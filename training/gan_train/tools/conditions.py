@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gan_pipeline.errors import DataError, UsageError
+from gan_core.errors import DataError, UsageError
 from gan_train.latents.inputs import Conditions, in_turn
 from gan_train.runs.run_folder import RunRecord
 
@@ -13,7 +13,7 @@ _NAMES_TOLD = 20
 
 
 @dataclass(frozen=True)
-class Told:
+class ConditionOptions:
     """What the command line said of classes and codes; None is what it did not say.
 
     Attributes:
@@ -25,7 +25,7 @@ class Told:
     codes: str | None = None
 
 
-def named_values(record: RunRecord, told: Told) -> tuple[int, ...]:
+def named_values(record: RunRecord, told: ConditionOptions) -> tuple[int, ...]:
     """The classes or codes that the command line names, in its order; none if it names none.
 
     Raises:
@@ -67,7 +67,7 @@ def _what_there_is(record: RunRecord) -> str:
     return numbers if are_numbers or not names else f"{numbers} or a name: {names}"
 
 
-def values_in_turn(record: RunRecord, told: Told) -> Sequence[int]:
+def values_in_turn(record: RunRecord, told: ConditionOptions) -> Sequence[int]:
     """The classes or codes that images take in turn: those named, or all; none for a generator that is told none.
 
     Raises:
@@ -88,7 +88,7 @@ def check_saved(record: RunRecord, conditions: Conditions, file: str) -> None:
         raise DataError(f"{file}: has {condition.kind} {conditions.max()}, and this run does not; {_what_there_is(record)}")
 
 
-def the_same_for_all(record: RunRecord, told: Told, count: int) -> Conditions | None:
+def the_same_for_all(record: RunRecord, told: ConditionOptions, count: int) -> Conditions | None:
     """The one class or code named, for each of `count` images; None for a generator that is told none.
 
     Raises:

@@ -8,13 +8,13 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gan_pipeline.errors import UsageError
-from gan_pipeline.manifest import dump_json
-from gan_pipeline.storage import Folder, open_folder, storage_errors, write_file
-from gan_train.generate import saved_generator
+from gan_core.errors import UsageError
+from gan_core.storage import Folder, open_folder, storage_errors, write_file
+from gan_pipeline.dataset.manifest import dump_json
 from gan_train.recipe.translation import TranslationRecipe
 from gan_train.runs.run_folder import read_record
-from gan_train.saved_translator import saved_translator
+from gan_train.sampling.generator import saved_generator
+from gan_train.sampling.translator import saved_translator
 from gan_train.tools.export_generator import ExportedGenerator
 from gan_train.tools.export_translator import ExportedTranslator
 from gan_train.tools.exported import Exported

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from gan_train.generate import SavedGenerator
 from gan_train.recipe.base import LatentRecipe
 from gan_train.recipe.examples import ImageConfig, PointConfig
 from gan_train.runs.run_folder import RunRecord
+from gan_train.sampling.generator import SavedGenerator
 from gan_train.tools.exported import FLOAT_SIGNATURE, PIXEL_SIGNATURE, pixel_ranges
 
 if TYPE_CHECKING:

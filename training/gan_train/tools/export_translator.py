@@ -6,8 +6,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gan_pipeline.storage import storage_errors
-from gan_train.saved_translator import SavedTranslator
+from gan_core.storage import storage_errors
+from gan_train.sampling.translator import SavedTranslator
 from gan_train.tools.exported import FLOAT_SIGNATURE, PIXEL_SIGNATURE, pixel_ranges
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from gan_pipeline.errors import DataError, UsageError
+from gan_core.errors import DataError, UsageError
+from gan_core.storage import open_file, open_folder
 from gan_pipeline.sources.file_tree import FileTree, open_tree
 from gan_pipeline.sources.zip_tree import MAX_FILE, is_hidden
-from gan_pipeline.storage import open_file, open_folder
 from gan_pipeline.transforms.decode import IMAGE_SUFFIXES
 
 

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_pipeline.errors import UsageError
-from gan_pipeline.storage import write_file
-from gan_train.generate import MOST_IMAGES, SavedGenerator, saved_generator
+from gan_core.errors import UsageError
+from gan_core.images.labelled import animation, grid_png
+from gan_core.storage import write_file
 from gan_train.latents.inputs import Inputs, in_turn
 from gan_train.latents.latent import Between, Latents, lerp, path, slerp
-from gan_train.pictures import animation, grid_png
+from gan_train.sampling.generator import MOST_IMAGES, SavedGenerator, saved_generator
 from gan_train.tools.choose import drawn, members, read_inputs
-from gan_train.tools.conditions import Told, condition_facts, values_in_turn
+from gan_train.tools.conditions import ConditionOptions, condition_facts, values_in_turn
 
 _MODES: dict[str, Between] = {"lerp": lerp, "slerp": slerp}
 _STEPS = {"png": 10, "gif": 30, "webp": 30}
@@ -25,7 +25,7 @@ _POINTS = re.compile(r"\s*[0-9]{1,9}\s*(,\s*[0-9]{1,9}\s*)+")
 
 
 @dataclass(frozen=True)
-class Route:
+class PathOptions:
     """What the command line said of the points that paths lead through; None is what it did not say.
 
     Attributes:
@@ -42,7 +42,7 @@ class Route:
 
 
 def interpolate(
-    folder: str, out: str, route: Route, told: Told, mode: str | None, steps: int | None, step: int | None
+    folder: str, out: str, route: PathOptions, told: ConditionOptions, mode: str | None, steps: int | None, step: int | None
 ) -> dict[str, Any]:
     """A grid with a path in each row (.png), or an animation that walks all paths at once (.gif, .webp).
 
@@ -84,8 +84,8 @@ def random_paths_grid(generator: SavedGenerator, paths: int) -> bytes:
         UsageError: the generator makes points.
         DataError: it is damaged.
     """
-    points, origin = _points(generator, Route(paths))
-    values = values_in_turn(generator.record, Told())
+    points, origin = _points(generator, PathOptions(paths))
+    values = values_in_turn(generator.record, ConditionOptions())
     return _drawn(generator, points, origin, _STEPS["png"], _natural_mode(generator), values, "png")
 
 
@@ -115,7 +115,7 @@ def _drawn(
     return _picture(images, columns, ending, facts)
 
 
-def _points(generator: SavedGenerator, route: Route) -> tuple[Latents, dict[str, str]]:
+def _points(generator: SavedGenerator, route: PathOptions) -> tuple[Latents, dict[str, str]]:
     """The points each path goes through, float32 (paths, points, size), and facts on where they are from."""
     size = generator.recipe.latent_size
     if (route.file is None) != (not route.between):

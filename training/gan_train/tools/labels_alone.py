@@ -3,8 +3,8 @@
 import sys
 from typing import TYPE_CHECKING
 
-from gan_pipeline.errors import DataError
-from gan_pipeline.storage import Folder
+from gan_core.errors import DataError
+from gan_core.storage import Folder
 from gan_train.recipe.sgan import SGANRecipe
 from gan_train.runs.checkpoint import committed_steps, restore_state
 
@@ -25,8 +25,8 @@ def labels_alone(run: Folder, recipe: SGANRecipe, steps: int) -> "keras.Model":
     """
     import tensorflow as tf
 
-    from gan_train.step import build_steps
     from gan_train.systems.sgan import LabelledOnly
+    from gan_train.systems.step import build_steps
 
     checkpoints = committed_steps(run)
     if not checkpoints:

@@ -2,16 +2,16 @@
 
 from typing import Any
 
-from gan_pipeline.errors import UsageError
-from gan_pipeline.storage import write_file
-from gan_train.generate import saved_generator
+from gan_core.errors import UsageError
+from gan_core.images.labelled import grid_png
+from gan_core.storage import write_file
 from gan_train.latents.inputs import Inputs
 from gan_train.latents.latent import plane
-from gan_train.pictures import grid_png
-from gan_train.tools.conditions import Told, condition_facts, the_same_for_all
+from gan_train.sampling.generator import saved_generator
+from gan_train.tools.conditions import ConditionOptions, condition_facts, the_same_for_all
 
 
-def manifold(folder: str, out: str, side: int, told: Told, step: int | None) -> dict[str, Any]:
+def manifold(folder: str, out: str, side: int, told: ConditionOptions, step: int | None) -> dict[str, Any]:
     """A grid of `side` x `side` images over the latent plane; the first latent grows to the right, the second upwards.
 
     All of the one class or code that a conditional generator is told.

@@ -5,8 +5,8 @@ import io
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_pipeline.errors import UsageError
-from gan_train.scatter import scatter_png
+from gan_core.errors import UsageError
+from gan_core.images.scatter import scatter_png
 
 _AXES = "xyz"
 

@@ -4,16 +4,16 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from gan_pipeline.errors import UsageError
-from gan_pipeline.grid import png
-from gan_pipeline.storage import open_folder, write_file
-from gan_train.generate import MOST_IMAGES, SavedGenerator, saved_generator
+from gan_core.errors import UsageError
+from gan_core.images.grid import png
+from gan_core.images.labelled import grid_png, labelled_png
+from gan_core.storage import open_folder, write_file
 from gan_train.latents.inputs import Inputs, crossed, in_turn
-from gan_train.pictures import grid_png, labelled_png
 from gan_train.recipe.base import LatentRecipe
 from gan_train.recipe.examples import PointConfig
-from gan_train.tools.choose import COUNT, Choice, choose_inputs
-from gan_train.tools.conditions import Told, check_saved, condition_facts, named_values, values_in_turn
+from gan_train.sampling.generator import MOST_IMAGES, SavedGenerator, saved_generator
+from gan_train.tools.choose import COUNT, LatentOptions, choose_inputs
+from gan_train.tools.conditions import ConditionOptions, check_saved, condition_facts, named_values, values_in_turn
 from gan_train.tools.points import check_points_name, points_file
 
 _ROWS = 10
@@ -29,7 +29,7 @@ class _Chosen:
     columns: int | None
 
 
-def sample(folder: str, out: str, choice: Choice, told: Told, step: int | None) -> dict[str, Any]:
+def sample(folder: str, out: str, choice: LatentOptions, told: ConditionOptions, step: int | None) -> dict[str, Any]:
     """Images into a grid (`out` ends in .png) or a folder of single images; points into a plot (.png) or table (.csv).
 
     Raises:
@@ -55,7 +55,7 @@ def sample(folder: str, out: str, choice: Choice, told: Told, step: int | None) 
     return _answer(generator, "points" if makes_points else "images", len(chosen.inputs), out)
 
 
-def _choose(generator: SavedGenerator, choice: Choice, told: Told) -> _Chosen:
+def _choose(generator: SavedGenerator, choice: LatentOptions, told: ConditionOptions) -> _Chosen:
     """Inputs of a generator, with the classes or codes that a file of latents holds, or else with those told, or all, in turn.
 
     Where they take turns each has a column, and the zero vector comes with each.
@@ -89,7 +89,7 @@ def _write_single_images(generator: SavedGenerator, out: str, chosen: _Chosen, f
         singles.write(f"{file}.png", png(image, facts | {"latents": name} | condition_facts(generator.record, told)))
 
 
-def sample_bank(folder: str, out: str, choice: Choice, told: Told, step: int | None) -> dict[str, Any]:
+def sample_bank(folder: str, out: str, choice: LatentOptions, told: ConditionOptions, step: int | None) -> dict[str, Any]:
     """A grid of images with their numbers, from 1, and their latents beside it in an .npz file of the same name.
 
     Where the generator is told classes or codes, the file keeps them, too.

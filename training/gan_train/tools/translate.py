@@ -6,22 +6,22 @@ from typing import Any, Literal, Protocol, cast, get_args
 
 import numpy as np
 
-from gan_pipeline.counting import Counting, counting
-from gan_pipeline.errors import DataError, UnusableInputError, UsageError
-from gan_pipeline.grid import png
-from gan_pipeline.storage import open_folder, write_file
+from gan_core.errors import DataError, UnusableInputError, UsageError
+from gan_core.images.grid import png
+from gan_core.images.labelled import rows_png
+from gan_core.progress import Counting, counting
+from gan_core.storage import open_folder, write_file
 from gan_pipeline.transforms.decode import IMAGE_SUFFIXES, MAX_PIXELS, decode_image_file
-from gan_train.pictures import rows_png
 from gan_train.recipe.translation import Inference
-from gan_train.saved_translator import Pixels, SavedTranslator, Translating, saved_translator
+from gan_train.sampling.translator import Pixels, SavedTranslator, Translating, saved_translator
 from gan_train.tools.image_files import ImageFile, check_keeps, file_names, image_files
-from gan_train.tools.sides import Fitted, Padded, Sizing
+from gan_train.tools.sizing import Fitted, Padded, Sizing
 
 Size = Literal["fit", "native"]
 
 
 @dataclass(frozen=True)
-class Manner:
+class TranslationOptions:
     """How to translate, as the command line said.
 
     Attributes:
@@ -66,7 +66,7 @@ class _Output(Protocol):
         """There are no more."""
 
 
-def translate(folder: str, images: Sequence[str], out: str, manner: Manner, step: int | None) -> dict[str, Any]:
+def translate(folder: str, images: Sequence[str], out: str, manner: TranslationOptions, step: int | None) -> dict[str, Any]:
     """Translations into a grid (`out` ends in .png), a row for each image, or a folder of single files, named as the images.
 
     An image that cannot be used is named on stderr and skipped. A folder gets each translation as soon as it is made.

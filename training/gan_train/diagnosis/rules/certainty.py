@@ -6,10 +6,10 @@ least squares for the discriminator ("zero for an extended period", spec C 1.6).
 losses, and Pix2Pix's discriminator comes back: that is worth knowing and no failure.
 """
 
-from gan_train.diagnosis.contest import Contest
+from gan_train.diagnosis.balance import Contest
 from gan_train.diagnosis.finding import Finding
 from gan_train.diagnosis.rules.collapse import alike
-from gan_train.diagnosis.seen import Seen
+from gan_train.diagnosis.window import Window
 
 SURE_LOSS, SURE_OF_SQUARES, SURE_ACCURACY = 0.05, 0.01, 0.95
 """Losses below and accuracies above which a discriminator is sure: medians and means of a window, on real and on fake.
@@ -31,12 +31,12 @@ swings.)"""
 KINDS = TOO_AGGRESSIVE, MIXED_STATISTICS, SATURATION = "too-aggressive", "mixed-statistics", "saturation"
 
 
-def certainty(seen: Seen) -> Finding | None:
+def certainty(seen: Window) -> Finding | None:
     """The first contest whose discriminator is sure, and the kind of it."""
     return next((_kind(seen, contest) for contest in seen.contests if _is_sure(seen, contest)), None)
 
 
-def _is_sure(seen: Seen, contest: Contest) -> bool:
+def _is_sure(seen: Window, contest: Contest) -> bool:
     """Never of a critic, which has no accuracies."""
     squares, held = seen.loss == "least-squares", seen.standing in KINDS
     most = (HELD_SQUARES if squares else HELD_LOSS) if held else (SURE_OF_SQUARES if squares else SURE_LOSS)
@@ -44,7 +44,7 @@ def _is_sure(seen: Seen, contest: Contest) -> bool:
     return bool(contest.accuracies) and max(contest.losses) < most and min(contest.accuracies) >= least
 
 
-def _kind(seen: Seen, contest: Contest) -> Finding | None:
+def _kind(seen: Window, contest: Contest) -> Finding | None:
     """A failure keeps the name it began with."""
     if seen.translates:
         return _saturated_beside_other_losses(contest)

@@ -6,10 +6,10 @@ it, and neither is needed: both were missing in windows of runs whose samples we
 
 from collections.abc import Iterator
 
-from gan_train.diagnosis.contest import Contest
+from gan_train.diagnosis.balance import Contest
 from gan_train.diagnosis.finding import Finding
-from gan_train.diagnosis.seen import Seen, Snapshot
-from gan_train.diagnosis.signals import oscillation
+from gan_train.diagnosis.series import oscillation
+from gan_train.diagnosis.window import Snapshot, Window
 
 MODE_COLLAPSE = "mode-collapse"
 
@@ -24,12 +24,12 @@ REGULAR, WIDE = 0.3, 0.2
 """Correlation at a period, and swing, of a generator loss that oscillates (spec C 1.5, M2)."""
 
 
-def alike(seen: Seen) -> bool:
+def alike(seen: Window) -> bool:
     """Whether the samples were alike when they were last looked at."""
     return seen.snapshot is not None and seen.snapshot.diversity < LEAST_DIVERSITY
 
 
-def mode_collapse(seen: Seen) -> Finding | None:
+def mode_collapse(seen: Window) -> Finding | None:
     """Samples that are alike, with what supports it. Between looks the verdict stands, but none is first given."""
     if seen.snapshot is None or not alike(seen) or not (seen.is_new or seen.standing == MODE_COLLAPSE):
         return None

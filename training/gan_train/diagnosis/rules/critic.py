@@ -5,15 +5,15 @@ judged, when the critic is ahead.
 """
 
 from gan_train.diagnosis.finding import Finding
-from gan_train.diagnosis.seen import Seen
-from gan_train.diagnosis.signals import median, slope
+from gan_train.diagnosis.series import median, slope
+from gan_train.diagnosis.window import Window
 
 GROWN, FLIPPED = 2.0, -0.1
 """Shares of that largest estimate. Healthy runs of mnist-wgan and mnist-wgan-gp have -0.02 to 0.35 after warm-up; where
 bfloat16 let weights run away it was 2.9 and more in the first window and went up to 17."""
 
 
-def critic(seen: Seen) -> Finding | None:
+def critic(seen: Window) -> Finding | None:
     """An estimate that changed its sign, or outgrew all it was before."""
     if not seen.estimates or not seen.estimate_level:
         return None

@@ -5,15 +5,15 @@ peaks are normal for least squares (spec C 1.6).
 """
 
 from gan_train.diagnosis.finding import Finding
-from gan_train.diagnosis.seen import Seen
-from gan_train.diagnosis.signals import deviation, mean
+from gan_train.diagnosis.series import deviation, mean
+from gan_train.diagnosis.window import Window
 
 WIDER, WIDE = 3.0, 0.5
 """Deviation by that of the calmest window, and by the mean loss. Healthy runs have up to 7.1 (cifar10-gan) of the first, but
 then at most 0.35 of the second; the deviation of a generator that settled at 0.02 of its loss multiplies easily."""
 
 
-def late_instability(seen: Seen) -> Finding | None:
+def late_instability(seen: Window) -> Finding | None:
     """A generator's loss that deviates some times as much as in its calmest window, and much by its own mean."""
     if seen.translates or seen.loss not in ("non-saturating", "minimax"):
         return None

@@ -1,12 +1,12 @@
 """Numbers that are not finite. They are left out of the log, so a loss that every row had is missing from the newest."""
 
 from gan_train.diagnosis.finding import Finding
-from gan_train.diagnosis.seen import Seen
+from gan_train.diagnosis.window import Window
 
 NON_FINITE = "non-finite"
 
 
-def non_finite(seen: Seen) -> Finding | None:
+def non_finite(seen: Window) -> Finding | None:
     """The losses of contests rest in no step, so one that is missing was not finite."""
     if not seen.missing:
         return None

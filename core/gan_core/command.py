@@ -1,0 +1,58 @@
+"""What both commands share: how they end, and how they answer a script."""
+
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from gan_core.errors import GanmillError
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+
+
+def print_json(document: Any) -> None:
+    """Print a document for a script to read."""
+    print(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def run_command(app: Callable[[], object]) -> NoReturn:
+    """Run a typer app; turn our errors and Ctrl-C into one line on stderr and their exit code."""
+    interrupted = threading.Event()
+
+    def interrupt(number: int, frame: object) -> NoReturn:
+        interrupted.set()
+        raise KeyboardInterrupt
+
+    # A process started in the background ignores SIGINT, and then so do we.
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.default_int_handler:
+        signal.signal(signal.SIGINT, interrupt)
+    try:
+        app()
+    except BaseException as error:
+        # Typer and Beam each turn KeyboardInterrupt into an exception of their own.
+        if interrupted.is_set():
+            print("interrupted: what was committed is kept; run the same command again to continue", file=sys.stderr)
+            sys.exit(128 + signal.SIGINT)
+        if isinstance(error, GanmillError):
+            print(f"error: {error}", file=sys.stderr)
+            sys.exit(error.exit_code)
+        raise
+    finally:
+        signal.signal(signal.SIGINT, before)
+        _flush_output()
+    sys.exit(0)
+
+
+def _flush_output() -> None:
+    """Write what is still buffered; if nobody reads any more (`| head`), end with 1 and without Python's complaint."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

@@ -1,0 +1,149 @@
+"""Requests to Google Cloud Storage: one client per process, repeated while an outage lasts, refused in words."""
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from gan_core.errors import StorageError, StorageOutageError, UsageError
+
+if TYPE_CHECKING:
+    from google.cloud.storage import Client
+
+TIMEOUT = "GANMILL_STORAGE_TIMEOUT"
+"""Environment variable: for how many seconds a request is repeated that fails for a passing reason."""
+
+CONNECTIONS = 16
+"""How many requests at once pay: one waits mostly for the network."""
+
+_DEFAULT_TIMEOUT = 300
+_Result = TypeVar("_Result")
+_patience = ContextVar("patience", default=float("inf"))
+
+
+def client() -> "Client":
+    """This process's client, of the emulator that STORAGE_EMULATOR_HOST names or of Google."""
+    return _client(os.environ.get("STORAGE_EMULATOR_HOST"), os.getpid())
+
+
+@cache
+def _client(host: str | None, process: int) -> "Client":
+    """Connections must not be shared with a forked process, so the process is part of the key."""
+    from google.cloud import storage
+    from requests.adapters import HTTPAdapter
+
+    # Else the library looks up each bucket on a thread of its own, which takes a right that nobody needs to grant us.
+    os.environ.setdefault("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
+    made = storage.Client(project=None)
+    for scheme in ("http://", "https://"):
+        # With the default of 10 the rest of the connections are thrown away after each request, with a warning.
+        made._http.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS))
+    return made
+
+
+def timeout() -> float:
+    """For how many seconds a request is repeated. Raises UsageError if the variable holds no number."""
+    text = os.environ.get(TIMEOUT) or str(_DEFAULT_TIMEOUT)
+    try:
+        seconds = float(text)
+    except ValueError as error:
+        raise UsageError(f"{TIMEOUT}={text}: not a number of seconds") from error
+    if not 0 <= seconds < float("inf"):
+        raise UsageError(f"{TIMEOUT}={text}: not a number of seconds")
+    return seconds
+
+
+@contextmanager
+def patience(seconds: float) -> Iterator[None]:
+    """Repeat the requests of the block, in this thread, for no longer than that, whatever `timeout` says."""
+    before = _patience.set(seconds)
+    try:
+        yield
+    finally:
+        _patience.reset(before)
+
+
+def _limit() -> float:
+    return min(timeout(), _patience.get())
+
+
+def retry() -> Any:
+    """The policy for every request: what Google calls passing (429, 5xx, a broken connection) is tried again."""
+    from google.cloud.storage.retry import DEFAULT_RETRY
+
+    return DEFAULT_RETRY.with_timeout(_limit()).with_delay(initial=0.2, maximum=15, multiplier=2)
+
+
+def call(uri: str, request: Callable[[], _Result]) -> _Result:
+    """Run a request that may be repeated as often as needed. Raises StorageError that names `uri`."""
+    with cloud_errors(uri):
+        return retry()(request)()
+
+
+@contextmanager
+def cloud_errors(uri: str) -> Iterator[None]:
+    """Turn what google-cloud-storage raises in the block into a StorageError that says what to do.
+
+    It is a StorageOutageError if requests were repeated in vain.
+    """
+    from google.api_core import exceptions
+    from google.auth.exceptions import GoogleAuthError
+    from google.cloud.storage.exceptions import DataCorruption
+    from requests.exceptions import RequestException
+
+    try:
+        yield
+    except (exceptions.GoogleAPIError, GoogleAuthError, DataCorruption, RequestException, ConnectionError) as error:
+        kind = StorageOutageError if isinstance(error, exceptions.RetryError) else StorageError
+        raise kind(f"{uri}: {_explain(error)}") from error
+
+
+def _explain(error: Exception) -> str:
+    from google.api_core import exceptions
+    from google.auth.exceptions import GoogleAuthError
+    from google.cloud.storage.exceptions import DataCorruption
+
+    match error:
+        case exceptions.RetryError():
+            return (
+                f"the storage could not be reached for {_limit():g} seconds ({_short(error.cause)}); "
+                f"check the network, then run the same command again; {TIMEOUT} sets how long it is tried"
+            )
+        case exceptions.PreconditionFailed():
+            return "changed while it was read; start the command again"
+        case exceptions.NotFound() if "bucket does not exist" in str(error):
+            return "not found; there is no such bucket: check its name, or create it"
+        case exceptions.NotFound():
+            return "not found; check the bucket and the path"
+        case exceptions.Forbidden():
+            return _explain_forbidden(error.message)
+        case GoogleAuthError() | exceptions.Unauthorized():
+            return (
+                "no valid Google credentials; run 'gcloud auth application-default login' or set "
+                f"GOOGLE_APPLICATION_CREDENTIALS ({_short(error)})"
+            )
+        case exceptions.BadRequest() if "requester pays" in str(error):
+            return (
+                "the bucket lets the reader pay, which is not supported; copy the files into a bucket of your own "
+                "with 'gcloud storage cp --billing-project=PROJECT'"
+            )
+        case DataCorruption():
+            return f"damaged on the way, its checksum differs; run the same command again ({_short(error)})"
+    return f"the storage refused ({_short(error)})"
+
+
+def _explain_forbidden(message: str) -> str:
+    """Google names the right that is missing; we add the role that holds it."""
+    right = re.search(r"storage\.\w+\.\w+", message)
+    if not right:
+        return f"the storage refused; Google says: {_short(message)}"
+    role = "objectViewer" if right[0].rpartition(".")[2] in ("get", "list") else "objectUser"
+    return f"no rights, {right[0]} is missing; grant this account roles/storage.{role} on the bucket ({_short(message)})"
+
+
+def _short(cause: object) -> str:
+    text = " ".join(str(cause).split())
+    return text if len(text) <= 300 else f"{text[:300]}..."

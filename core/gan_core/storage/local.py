@@ -1,0 +1,229 @@
+"""A folder on a mounted file system."""
+
+import errno
+import fcntl
+import os
+import shutil
+import stat
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
+
+from gan_core.errors import StorageError, UnusableInputError
+from gan_core.storage.folder import WORK, Entry, Folder
+
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
+
+
+@contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turn an OSError of the block into a StorageError that names the file and what to do; `path` if it names none."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _NO_SPACE:
+            hint = "no space left; free some (what is committed is kept) and run the same command again"
+        elif isinstance(error, FileNotFoundError):
+            hint = "not found; check the path"
+        elif isinstance(error, PermissionError):
+            hint = "permission denied; check the owner and mode, or choose another folder"
+        elif isinstance(error, (NotADirectoryError, FileExistsError)):
+            hint = "a file stands where a folder is needed; choose another path"
+        elif isinstance(error, IsADirectoryError):
+            hint = "a folder stands where a file is needed; choose another path"
+        else:
+            hint = f"{error.strerror or error}"
+        raise StorageError(f"{error.filename or path}: {hint}") from error
+
+
+class LocalFolder(Folder):
+    """A folder on a mounted file system."""
+
+    def __init__(self, path: str) -> None:
+        self.uri = path.rstrip("/") or "/"
+        self.path = Path(path)
+
+    def exists(self, name: str) -> bool:
+        with storage_errors(self.path / name):
+            return (self.path / name).is_file()
+
+    def entry(self, name: str) -> Entry:
+        with storage_errors(self.path / name):
+            state = (self.path / name).stat()
+            if stat.S_ISDIR(state.st_mode):
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(self.path / name))
+        return _entry(name, state)
+
+    def entries(self, prefix: str = "") -> list[Entry]:
+        found = []
+        for name in self.names(prefix):
+            # Another process may have removed it since it was listed.
+            with storage_errors(self.path / name), suppress(FileNotFoundError):
+                found.append(_entry(name, (self.path / name).stat()))
+        return found
+
+    def names(self, prefix: str = "") -> list[str]:
+        with storage_errors(self.path):
+            walk = os.walk(self.path, onerror=_raise_unless_missing)
+            found = [Path(base, file).relative_to(self.path).as_posix() for base, _, files in walk for file in files]
+        return sorted(name for name in found if name.startswith(prefix))
+
+    def read(self, name: str, version: str | None = None, limit: int | None = None) -> bytes:
+        path = self.path / name
+        with storage_errors(path), open(path, "rb") as file:
+            _check_version(file, path, version)
+            if limit is not None and os.fstat(file.fileno()).st_size > limit:
+                raise UnusableInputError("storage", "too large", f"more than {limit} bytes")
+            content = file.read()
+            _check_version(file, path, version)
+        return content
+
+    def read_range(self, name: str, start: int, size: int, version: str | None = None) -> bytes:
+        path = self.path / name
+        with storage_errors(path), open(path, "rb", buffering=0) as file:
+            file.seek(start)
+            content = b""
+            while len(content) < size and (more := file.read(size - len(content))):
+                content += more
+            _check_version(file, path, version)
+        return content
+
+    def open_binary(self, name: str) -> IO[bytes]:
+        with storage_errors(self.path / name):
+            return open(self.path / name, "rb")
+
+    def write(self, name: str, content: bytes) -> None:
+        with self.create(name) as out:
+            out.write(content)
+
+    def write_new(self, name: str, content: bytes) -> bool:
+        target = self.path / name
+        with storage_errors(target), self._temporary_file(target) as (out, temporary):
+            out.write(content)
+            _sync(out)
+            created = _link(temporary, target)
+            _sync_directory(target.parent)
+            return created
+
+    def update(self, name: str, change: Callable[[bytes], bytes]) -> None:
+        target, lock = self.path / name, self.path / WORK / "update.lock"
+        with storage_errors(target), _open_in_new_folder(lock) as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            self.write(name, change(self.read(name) if self.exists(name) else b""))
+
+    @contextmanager
+    def create(self, name: str) -> Iterator[IO[bytes]]:
+        target = self.path / name
+        with storage_errors(target), self._temporary_file(target) as (out, temporary):
+            yield out
+            _sync(out)
+            temporary.replace(target)
+            _sync_directory(target.parent)
+
+    def appended(self, prefix: str) -> None:
+        """Note that files whose names start with `prefix` were opened and appended to. A folder that is copied cares."""
+
+    @contextmanager
+    def _temporary_file(self, target: Path) -> Iterator[tuple[IO[bytes], Path]]:
+        """A file in the work folder that is to become `target`; it is gone after the block unless it was renamed."""
+        temporary = self.path / WORK / f"{uuid.uuid4().hex}.tmp"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with _open_in_new_folder(temporary) as out:
+                yield out, temporary
+        finally:
+            temporary.unlink(missing_ok=True)
+            _remove_if_empty(temporary.parent)
+
+    def remove(self, name: str) -> None:
+        with storage_errors(self.path / name):
+            (self.path / name).unlink(missing_ok=True)
+
+    def remove_all(self, prefix: str) -> None:
+        if prefix.endswith("/"):
+            with storage_errors(self.path / prefix):
+                shutil.rmtree(self.path / prefix, ignore_errors=False, onerror=_ignore_missing)
+        else:
+            for name in self.names(prefix):
+                self.remove(name)
+
+    @contextmanager
+    def local_file(self, name: str) -> Iterator[Path]:
+        if not self.exists(name):
+            raise StorageError(f"{self.path / name}: not found; check the path")
+        yield self.path / name
+
+
+def _entry(name: str, state: os.stat_result) -> Entry:
+    return Entry(name, state.st_size, _version(state), None)
+
+
+def _version(state: os.stat_result) -> str:
+    return f"{state.st_mtime_ns}-{state.st_size}"
+
+
+def _check_version(file: IO[bytes], path: Path, version: str | None) -> None:
+    if version is not None and _version(os.fstat(file.fileno())) != version:
+        raise StorageError(f"{path}: changed while it was read; start the command again")
+
+
+def _sync(file: IO[bytes]) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _sync_directory(path: Path) -> None:
+    """Make a rename durable: without this a power cut may forget it."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _link(temporary: Path, target: Path) -> bool:
+    """Give a finished file its name, unless the name is taken."""
+    try:
+        os.link(temporary, target)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_HARD_LINKS:
+            raise
+        # Such a file system (exFAT, some network mounts) has no atomic way: two writers in the same instant both win.
+        if target.exists():
+            return False
+        temporary.rename(target)
+    return True
+
+
+def _raise_unless_missing(error: OSError) -> None:
+    """os.walk's error hook: a folder that is not there, or no longer, has no files."""
+    if not isinstance(error, FileNotFoundError):
+        raise error
+
+
+_work_folder = threading.Lock()
+"""Held while a work folder is made and gets its file, or is removed: another thread must not do one amid the other."""
+
+
+def _open_in_new_folder(path: Path) -> IO[bytes]:
+    with _work_folder:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return open(path, "wb", buffering=1 << 20)
+
+
+def _remove_if_empty(path: Path) -> None:
+    """Leave no empty work folder behind; one in use holds other files and stays."""
+    with _work_folder, suppress(OSError):
+        path.rmdir()
+
+
+def _ignore_missing(function: Any, path: str, error: Any) -> None:
+    """rmtree's error hook: a file that is already gone is what we wanted."""
+    if not isinstance(error[1], FileNotFoundError):
+        raise error[1]

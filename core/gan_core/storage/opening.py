@@ -1,0 +1,41 @@
+"""Opening a folder or a file by its local path or gs:// URI."""
+
+import os
+
+from gan_core.errors import StorageError, UsageError
+from gan_core.storage.folder import Folder
+from gan_core.storage.gcs import CloudFolder
+from gan_core.storage.local import LocalFolder
+
+
+def open_folder(uri: str | os.PathLike[str]) -> LocalFolder | CloudFolder:
+    """The folder at a local path or a gs:// URI. Nothing is created or contacted yet.
+
+    A gs:// request that fails for a passing reason is repeated for $GANMILL_STORAGE_TIMEOUT seconds (300).
+
+    Raises:
+        UsageError: the name is empty.
+        StorageError: it is neither a path nor gs://BUCKET.
+    """
+    text = os.fspath(uri)
+    if not text:
+        raise UsageError("an empty folder name; write a local path or gs://BUCKET/FOLDER")
+    if text.startswith("gs://"):
+        return CloudFolder(text)
+    if "://" in text:
+        raise StorageError(f"{text}: only local paths and gs:// are supported; copy the files to one of those")
+    return LocalFolder(text)
+
+
+def open_file(uri: str | os.PathLike[str]) -> tuple[Folder, str]:
+    """The folder of a file at a local path or a gs:// URI, and the file's name in it. Raises what `open_folder` raises."""
+    parent, slash, name = os.fspath(uri).rpartition("/")
+    if not name or parent == "gs:/":
+        raise UsageError(f"{os.fspath(uri)!r} names no file; write a path such as out/grid.png or gs://BUCKET/out/grid.png")
+    return open_folder(parent or slash or "."), name
+
+
+def write_file(uri: str | os.PathLike[str], content: bytes) -> None:
+    """Replace the file at a local path or a gs:// URI, atomically and durably. Raises what `open_file` and writing raise."""
+    folder, name = open_file(uri)
+    folder.write(name, content)

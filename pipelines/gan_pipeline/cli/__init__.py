@@ -1,0 +1,1 @@
+"""The gan-pipeline command: what is typed, and what is answered."""

@@ -1,0 +1,114 @@
+"""What the gan-pipeline command prints when all went well."""
+
+from typing import TYPE_CHECKING, Any
+
+from gan_core.command import print_json
+from gan_pipeline.dataset.catalogue import CHOSEN_OUT, DATASETS
+
+if TYPE_CHECKING:
+    from gan_pipeline.dataset.manifest import Manifest
+    from gan_pipeline.inspection.write import Written
+    from gan_pipeline.preparing.planning import Plan
+    from gan_pipeline.preparing.prepare import Outcome
+
+
+def print_outcome(outcome: "Outcome", out: str, as_json: bool) -> None:
+    """The end of `prepare`."""
+    manifest = outcome.manifest
+    if as_json:
+        answer = {"folder": out, "already_done": outcome.already_done, "digest": manifest.digest}
+        print_json(answer | {"counts": manifest.counts.model_dump()})
+        return
+    state = "already done" if outcome.already_done else "done"
+    print(f"{state}: {manifest.counts.kept:,} examples of {manifest.name} in {out} (digest {manifest.digest[:12]})")
+    unusable = {reason: count for reason, count in manifest.counts.dropped.items() if reason not in CHOSEN_OUT}
+    if unusable:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in unusable.items())
+        print(f"dropped {sum(unusable.values()):,} inputs ({reasons}), see {out.rstrip('/')}/failures.jsonl")
+    print(f"look at {out.rstrip('/')}/preview.png{_next_step(manifest, out)}")
+
+
+def _next_step(manifest: "Manifest", out: str) -> str:
+    image = manifest.features.get("image")
+    digits = image is not None and image.kind == "image" and image.shape == (28, 28, 1)
+    return f", then: gan-train run mnist-gan --data {out} -o runs/first" if digits else ""
+
+
+def print_plan(plan: "Plan", out: str, as_json: bool) -> None:
+    """What `prepare --dry-run` would do."""
+    shards = [{"file": task.file, "examples": len(task.ids)} for task in plan.tasks]
+    if as_json:
+        print_json(
+            {"folder": out, "source": plan.spec.kind, "uri": plan.spec.uri, "inputs": plan.inputs}
+            | {"examples": plan.examples, "notes": plan.source.notes}
+            | {"options": plan.options.model_dump(mode="json"), "shards": shards}
+        )
+        return
+    for note in plan.source.notes:
+        print(f"note: {note}")
+    origin = plan.spec.uri or plan.spec.kind
+    print(f"would write {plan.examples:,} of {plan.inputs:,} examples from {origin} to {out}:")
+    for shard in shards:
+        print(f"  {shard['file']}  {shard['examples']:,} examples")
+
+
+def print_summary(summary: dict[str, Any], folder: str) -> None:
+    """What `inspect` found."""
+    print(f"{summary['name']} in {folder}: {', '.join(map(_feature, summary['features'].items()))}")
+    print(f"digest {summary['digest']}")
+    for name, split in summary["splits"].items():
+        print(f"\n{name}: {split['examples']:,} examples in {split['shards']} shards, {split['bytes'] / 2**20:.1f} MiB")
+        for title, count in {**split.get("classes", {}), **split.get("attributes", {})}.items():
+            print(f"  {title:<20} {count:>8,}  {'#' * round(40 * count / max(1, split['examples']))}")
+        for title, (least, most) in split.get("ranges", {}).items():
+            print(f"  {title:<20} {least:.4f} to {most:.4f}")
+    dropped = ", ".join(f"{count:,} {reason}" for reason, count in summary["counts"]["dropped"].items()) or "none"
+    print(f"\nread {summary['counts']['read']:,}, dropped: {dropped}")
+    print("options: " + ", ".join(f"{key}={value}" for key, value in summary["options"].items() if value is not None))
+    print(f"look at {summary['preview']}")
+
+
+def print_page(written: "Written", as_json: bool) -> None:
+    """Where the page of a dataset is, and what it warns of."""
+    if as_json:
+        print_json(
+            {"folder": written.folder, "digest": written.digest, "page": written.page, "bytes": written.size}
+            | {"warnings": [finding.words for finding in written.findings if finding.level == "warning"]}
+            | {"notes": [finding.words for finding in written.findings if finding.level == "note"]}
+        )
+        return
+    for finding in written.findings:
+        print(f"{finding.level}: {finding.words}")
+    print(f"look at {written.page}")
+
+
+def _feature(item: tuple[str, dict[str, Any]]) -> str:
+    name, feature = item
+    if feature["kind"] == "image":
+        return f"{name} uint8 {'x'.join(map(str, feature['shape']))} stored as {feature['encoding']}"
+    return f"{name} {feature['dtype']} ({len(feature.get('class_names') or feature['names'])} {_COUNTED[feature['kind']]})"
+
+
+_COUNTED = {"label": "classes", "attributes": "attributes", "vector": "numbers"}
+
+
+def print_datasets(as_json: bool) -> None:
+    """What can be prepared, with the options of each."""
+    if as_json:
+        print_json(
+            {
+                info.name: {
+                    "about": info.about,
+                    "splits": info.splits,
+                    "shape": info.shape or None,
+                    "options": dict(info.settings),
+                }
+                for info in DATASETS.values()
+            }
+        )
+        return
+    for info in DATASETS.values():
+        print(f"{info.name:<14} {info.about}")
+        if info.settings:
+            print(f"{'':<14} {', '.join(f'{name}={value}' for name, value in info.settings.items())}")
+    print("\nprepare one with: gan-pipeline prepare NAME -o FOLDER   (mnist needs no download with --source sample)")

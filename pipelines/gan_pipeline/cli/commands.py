@@ -1,0 +1,195 @@
+"""The gan-pipeline command: raw images into dataset folders. Heavy imports wait until a command needs them."""
+
+from typing import Annotated, NoReturn
+
+import typer
+
+from gan_core.command import JsonOption, print_json, run_command
+from gan_core.errors import DataError, UsageError
+from gan_pipeline.cli.answers import print_datasets, print_outcome, print_page, print_plan, print_summary
+from gan_pipeline.dataset.catalogue import DATASETS, MAX_FAILURE_RATE, dataset_info
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
+
+FolderArgument = Annotated[str, typer.Argument(help="A dataset folder, local or gs://.", show_default=False)]
+
+
+@app.callback()
+def _about() -> None:
+    """Raw images into dataset folders that a trainer can rely on.
+
+    Exit codes: 0 done or already done, 2 wrong command line, 3 wrong data, 5 storage refused.
+    """
+
+
+@app.command(context_settings={"allow_extra_args": True})
+def prepare(
+    context: typer.Context,
+    dataset: Annotated[str, typer.Argument(help=f"One of: {', '.join(DATASETS)}.", show_default=False)],
+    out: Annotated[str, typer.Option("--out", "-o", help="Dataset folder to make, local or gs://.", show_default=False)],
+    source: Annotated[
+        str,
+        typer.Option(
+            help="A folder, an archive as it is downloaded, or a gs:// prefix or object; tfds (downloads); sample (10,000 "
+            "digits in the package); auto: $GANMILL_DATA/<dataset>, a system package, then tfds."
+        ),
+    ] = "auto",
+    split: Annotated[str | None, typer.Option(help="Splits to keep, with commas.  [default: train]")] = None,
+    classes: Annotated[str | None, typer.Option(help="Keep only these, by number or name: 8 or 3,8.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Keep at most this many per split, in plan order.")] = None,
+    hold_out: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Keep this many of split train out of it, in a split of their own: held-out. They are set aside first; "
+            "--limit bounds what is left.",
+        ),
+    ] = None,
+    shards: Annotated[int | None, typer.Option(min=1, help="Shards per split.  [default: 128 MB each, at least 8]")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Chooses the order of the examples.")] = 0,
+    encoding: Annotated[str, typer.Option(help="raw (fast) or png (small); both lossless.")] = "raw",
+    image_size: Annotated[
+        int | None, typer.Option(help="Side in pixels.  [default: celeba 80, images 64, pairs and unpaired 256]")
+    ] = None,
+    resize: Annotated[str | None, typer.Option(help="images, unpaired: crop, fit or stretch.  [default: crop]")] = None,
+    resampler: Annotated[
+        str | None, typer.Option(help="nearest, bilinear, bicubic, lanczos or box, as Pillow has them.  [default: see list]")
+    ] = None,
+    faces: Annotated[str | None, typer.Option(help="celeba: mtcnn, center or none.  [default: mtcnn]")] = None,
+    box: Annotated[str | None, typer.Option(help="celeba: exact (stretched) or square.  [default: exact]")] = None,
+    margin: Annotated[float | None, typer.Option(help="celeba, --box square: added around, as a share of the side.")] = None,
+    swap: Annotated[
+        bool | None, typer.Option("--swap", help="pairs: the right half is the source.", show_default=False)
+    ] = None,
+    function: Annotated[str | None, typer.Option(help="curve: parabola, sine or gaussian.  [default: parabola]")] = None,
+    max_failure_rate: Annotated[
+        float, typer.Option(min=0, max=1, help="Stop if a larger share of the inputs is unusable.")
+    ] = MAX_FAILURE_RATE,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Of a finished folder, try again what storage or decoding refused.")
+    ] = False,
+    workers: Annotated[int, typer.Option(min=1, help="Processes on this machine.")] = 1,
+    runner: Annotated[str | None, typer.Option(help="Another Beam runner; its options follow --.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan; write nothing.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a dataset folder: TFRecord shards, manifest, preview.
+
+    \b
+      gan-pipeline prepare mnist --source sample -o data/digits
+      gan-pipeline prepare mnist --source sample --hold-out 1000 -o data/measured
+      gan-pipeline prepare cifar10 --source cifar-10-python.tar.gz -o data/cifar
+      gan-pipeline prepare celeba --source img_align_celeba.zip --limit 50000 --workers 2 -o data/faces
+      gan-pipeline prepare images --source photos --image-size 128 --resize crop -o data/photos
+      gan-pipeline prepare pairs --source maps.zip --swap -o data/map2photo
+      gan-pipeline prepare unpaired --source horse2zebra.zip -o data/horses
+
+    Killed and started again it continues, and ends with the same bytes. Finished, it does nothing. Inputs that cannot be
+    used are dropped, counted, and listed in failures.jsonl.
+    """
+    if context.args and not runner:
+        raise UsageError(f"unexpected argument {context.args[0]!r}; only options for a --runner may follow")
+    own = {
+        "image_size": image_size,
+        "resize": resize,
+        "resampler": resampler,
+        "faces": faces,
+        "box": box,
+        "margin": margin,
+        "swap": swap,
+        "function": function,
+    }
+    general = {"limit": limit, "hold_out": hold_out, "shards": shards, "seed": seed, "encoding": encoding}
+    # Before the imports below: a misspelt name is answered at once.
+    dataset_info(dataset)
+    from gan_pipeline.cli.request import options_of
+
+    options = options_of(dataset, source, split, classes, general, own)
+    from gan_pipeline.preparing.beam_job import Execution
+    from gan_pipeline.preparing.planning import make_plan
+    from gan_pipeline.preparing.prepare import prepare as make
+
+    if dry_run:
+        print_plan(make_plan(options), out, as_json)
+        return
+    execution = Execution(workers, runner, tuple(context.args))
+    outcome = make(out, options, execution, max_failure_rate, retry_failed)
+    print_outcome(outcome, out, as_json)
+
+
+@app.command()
+def verify(
+    folder: FolderArgument,
+    deep: Annotated[bool, typer.Option("--deep", help="Decode every image too.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Check every shard against the manifest: size, sha256, record checksums, counts, numbers.
+
+    \b
+      gan-pipeline verify data/digits
+      gan-pipeline verify data/digits --deep
+    """
+    from gan_core.storage import open_folder
+    from gan_pipeline.dataset.verify import verify as check
+
+    manifest, faults = check(open_folder(folder), deep)
+    if as_json:
+        print_json({"folder": folder, "digest": manifest.digest, "faults": faults})
+    elif not faults:
+        print(f"{folder}: whole, {manifest.counts.kept:,} examples, digest {manifest.digest}")
+    if faults:
+        raise DataError("\n       ".join(faults))
+
+
+@app.command()
+def inspect(
+    folder: FolderArgument,
+    html: Annotated[
+        bool, typer.Option("--html", help="Measure every image, and write one HTML page about the dataset.", show_default=False)
+    ] = False,
+    out: Annotated[
+        str | None,
+        typer.Option("--out", "-o", help="The page, local or gs://.  [default: NAME-inspect.html here]", show_default=False),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what a dataset folder holds: splits, class balance, options, digest.
+
+    \b
+      gan-pipeline inspect data/digits
+      gan-pipeline inspect data/digits --html
+      gan-pipeline inspect gs://bucket/faces --html -o faces.html
+
+    The page has samples, class balance, brightness, sizes, duplicates, faces and dropped inputs, in one file that needs
+    no other. Without -o it is written here, named after the folder: a dataset folder stays as it was prepared.
+    """
+    from gan_core.storage import open_folder
+    from gan_pipeline.dataset.summary import inspect as summarise
+
+    if html:
+        from gan_pipeline.inspection.write import write_page
+
+        print_page(write_page(open_folder(folder), out), as_json)
+        return
+    if out is not None:
+        raise UsageError("-o names the page that --html writes; add --html, or leave -o out")
+    summary = summarise(open_folder(folder))
+    if as_json:
+        print_json(summary)
+        return
+    print_summary(summary, folder)
+
+
+@app.command("list")
+def list_datasets(as_json: JsonOption = False) -> None:
+    """List the datasets that can be prepared.
+
+    \b
+      gan-pipeline list
+    """
+    print_datasets(as_json)
+
+
+def main() -> NoReturn:
+    """Entry point of the gan-pipeline script."""
+    run_command(app)

@@ -1,0 +1,90 @@
+"""From what was typed to checked options."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from gan_core.errors import UsageError
+from gan_pipeline.dataset.catalogue import DATASETS, DatasetInfo, class_numbers, dataset_info
+from gan_pipeline.dataset.options import Options
+from gan_pipeline.dataset.sharding import HELD_OUT, TRAIN
+from gan_pipeline.sources.resolve import AUTO, SAMPLE, TFDS
+
+
+def options_of(
+    dataset: str,
+    source: str,
+    split: str | None,
+    classes: str | None,
+    general: Mapping[str, Any],
+    own: Mapping[str, Any],
+) -> Options:
+    """The options of a command line.
+
+    Args:
+        dataset: its name.
+        source: as typed.
+        split: names with commas, or None for the dataset's default.
+        classes: numbers or names with commas, or None for all.
+        general: options every dataset has.
+        own: options only some datasets have; None where not typed.
+
+    Raises:
+        UsageError: an option is unknown here, or its value is wrong.
+    """
+    info = dataset_info(dataset)
+    typed = {name: value for name, value in own.items() if value is not None}
+    for name in typed:
+        if name not in info.settings:
+            takers = ", ".join(other.name for other in DATASETS.values() if name in other.settings)
+            raise UsageError(f"{_flag(name)} does not apply to {dataset}; it is an option of {takers}")
+    values = {**info.settings, **typed, **general}
+    if values.get("margin") and values.get("box") == "exact":
+        raise UsageError("--margin needs --box square: an exact box has none")
+    splits = _splits(split, info)
+    if values.get("hold_out"):
+        _check_hold_out(info, splits)
+    try:
+        return Options(
+            dataset=dataset,
+            source=source if "://" in source or source in (AUTO, SAMPLE, TFDS) else str(Path(source).resolve()),
+            splits=splits,
+            classes=None if classes is None else _classes(classes, info),
+            **values,
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UsageError(f"{_flag(str(first['loc'][0]))} {first['input']!r}: {first['msg'].lower()}") from error
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _classes(typed: str, info: DatasetInfo) -> tuple[int, ...]:
+    if not info.class_names:
+        raise UsageError(f"--classes does not apply to {info.name}; give --source the folder of the class you want")
+    return class_numbers(_listed(typed), info.class_names)
+
+
+def _splits(typed: str | None, info: DatasetInfo) -> tuple[str, ...]:
+    """In the dataset's own order, so that `test,train` and `train,test` are the same."""
+    if typed is None:
+        return info.default_splits
+    asked = _listed(typed)
+    if not asked or not set(asked) <= set(info.splits):
+        raise UsageError(f"--split {typed!r} is unknown; {info.name} has: {', '.join(info.splits)}")
+    return tuple(split for split in info.splits if split in asked)
+
+
+def _check_hold_out(info: DatasetInfo, splits: tuple[str, ...]) -> None:
+    if TRAIN not in info.splits:
+        raise UsageError(f"--hold-out does not apply to {info.name}: it has no split {TRAIN}, only {', '.join(info.splits)}")
+    if TRAIN not in splits:
+        raise UsageError(f"--hold-out makes split {HELD_OUT} of examples of split {TRAIN}; name {TRAIN} in --split too")
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())

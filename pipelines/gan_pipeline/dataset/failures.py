@@ -1,0 +1,62 @@
+"""Inputs that were dropped: how they are written down, and when there are too many."""
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterable
+
+from gan_core.errors import DataError
+from gan_core.storage import Folder
+from gan_pipeline.dataset.features import Frozen
+
+FAILURES = "failures.jsonl"
+
+_SURE_AFTER, _SIGMAS = 50, 6.0
+
+
+class Failure(Frozen):
+    """One line of failures.jsonl: an input that was dropped, where, why, and the checksum of what it was then."""
+
+    id: str
+    split: str
+    stage: str
+    reason: str
+    detail: str = ""
+    checksum: str = ""
+
+
+def write_failures(folder: Folder, failures: Iterable[Failure]) -> None:
+    """Write failures.jsonl, one line for each, in the order given."""
+    lines = (json.dumps(failure.model_dump(), ensure_ascii=False) + "\n" for failure in failures)
+    folder.write(FAILURES, "".join(lines).encode())
+
+
+def read_failures(folder: Folder) -> list[Failure]:
+    """The lines of failures.jsonl. Raises DataError if one is not such a line."""
+    try:
+        return [Failure.model_validate_json(line) for line in folder.read(FAILURES).decode().splitlines()]
+    except ValueError as error:
+        raise DataError(f"{folder.locate(FAILURES)}: not readable ({error}); prepare the dataset again") from error
+
+
+def beyond_chance(failed: int, read: int, rate: float) -> bool:
+    """Whether so many failures among so many inputs leave no doubt that more than `rate` of all inputs are unusable.
+
+    Inputs come in random order, so a part of them tells: six standard deviations of a binomial above the expectation.
+    """
+    return read >= _SURE_AFTER and failed > rate * read + _SIGMAS * math.sqrt(rate * (1 - rate) * read)
+
+
+def too_many(failures: Iterable[Failure], read: int, rate: float, where: str) -> DataError:
+    """The error that ends a run whose input is wrong."""
+    failures = list(failures)
+    counts = Counter(failure.reason for failure in failures)
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in counts.most_common())
+    example = failures[0]
+    detail = f": {example.detail}" if example.detail else ""
+    if len(failures) <= rate * read:
+        share, remedy = f"all {read:,} inputs are unusable", "check --source"
+    else:
+        share = f"{len(failures):,} of {read:,} inputs are unusable, more than --max-failure-rate {rate:g} allows"
+        remedy = "check --source, or raise the rate"
+    return DataError(f"{where}: {share} ({reasons}; the first is {example.id}, {example.reason}{detail}); {remedy}")

@@ -1,0 +1,149 @@
+"""manifest.json: what a dataset folder holds. Written last, so its presence is the commit."""
+
+import hashlib
+import json
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError
+
+from gan_core.errors import DataError, UsageError
+from gan_core.storage import WORK, Folder
+from gan_pipeline.dataset.features import Features, Frozen, ImageFeature
+from gan_pipeline.dataset.options import Options
+
+MANIFEST = "manifest.json"
+SCHEMA = 2
+
+Count = Annotated[int, Field(ge=0)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Shard(Frozen):
+    """One committed shard file: its size in bytes and the sha256 of its content. Empty if all its inputs were dropped."""
+
+    file: Annotated[str, Field(pattern=r"^[\w-]+\.tfrecord$")]
+    examples: Count
+    bytes: Count
+    sha256: Sha256
+
+
+class Split(Frozen):
+    """The shards of a split, in order."""
+
+    shards: tuple[Shard, ...]
+
+    @property
+    def examples(self) -> int:
+        """Number of examples in all shards."""
+        return sum(shard.examples for shard in self.shards)
+
+
+class Counts(Frozen):
+    """How many examples were read from the source, kept, and dropped by reason."""
+
+    read: Count
+    kept: Count
+    dropped: dict[str, Count]
+
+
+class SourceRecord(Frozen):
+    """Where the examples came from, and a fingerprint of that content."""
+
+    kind: str
+    fingerprint: Sha256
+
+
+class Manifest(Frozen):
+    """The content of manifest.json.
+
+    `digest` names all that decides what a trainer reads; `checksum` covers the whole document.
+    """
+
+    schema_version: int
+    name: str
+    splits: dict[str, Split]
+    features: Features
+    counts: Counts
+    options: Options
+    source: SourceRecord
+    packages: dict[str, str]
+    digest: Sha256
+    checksum: Sha256
+
+    def image(self, name: str = "image") -> ImageFeature:
+        """The image feature of that name. Raises UsageError if the records hold none."""
+        feature = self.features.get(name)
+        if not isinstance(feature, ImageFeature):
+            raise UsageError(f"dataset {self.name}: its records hold {', '.join(self.features)}, and no image {name!r}")
+        return feature
+
+
+def sealed(**fields: Any) -> Manifest:
+    """A manifest of these fields, with the digest and the checksum that belong to them."""
+    digest = content_digest(fields["name"], fields["splits"], fields["features"])
+    unsealed = Manifest(schema_version=SCHEMA, digest=digest, checksum="0" * 64, **fields)
+    return unsealed.model_copy(update={"checksum": document_checksum(unsealed.model_dump(mode="json"))})
+
+
+def content_digest(name: str, splits: dict[str, Split], features: Features) -> str:
+    """sha256 over the schema, the name, the features and every shard's checksum, in canonical JSON."""
+    content = {
+        "schema_version": SCHEMA,
+        "name": name,
+        "splits": {split: value.model_dump(mode="json") for split, value in splits.items()},
+        "features": {feature: value.model_dump(mode="json") for feature, value in features.items()},
+    }
+    return _canonical_sha256(content)
+
+
+def _canonical_sha256(content: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def document_checksum(document: dict[str, Any]) -> str:
+    """sha256 over everything in a manifest but its checksum, in canonical JSON."""
+    return _canonical_sha256({key: value for key, value in document.items() if key != "checksum"})
+
+
+def dump_json(content: Any) -> bytes:
+    """Readable JSON with a stable layout."""
+    return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def write_manifest(folder: Folder, manifest: Manifest) -> None:
+    """Commit the dataset."""
+    folder.write(MANIFEST, dump_json(manifest.model_dump(mode="json")))
+
+
+def parse_manifest(content: bytes, where: str) -> Manifest:
+    """Read and check a manifest. Raises DataError naming `where` if it is broken, altered or of another schema."""
+    again = "prepare the dataset again into a new folder"
+    try:
+        document = json.loads(content)
+        dump_json(document)  # Refuses half a surrogate pair, which could be read but never written again.
+        schema = document["schema_version"]
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise DataError(f"{where}: not a manifest ({type(error).__name__}: {error}); {again}") from error
+    if schema != SCHEMA:
+        raise DataError(f"{where}: schema {schema!r}, this version reads schema {SCHEMA}; {again}")
+    try:
+        manifest = Manifest.model_validate(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        # Both may quote the file: nothing in it may break or colour the message.
+        fault = ascii(f"{field}: {first['msg']}")[1:-1]
+        raise DataError(f"{where}: field {fault}; {again}") from error
+    digest = content_digest(manifest.name, manifest.splits, manifest.features)
+    if manifest.digest != digest or manifest.checksum != document_checksum(document):
+        raise DataError(f"{where}: its digest does not match its content, somebody changed it; {again}")
+    return manifest
+
+
+def read_manifest(folder: Folder) -> Manifest:
+    """The manifest of a finished dataset folder. Raises DataError if the folder holds none."""
+    if not folder.exists(MANIFEST):
+        if folder.names(WORK):
+            raise DataError(f"{folder.uri}: prepared only in part; run the same 'gan-pipeline prepare' again to finish it")
+        raise DataError(f"{folder.uri}: no {MANIFEST} here; make a dataset folder with 'gan-pipeline prepare'")
+    return parse_manifest(folder.read(MANIFEST), folder.locate(MANIFEST))

@@ -1,0 +1,37 @@
+"""From the options of a dataset back to a command line."""
+
+import math
+import shlex
+from fractions import Fraction
+
+from gan_pipeline.dataset.catalogue import CHOSEN_OUT, MAX_FAILURE_RATE, dataset_info
+from gan_pipeline.dataset.manifest import Manifest
+
+_FLAGGED = ("classes", "limit", "hold_out", "shards", "seed", "encoding")
+
+
+def prepare_command(manifest: Manifest, out: str = "FOLDER") -> str:
+    """The command line that makes a dataset again, with the options that are not the default alone."""
+    options = manifest.options
+    info = dataset_info(options.dataset)
+    usual = {**dict.fromkeys(_FLAGGED), "seed": 0, "encoding": "raw", **info.settings}
+    words = ["gan-pipeline", "prepare", options.dataset, "--source", options.source]
+    if options.splits != info.default_splits:
+        words += ["--split", ",".join(options.splits)]
+    for name, default in usual.items():
+        value = getattr(options, name)
+        if value == default:
+            continue
+        words.append(f"--{name.replace('_', '-')}")
+        if value is not True:
+            words.append(",".join(map(str, value)) if isinstance(value, tuple) else str(value))
+    percent = _unusable_percent(manifest)
+    if percent > 100 * MAX_FAILURE_RATE:
+        words += ["--max-failure-rate", f"{percent / 100:g}"]
+    return shlex.join([*words, "-o", out])
+
+
+def _unusable_percent(manifest: Manifest) -> int:
+    """The share of the inputs that could not be used, rounded up."""
+    unusable = sum(count for reason, count in manifest.counts.dropped.items() if reason not in CHOSEN_OUT)
+    return math.ceil(Fraction(100 * unusable, max(1, unusable + manifest.counts.kept)))

@@ -1,0 +1,42 @@
+"""Shards that were written: their checksums and their records."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from gan_core.storage import Folder
+from gan_pipeline.dataset.manifest import Shard, Split
+from gan_pipeline.dataset.records import read_records
+
+_CHUNK = 1 << 20
+
+
+def is_whole(folder: Folder, shard: Shard) -> bool:
+    """Whether a shard's file has the recorded size and checksum."""
+    return shard.bytes == folder.size(shard.file) and shard.sha256 == sha256_of(folder, shard.file)
+
+
+def stored_records(folder: Folder, split: Split) -> Iterator[bytes]:
+    """The records of a split in order, one in memory at a time; a shard is opened only while records are wanting.
+
+    Raises DataError if a record is damaged.
+    """
+    for shard in split.shards:
+        with folder.open_binary(shard.file) as file:
+            yield from read_records(file)
+
+
+def sha256_of(folder: Folder, name: str) -> str:
+    """sha256 of a stored file, read in chunks."""
+    digest = hashlib.sha256()
+    with folder.local_file(name) as path:
+        _feed(digest, path)
+    return digest.hexdigest()
+
+
+def _feed(digest: "hashlib._Hash", path: Path) -> None:
+    file: IO[bytes]
+    with open(path, "rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)

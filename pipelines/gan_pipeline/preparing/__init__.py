@@ -1,0 +1,1 @@
+"""Writing a dataset folder: plan, write the shards with Beam, commit."""

@@ -1,0 +1,183 @@
+"""The Beam job: shard tasks -> one ParDo that writes whole shards. No image crosses a shuffle.
+
+Runs in this process, in several, or on any other Beam runner; what it wrote is read from the folder, not from Beam.
+"""
+
+import logging
+import os
+import shlex
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+import apache_beam as beam
+import psutil
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
+from apache_beam.runners.runner import PipelineRunner, create_runner
+from apache_beam.transforms.environments import Environment, SubprocessSDKEnvironment
+
+from gan_core.errors import DataError, GanmillError, UsageError, mark, unmark
+from gan_core.storage import open_folder
+from gan_pipeline.dataset.sharding import ShardTask
+from gan_pipeline.preparing.progress import Heartbeat
+from gan_pipeline.preparing.shard import write_shard
+from gan_pipeline.sources.base import Source
+from gan_pipeline.sources.resolve import SourceSpec
+
+_DASK_RUNNER = "apache_beam.runners.dask.dask_runner.DaskRunner"
+"""Beam does not know it by its short name, and by default gives 128 shards to a single task."""
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How the work is run; nothing here changes what is written.
+
+    Attributes:
+        workers: processes on this machine; 1 runs inside this process.
+        runner: name of another Beam runner, or None for the local one.
+        runner_options: passed to Beam as they are.
+    """
+
+    workers: int = 1
+    runner: str | None = None
+    runner_options: tuple[str, ...] = ()
+
+    @property
+    def in_processes(self) -> bool:
+        """Whether the work is done by other processes on this machine."""
+        return self.runner is None and self.workers > 1
+
+
+@dataclass(frozen=True)
+class Owner:
+    """What a worker process knows of the process that started it: its number, and the threads each worker may take."""
+
+    process: int
+    threads: int
+
+
+class WriteShard(beam.DoFn):
+    """One whole shard for each task. Opens the source once per worker; no image crosses a shuffle."""
+
+    def __init__(self, source: SourceSpec, signature: str, out: str, max_failure_rate: float, owner: "Owner | None") -> None:
+        self._spec, self._signature, self._out = source, signature, out
+        self._max_failure_rate, self._owner = max_failure_rate, owner
+        self._source: Source | None = None
+
+    def setup(self) -> None:
+        logging.getLogger("apache_beam").setLevel(logging.CRITICAL + 1)
+        if self._owner is not None:
+            threading.Thread(target=_end_with, args=(self._owner.process,), daemon=True).start()
+            # TensorFlow would take every core in every worker.
+            os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(self._owner.threads))
+
+    def process(self, task: ShardTask) -> Iterator[str]:
+        try:
+            folder = open_folder(self._out)
+            record = write_shard(folder, task, self._open_source(), self._max_failure_rate, Heartbeat(folder, task))
+            yield record.shard.file
+        except GanmillError as error:
+            raise RuntimeError(mark(error)) from None
+
+    def _open_source(self) -> Source:
+        if self._source is None:
+            self._source = _open_here.get(self._spec) or self._spec.open()
+            if self._source.signature != self._signature:
+                raise DataError(f"{self._spec.uri or self._spec.kind}: changed while it was read; start the command again")
+        return self._source
+
+
+def _end_with(owner: int) -> None:
+    """End this worker when the process that started it is gone: an orphan would go on writing beside the next run."""
+    with suppress(psutil.NoSuchProcess):
+        psutil.Process(owner).wait()
+    os._exit(1)
+
+
+def check_execution(execution: Execution, out: str, source: SourceSpec) -> None:
+    """Raise UsageError if there is no such runner, or if its workers could not reach the data."""
+    if execution.runner == "DataflowRunner" and not all(uri.startswith("gs://") for uri in (out, source.uri) if uri):
+        raise UsageError("--runner DataflowRunner: its workers cannot see this machine's disk; give -o and --source on gs://")
+    _make_runner(execution)
+
+
+def _make_runner(execution: Execution) -> PipelineRunner:
+    # DirectRunner would try to download a Go runner and run a failed pipeline twice.
+    if execution.runner is None:
+        return FnApiRunner()
+    try:
+        return create_runner(_DASK_RUNNER if execution.runner == "DaskRunner" else execution.runner)
+    except (ValueError, ImportError, AttributeError) as error:
+        raise UsageError(f"--runner {execution.runner}: {error}") from error
+
+
+def _worker_processes() -> Environment:
+    """Beam's own worker processes, mute from their first moment.
+
+    Ctrl-C reaches every process of a terminal, and a worker that is still starting would print a traceback. Beam prints every
+    other error of a worker too, and also hands it to the owner, who says it in one line.
+    """
+    command = f"exec {shlex.quote(sys.executable)} -m apache_beam.runners.worker.sdk_worker_main 2>{os.devnull}"
+    return SubprocessSDKEnvironment.from_command_string(command)
+
+
+_open_here: dict[SourceSpec, Source] = {}
+"""What planning opened in this process, for a worker inside it: opened twice, a large source takes twice the memory."""
+
+
+def write_shards(
+    tasks: list[ShardTask], spec: SourceSpec, source: Source, out: str, max_failure_rate: float, execution: Execution
+) -> None:
+    """Write the shards of all tasks into the folder `out`.
+
+    Args:
+        tasks: which.
+        spec: the source by name, for workers elsewhere.
+        source: the same source, open in this process.
+        out: local folder or gs:// prefix.
+        max_failure_rate: see `write_shard`.
+        execution: how the work is run.
+
+    Raises:
+        UsageError: the runner refuses its options.
+        GanmillError: the first error of a worker.
+    """
+    # Processes take many seconds to start, which one shard cannot win back.
+    in_processes = execution.in_processes and len(tasks) > 1
+    owner = Owner(os.getpid(), max(1, (os.cpu_count() or 1) // execution.workers)) if in_processes else None
+    write = WriteShard(spec, source.signature, out, max_failure_rate, owner)
+    arguments = list(execution.runner_options)
+    partitioned = any(argument.startswith(("--dask_npartitions", "--dask_partition_size")) for argument in arguments)
+    if execution.runner == "DaskRunner" and not partitioned:
+        arguments.append(f"--dask_npartitions={len(tasks)}")
+    if in_processes:
+        arguments.append(f"--direct_num_workers={execution.workers}")
+    runner = FnApiRunner(_worker_processes()) if in_processes else _make_runner(execution)
+    if owner is None and execution.runner is None:
+        _open_here[spec] = source
+    try:
+        with _quiet_beam(), beam.Pipeline(runner=runner, options=PipelineOptions(arguments)) as pipeline:
+            shards = pipeline | "Shards" >> beam.Create(tasks)
+            _ = shards | "WriteShards" >> beam.ParDo(write)
+    except Exception as error:
+        # Runners wrap a worker's exception in types of their own; ours is marked in the text.
+        ours = unmark(str(error))
+        if ours is None and execution.runner:
+            raise UsageError(f"--runner {execution.runner}: {type(error).__name__}: {error}") from error
+        raise ours or error from None
+    finally:
+        _open_here.pop(spec, None)
+
+
+@contextmanager
+def _quiet_beam() -> Iterator[None]:
+    """Beam logs every error, prints it, and its threads die of it; once more it is raised, and that is enough."""
+    logging.getLogger("apache_beam").setLevel(logging.CRITICAL + 1)
+    before, threading.excepthook = threading.excepthook, lambda died: None
+    try:
+        yield
+    finally:
+        threading.excepthook = before

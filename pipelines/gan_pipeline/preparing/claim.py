@@ -1,0 +1,85 @@
+"""Whose folder is it: nobody's, a half-written dataset's, a finished one's, or something else's."""
+
+import json
+from collections.abc import Callable
+
+from gan_core.errors import DataError, UsageError
+from gan_core.storage import WORK, Folder
+from gan_pipeline.dataset.manifest import Manifest, dump_json, read_manifest
+from gan_pipeline.dataset.options import Options
+from gan_pipeline.sources.resolve import resolve_source
+
+PLAN = f"{WORK}/plan.json"
+
+
+def claim(folder: Folder, options: Options, fingerprint: str) -> None:
+    """Mark the folder as being prepared with these options from this content, or check that it is so already.
+
+    Raises:
+        UsageError: it holds other files, or was begun with other options; the message names the difference.
+        DataError: its plan is not readable.
+    """
+    plan = _plan_json(options, fingerprint)
+    if not folder.exists(PLAN):
+        _refuse_foreign(folder)
+        # Of two runs that begin at the same moment only one writes the plan; the other compares itself to it.
+        if folder.write_new(PLAN, plan):
+            try:
+                # A run that began and finished between the look above and the plan has left its dataset.
+                _refuse_foreign(folder)
+            except UsageError:
+                folder.remove(PLAN)
+                raise
+            return
+    try:
+        earlier = json.loads(folder.read(PLAN))
+        began_with, content = Options.model_validate(earlier["options"]), earlier["fingerprint"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise DataError(f"{folder.locate(PLAN)}: not a plan of this version; remove {folder.uri} and start again") from error
+    _refuse_difference(folder, "was left half-written", began_with, options, lambda: content == fingerprint)
+
+
+def _refuse_foreign(folder: Folder) -> None:
+    foreign = [name for name in folder.names() if not name.startswith(f"{WORK}/")]
+    if foreign:
+        raise UsageError(f"{folder.uri}: holds other files ({foreign[0]}); choose an empty or new folder with -o")
+
+
+def begin(folder: Folder, options: Options, fingerprint: str) -> None:
+    """Mark a folder as being prepared, whatever it is."""
+    folder.write(PLAN, _plan_json(options, fingerprint))
+
+
+def _plan_json(options: Options, fingerprint: str) -> bytes:
+    return dump_json({"options": options.model_dump(mode="json"), "fingerprint": fingerprint})
+
+
+def check_finished(folder: Folder, options: Options) -> Manifest:
+    """The manifest of a finished folder. Raises UsageError if it was made with other options or from other content."""
+    manifest = read_manifest(folder)
+
+    def same_content() -> bool:
+        return (
+            manifest.options.source == options.source
+            or resolve_source(options).open().fingerprint == manifest.source.fingerprint
+        )
+
+    _refuse_difference(folder, "is finished", manifest.options, options, same_content)
+    return manifest
+
+
+def _refuse_difference(folder: Folder, state: str, earlier: Options, asked: Options, same_content: Callable[[], bool]) -> None:
+    """Raise UsageError naming the first option that differs; the same content from another place is the same."""
+    # The source comes last: with another split its content differs too, and that is not what the user changed.
+    for name in sorted(Options.model_fields, key="source".__eq__):
+        before, now = getattr(earlier, name), getattr(asked, name)
+        if not same_content() if name == "source" else before != now:
+            change = "whose content has changed since" if before == now else f"now asked for {name}={_show(now)}"
+            raise UsageError(
+                f"{folder.uri}: {state} with {name}={_show(before)}, {change}; "
+                "choose another folder with -o, or use the earlier options"
+            )
+
+
+def _show(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

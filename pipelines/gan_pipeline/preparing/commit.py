@@ -1,0 +1,78 @@
+"""Write everything that describes the shards of a dataset, the manifest last."""
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from gan_core.storage import WORK, Folder
+from gan_pipeline.dataset.failures import Failure, write_failures
+from gan_pipeline.dataset.manifest import Counts, Manifest, SourceRecord, Split, sealed, write_manifest
+from gan_pipeline.dataset.preview import PREVIEW, preview
+from gan_pipeline.dataset.sharding import ShardTask
+from gan_pipeline.dataset.tfds_metadata import write_tfds_metadata
+from gan_pipeline.preparing.faces_report import REPORT, faces_report
+from gan_pipeline.preparing.planning import Plan
+from gan_pipeline.preparing.shard import ShardRecord, faces_name
+from gan_pipeline.sources.files import FileSource
+
+FACES = "faces.jsonl"
+
+_PACKAGES = ("ganmill", "apache-beam", "mtcnn", "numpy", "pillow", "protobuf", "tensorflow", "tensorflow-datasets")
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A task and what became of it."""
+
+    task: ShardTask
+    record: ShardRecord
+
+
+def commit(folder: Folder, plan: Plan, finished: list[Finished]) -> Manifest:
+    """Commit a dataset whose shards are all there, given in plan order."""
+    splits = {
+        split: Split(shards=tuple(one.record.shard for one in finished if one.task.split == split)) for split in plan.splits
+    }
+    failures = [_checksummed(failure, plan) for one in finished for failure in one.record.failures]
+    write_failures(folder, failures)
+    _write_faces(folder, plan, finished)
+    name, features = plan.options.dataset, plan.source.features
+    folder.write(PREVIEW, preview(folder, splits, features))
+    write_tfds_metadata(folder, name, splits, features)
+    manifest = sealed(
+        name=name,
+        splits=splits,
+        features=features,
+        counts=_counts(plan, finished, failures),
+        options=plan.options,
+        source=SourceRecord(kind=plan.spec.kind, fingerprint=plan.source.fingerprint),
+        packages={package: version(package) for package in _PACKAGES},
+    )
+    write_manifest(folder, manifest)
+    folder.remove_all(f"{WORK}/")
+    return manifest
+
+
+def _checksummed(failure: Failure, plan: Plan) -> Failure:
+    """With what the input was when it failed, so that a later look can tell whether it was replaced."""
+    checksums = plan.source.checksums if isinstance(plan.source, FileSource) else {}
+    return failure.model_copy(update={"checksum": checksums.get(failure.id, "")})
+
+
+def _counts(plan: Plan, finished: list[Finished], failures: list[Failure]) -> Counts:
+    read = sum(one.record.read for one in finished)
+    dropped = Counter({"class not asked for": plan.inputs - plan.chosen, "over the limit": plan.chosen - read})
+    dropped.update(failure.reason for failure in failures)
+    return Counts(read=plan.inputs, kept=read - len(failures), dropped={reason: n for reason, n in dropped.items() if n})
+
+
+def _write_faces(folder: Folder, plan: Plan, finished: list[Finished]) -> None:
+    """faces.jsonl and the report on it, where faces were looked for."""
+    present = set(folder.names(f"{WORK}/"))
+    lines = [folder.read(faces_name(one.task)) for one in finished if faces_name(one.task) in present]
+    if lines and isinstance(plan.source, FileSource):
+        content = b"".join(lines)
+        folder.write(FACES, content)
+        faces = [json.loads(line) for line in content.splitlines()]
+        folder.write(REPORT, faces_report(plan.options, plan.source, faces).encode())

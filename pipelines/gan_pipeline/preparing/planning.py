@@ -1,0 +1,90 @@
+"""Open the source and decide everything before the first byte is written."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gan_core.errors import DataError, UsageError
+from gan_pipeline.dataset.features import example_bytes
+from gan_pipeline.dataset.options import Options
+from gan_pipeline.dataset.sharding import HELD_OUT, TRAIN, ShardTask, hold_out, plan_shards
+from gan_pipeline.sources.base import Source
+from gan_pipeline.sources.resolve import SourceSpec, resolve_source
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that is decided before the first byte is written.
+
+    Attributes:
+        options: what was asked.
+        spec: the source by name, for workers.
+        source: the source, open here.
+        tasks: the shards.
+        inputs: number of inputs in the splits asked for.
+        chosen: number of those left by the class filter.
+    """
+
+    options: Options
+    spec: SourceSpec
+    source: Source
+    tasks: tuple[ShardTask, ...]
+    inputs: int
+    chosen: int
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """The splits to write: those asked for, then the held-out one if there is one."""
+        return tuple(dict.fromkeys(task.split for task in self.tasks))
+
+    @property
+    def examples(self) -> int:
+        """Number of examples, if no input turns out unusable."""
+        return sum(len(task.ids) for task in self.tasks)
+
+
+def make_plan(options: Options) -> Plan:
+    """Open the source, apply the filters and assign ids to shards. Nothing is written.
+
+    Raises:
+        DataError: the source is broken, or no example is left.
+        UsageError: more is to be held out than the train split can spare, or as the source says.
+        StorageError: as the source says.
+    """
+    spec = resolve_source(options)
+    source = spec.open()
+    chosen: _Ids = {}
+    inputs = 0
+    for split in options.splits:
+        count = source.count(split)
+        ids = np.arange(count)
+        labels = source.labels(split)
+        if options.classes is not None and labels is not None:
+            ids = np.flatnonzero(np.isin(labels, options.classes))
+        if not ids.size:
+            raise DataError(f"{options.source}: split {split} has no example of the classes asked for")
+        chosen[split] = ids.tolist()
+        inputs += count
+    size = example_bytes(source.features)
+    left, held_out = _set_aside(chosen, options)
+    tasks = plan_shards(left, size, options.shards, options.limit, options.seed, source.may_drop)
+    tasks += plan_shards(held_out, size, options.shards, None, options.seed, source.may_drop)
+    return Plan(options, spec, source, tuple(tasks), inputs, sum(map(len, chosen.values())))
+
+
+_Ids = dict[str, list[int]]
+
+
+def _set_aside(chosen: _Ids, options: Options) -> tuple[_Ids, _Ids]:
+    """The ids of the splits asked for without those held out, and the held-out split, if there is to be one."""
+    if options.hold_out is None:
+        return chosen, {}
+    there = len(chosen[TRAIN])
+    if options.hold_out >= there:
+        of_classes = "" if options.classes is None else " of the classes asked for"
+        raise UsageError(
+            f"--hold-out {options.hold_out}: split {TRAIN} has {there:,} examples{of_classes} "
+            "and at least one must be left to train on; hold out fewer"
+        )
+    train, held_out = hold_out(chosen[TRAIN], options.hold_out, options.seed)
+    return chosen | {TRAIN: train}, {HELD_OUT: held_out}

@@ -1,0 +1,121 @@
+"""Raw images to a dataset folder: plan, write the shards with Beam, commit.
+
+    prepare("data/digits", options, Execution())
+
+Killed at any moment and started again it continues and ends with the same bytes.
+"""
+
+import sys
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from gan_core.errors import DataError, StorageError, UsageError
+from gan_core.storage import WORK, Folder, open_folder
+from gan_pipeline.dataset.failures import too_many
+from gan_pipeline.dataset.manifest import MANIFEST, Manifest
+from gan_pipeline.dataset.options import Options
+from gan_pipeline.dataset.sharding import ShardTask
+from gan_pipeline.preparing.beam_job import Execution, check_execution, write_shards
+from gan_pipeline.preparing.claim import check_finished, claim
+from gan_pipeline.preparing.commit import Finished, commit
+from gan_pipeline.preparing.planning import Plan, make_plan
+from gan_pipeline.preparing.progress import shard_progress
+from gan_pipeline.preparing.reopen import reopen
+from gan_pipeline.preparing.shard import ShardRecord, finished_shards, read_shard_record
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The dataset, and whether this call had anything to do."""
+
+    manifest: Manifest
+    already_done: bool = field(default=False)
+
+
+def prepare(
+    out: str,
+    options: Options,
+    execution: Execution,
+    max_failure_rate: float,
+    retry_failed: bool = False,
+) -> Outcome:
+    """Make the dataset folder `out`, or finish it, or find it finished.
+
+    Args:
+        out: local folder or gs:// prefix.
+        options: what to write.
+        execution: how the work is run.
+        max_failure_rate: the largest share of unusable inputs, 0 to 1.
+        retry_failed: of a finished folder, try again the dropped inputs whose reason may have passed.
+
+    Raises:
+        UsageError: `out` holds something else; the message names the difference.
+        DataError, StorageError: the input is wrong, or the storage refused.
+    """
+    folder = open_folder(out)
+    if folder.exists(MANIFEST):
+        manifest = check_finished(folder, options)
+        plan = make_plan(options) if retry_failed else None
+        if not (plan and reopen(folder, manifest, plan)):
+            folder.remove_all(f"{WORK}/")
+            return Outcome(manifest, already_done=True)
+    else:
+        plan = make_plan(options)
+    for note in plan.source.notes:
+        print(f"note: {note}", file=sys.stderr)
+    check_execution(execution, folder.uri, plan.spec)
+    try:
+        claim(folder, options, plan.source.fingerprint)
+        finished = _write(folder, plan, max_failure_rate, execution)
+        _check_failures(plan, finished, max_failure_rate)
+        return Outcome(commit(folder, plan, finished))
+    except (UsageError, DataError, StorageError):
+        # Another run, started beside this one, may have finished and cleared the work away.
+        if not folder.exists(MANIFEST):
+            raise
+        manifest = check_finished(folder, options)
+        with suppress(StorageError):
+            folder.remove_all(f"{WORK}/")
+        return Outcome(manifest, already_done=True)
+
+
+def _check_failures(plan: Plan, finished: list[Finished], max_failure_rate: float) -> None:
+    """Raise DataError if too large a share of the inputs is unusable, or all of a split."""
+    whole = {plan.options.source: finished}
+    splits = {
+        f"{plan.options.source}, split {split}": [one for one in finished if one.task.split == split] for split in plan.splits
+    }
+    for where, part in (whole | splits).items():
+        failures = [failure for one in part for failure in one.record.failures]
+        read = sum(one.record.read for one in part)
+        if len(failures) == read or (part is finished and len(failures) > max_failure_rate * read):
+            raise too_many(failures, read, max_failure_rate, where)
+
+
+def _write(folder: Folder, plan: Plan, max_failure_rate: float, execution: Execution) -> list[Finished]:
+    """Write every shard that is not there yet. Where inputs were dropped, the last shard of a limited split makes up."""
+
+    def write(tasks: list[ShardTask]) -> dict[ShardTask, ShardRecord]:
+        there = finished_shards(folder, tasks)
+        pending = [task for task in tasks if task not in there]
+        if pending:
+            with shard_progress(folder, tasks):
+                write_shards(pending, plan.spec, plan.source, folder.uri, max_failure_rate, execution)
+        return {task: there.get(task) or _record_of(folder, task) for task in tasks}
+
+    first = write([task for task in plan.tasks if not task.reserve])
+    kept = Counter[str]()
+    for task, record in first.items():
+        kept[task.split] += record.shard.examples
+    limit = plan.options.limit or 0
+    last = write([task.topped_up(limit - kept[task.split]) for task in plan.tasks if task.reserve])
+    by_file = {task.file: Finished(task, record) for task, record in {**first, **last}.items()}
+    return [by_file[task.file] for task in plan.tasks]
+
+
+def _record_of(folder: Folder, task: ShardTask) -> ShardRecord:
+    record = read_shard_record(folder, task)
+    if record is None:
+        raise DataError(f"{folder.locate(task.file)}: the runner ended without writing it; run the same command again")
+    return record

@@ -1,0 +1,165 @@
+"""Progress of `prepare`, read from the folder it writes: it works the same on every runner.
+
+A worker notes every few seconds how far its shard has come; the command adds that to the shards already recorded.
+"""
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+import psutil
+
+from gan_core.errors import StorageError
+from gan_core.progress import duration
+from gan_core.storage import WORK, Folder
+from gan_pipeline.dataset.sharding import ShardTask
+from gan_pipeline.preparing.shard import ShardRecord, Tally, read_shard_record
+
+_WORKER_SECONDS = 5.0
+_TERMINAL_SECONDS = 1.0
+_PLAIN_SECONDS = 60.0
+
+
+class Heartbeat:
+    """Called for every input of a shard; every few seconds it writes down how far the shard has come."""
+
+    def __init__(self, folder: Folder, task: ShardTask) -> None:
+        self._folder, self._name = folder, _note_name(task)
+        self._last = time.monotonic()
+
+    def __call__(self, tally: Tally) -> None:
+        if time.monotonic() - self._last < _WORKER_SECONDS:
+            return
+        note = {"read": tally.read, "kept": tally.kept, "memory": psutil.Process().memory_info().rss}
+        self._folder.write(self._name, json.dumps(note).encode())
+        self._last = time.monotonic()
+
+
+@dataclass(frozen=True)
+class State:
+    """How far a whole job has come: shards done, inputs read, examples kept; the most resident bytes a worker was seen with."""
+
+    done: int = 0
+    read: int = 0
+    kept: int = 0
+    memory: int = 0
+
+
+class Watch:
+    """Reads the state of a job from its folder; what is recorded once is not read again."""
+
+    def __init__(self, folder: Folder, tasks: Sequence[ShardTask]) -> None:
+        self._folder, self._tasks = folder, tasks
+        self._recorded: dict[ShardTask, ShardRecord] = {}
+        self._memory = 0
+
+    @property
+    def shards(self) -> int:
+        """Number of shards of the job."""
+        return len(self._tasks)
+
+    def clear(self) -> None:
+        """Forget what workers of an earlier run noted."""
+        for name in self._folder.names(f"{WORK}/"):
+            if name.endswith(_NOTE):
+                self._folder.remove(name)
+
+    def state(self) -> State:
+        """The state now."""
+        present = set(self._folder.names(f"{WORK}/"))
+        read, kept = 0, 0
+        self._memory = max(self._memory, psutil.Process().memory_info().rss)
+        for task in self._tasks:
+            if task not in self._recorded and f"{WORK}/{task.file}.json" in present:
+                record = read_shard_record(self._folder, task)
+                if record is not None:
+                    self._recorded[task] = record
+            if task in self._recorded:
+                read += self._recorded[task].read
+                kept += self._recorded[task].shard.examples
+            elif _note_name(task) in present:
+                note = json.loads(self._folder.read(_note_name(task)))
+                read, kept = read + note["read"], kept + note["kept"]
+                self._memory = max(self._memory, note["memory"])
+        return State(len(self._recorded), read, kept, self._memory)
+
+
+_NOTE = ".progress"
+
+
+def _note_name(task: ShardTask) -> str:
+    return f"{WORK}/{task.file}{_NOTE}"
+
+
+@contextmanager
+def shard_progress(folder: Folder, tasks: Sequence[ShardTask]) -> Iterator[None]:
+    """Show shards done, images/s, kept, dropped, time left and memory while the block runs.
+
+    A bar on a terminal, plain lines once a minute otherwise.
+    """
+    ended = threading.Event()
+    watch = Watch(folder, tasks)
+    watch.clear()
+    watcher = threading.Thread(target=_watch, args=(watch, sum(len(task.ids) for task in tasks), ended), daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()
+
+
+def _watch(watch: Watch, inputs: int, ended: threading.Event) -> None:
+    show = _show_bar if sys.stderr.isatty() else _show_lines
+    # A storage that fails is reported by those who write to it.
+    with suppress(StorageError):
+        show(watch, inputs, ended)
+
+
+def _show_bar(watch: Watch, inputs: int, ended: threading.Event) -> None:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"))
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("prepare", total=inputs, note="")
+        started, before = time.monotonic(), watch.state()
+        while True:
+            last = ended.wait(_TERMINAL_SECONDS)
+            now = watch.state()
+            bar.update(task, completed=now.read, note=describe(now, before, watch.shards, inputs, time.monotonic() - started))
+            if last:
+                return
+
+
+def _show_lines(watch: Watch, inputs: int, ended: threading.Event) -> None:
+    started, before = time.monotonic(), watch.state()
+    while True:
+        last = ended.wait(_PLAIN_SECONDS)
+        print(describe(watch.state(), before, watch.shards, inputs, time.monotonic() - started), file=sys.stderr)
+        if last:
+            return
+
+
+def describe(now: State, before: State, shards: int, inputs: int, seconds: float) -> str:
+    """One line on how far a job has come.
+
+    Args:
+        now: its state.
+        before: the state this run began with.
+        shards: number of shards.
+        inputs: number of inputs to read.
+        seconds: since this run began.
+    """
+    rate = (now.read - before.read) / max(seconds, 1e-9)
+    left = f"{duration((inputs - now.read) / rate)} left" if rate and now.read < inputs else "time left unknown"
+    if now.done == shards:
+        left = f"{duration(seconds)} taken"
+    return (
+        f"{now.done}/{shards} shards, {rate:,.0f} images/s, {now.kept:,} kept, {now.read - now.kept:,} dropped, "
+        f"{left}, {now.memory / 2**20:,.0f} MB a worker"
+    )

@@ -1,0 +1,97 @@
+"""Open a finished dataset again for the inputs that were dropped for a reason that may have passed."""
+
+import json
+from collections import defaultdict
+
+from gan_core.errors import UnusableInputError, UsageError
+from gan_core.storage import WORK, Folder
+from gan_pipeline.dataset.failures import Failure, read_failures
+from gan_pipeline.dataset.manifest import MANIFEST, Manifest, Shard
+from gan_pipeline.dataset.sharding import ShardTask
+from gan_pipeline.preparing.claim import begin
+from gan_pipeline.preparing.commit import FACES
+from gan_pipeline.preparing.planning import Plan
+from gan_pipeline.preparing.shard import ShardRecord, faces_name, write_shard_record
+from gan_pipeline.sources.files import FileSource, content_fingerprint
+
+PASSING_STAGES = ("storage", "decode")
+"""A storage may answer again and a newer decoder may read more; a photograph without a face stays one until replaced."""
+
+
+def reopen(folder: Folder, manifest: Manifest, plan: Plan) -> bool:
+    """Turn a finished folder back into a half-written one that lacks just the shards to write again.
+
+    Nothing is touched unless at least one dropped input can be read now.
+
+    Returns:
+        Whether there is anything to write.
+
+    Raises:
+        UsageError: other inputs than the dropped ones changed too.
+    """
+    source = plan.source
+    if not isinstance(source, FileSource):
+        return False
+    failures = read_failures(folder)
+    _check_rest_unchanged(folder, manifest, source, failures)
+    replaced = {failure.id for failure in failures if failure.checksum != source.checksums[failure.id]}
+    may_pass = replaced | {failure.id for failure in failures if failure.stage in PASSING_STAGES}
+    readable = {name for name in may_pass if _readable(source, name)}
+    if not readable:
+        return False
+    again = replaced | readable
+    shards = {shard.file: shard for split in manifest.splits.values() for shard in split.shards}
+    failures_of, faces_of = defaultdict(list), _face_lines(folder)
+    # An earlier try that was killed may have left records of shards that are to be written again now.
+    folder.remove_all(f"{WORK}/")
+    for failure in failures:
+        failures_of[failure.id].append(failure)
+    for task in plan.tasks:
+        names = [source.name(task.source_split, number) for number in task.ids]
+        # The last shard of a limited split makes up for what the others drop, so it changes with them.
+        if task.reserve or not again.isdisjoint(names):
+            continue
+        _keep(folder, task, names, shards[task.file], failures_of, faces_of)
+    begin(folder, plan.options, source.fingerprint)
+    folder.remove(MANIFEST)
+    return True
+
+
+def _readable(source: FileSource, name: str) -> bool:
+    try:
+        source.original(name)
+    except UnusableInputError:
+        return False
+    return True
+
+
+def _check_rest_unchanged(folder: Folder, manifest: Manifest, source: FileSource, failures: list[Failure]) -> None:
+    """The fingerprint must be the old one if the dropped inputs are counted as what they were."""
+    as_before = source.checksums | {failure.id: failure.checksum for failure in failures}
+    if as_before.keys() != source.checksums.keys() or content_fingerprint(as_before) != manifest.source.fingerprint:
+        raise UsageError(
+            f"{folder.uri}: other inputs than the dropped ones have changed since, or some are gone; "
+            "prepare into a new folder with -o"
+        )
+
+
+def _face_lines(folder: Folder) -> dict[str, str]:
+    if not folder.exists(FACES):
+        return {}
+    lines = folder.read(FACES).decode().splitlines()
+    return {json.loads(line)["id"]: line for line in lines}
+
+
+def _keep(
+    folder: Folder,
+    task: ShardTask,
+    names: list[str],
+    shard: Shard,
+    failures_of: dict[str, list[Failure]],
+    faces_of: dict[str, str],
+) -> None:
+    failures = tuple(failure for name in names for failure in failures_of.get(name, ()))
+    faces = [faces_of[name] + "\n" for name in names if name in faces_of]
+    if faces:
+        folder.write(faces_name(task), "".join(faces).encode())
+    write_shard_record(folder, task, ShardRecord(shard=shard, read=len(task.ids), failures=failures))

@@ -1,0 +1,119 @@
+"""Write one whole shard: temporary name, checksum, then commit by rename and a record of the result."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import Field, ValidationError
+
+from gan_core.storage import WORK, Folder
+from gan_pipeline.dataset.failures import Failure, beyond_chance, too_many
+from gan_pipeline.dataset.features import Frozen
+from gan_pipeline.dataset.manifest import Count, Shard, dump_json
+from gan_pipeline.dataset.records import ExampleEncoder, frame
+from gan_pipeline.dataset.sharding import ShardTask
+from gan_pipeline.dataset.shards import is_whole
+from gan_pipeline.sources.base import Read, Source
+
+
+class ShardRecord(Frozen):
+    """What became of a task: its shard, how many inputs were read for it, and which of them were dropped."""
+
+    shard: Shard
+    read: Count
+    failures: tuple[Failure, ...] = Field(default=())
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How far a shard has come."""
+
+    read: int = 0
+    kept: int = 0
+
+
+def write_shard(
+    folder: Folder,
+    task: ShardTask,
+    source: Source,
+    max_failure_rate: float = 1.0,
+    report: Callable[[Tally], None] = lambda tally: None,
+) -> ShardRecord:
+    """Write the shard of a task and record it. The bytes depend on the task and the source alone.
+
+    Memory stays at what the source holds at once: records stream to the storage as they are made.
+
+    Raises:
+        DataError: so many inputs are unusable that the source must be wrong.
+    """
+    digest, size, encoder = hashlib.sha256(), 0, ExampleEncoder(source.features)
+    read, kept = 0, 0
+    failures: list[Failure] = []
+    faces: list[Mapping[str, Any]] = []
+    with folder.create(task.file) as out:
+        for one in source.read(task.source_split, task.ids):
+            read += 1
+            if one.face is not None:
+                faces.append(one.face)
+            if one.example is None:
+                failures.append(_failure(one, task.split))
+                if beyond_chance(len(failures), read, max_failure_rate):
+                    raise too_many(failures, read, max_failure_rate, folder.locate(task.file))
+            else:
+                framed = frame(encoder.encode(one.example))
+                out.write(framed)
+                digest.update(framed)
+                size += len(framed)
+                kept += 1
+            report(Tally(read, kept))
+            if kept == task.keep:
+                break
+    if faces:
+        folder.write(faces_name(task), "".join(json.dumps(face) + "\n" for face in faces).encode())
+    shard = Shard(file=task.file, examples=kept, bytes=size, sha256=digest.hexdigest())
+    record = ShardRecord(shard=shard, read=read, failures=tuple(failures))
+    write_shard_record(folder, task, record)
+    return record
+
+
+def _failure(one: Read, split: str) -> Failure:
+    assert one.failure is not None
+    return Failure(id=one.id, split=split, stage=one.failure.stage, reason=one.failure.reason, detail=one.failure.detail)
+
+
+def finished_shards(folder: Folder, tasks: list[ShardTask]) -> dict[ShardTask, ShardRecord]:
+    """The tasks an earlier run finished: a record is there and the file is exactly what the record says."""
+    present = set(folder.names())
+    finished = {}
+    for task in tasks:
+        if {_record_name(task), task.file} <= present:
+            record = read_shard_record(folder, task)
+            if record and is_whole(folder, record.shard):
+                finished[task] = record
+    return finished
+
+
+def _record_name(task: ShardTask) -> str:
+    return f"{WORK}/{task.file}.json"
+
+
+def faces_name(task: ShardTask) -> str:
+    """Where the face lines of a shard wait for the commit."""
+    return f"{WORK}/{task.file}.faces.jsonl"
+
+
+def write_shard_record(folder: Folder, task: ShardTask, record: ShardRecord) -> None:
+    """Record a shard that is already there."""
+    folder.write(_record_name(task), dump_json(record.model_dump()))
+
+
+def read_shard_record(folder: Folder, task: ShardTask) -> ShardRecord | None:
+    """The record of a task; None if it is missing or not readable, and then the shard is simply written again."""
+    if not folder.exists(_record_name(task)):
+        return None
+    try:
+        return ShardRecord.model_validate_json(folder.read(_record_name(task)))
+    except ValidationError:
+        return None

@@ -1,0 +1,1 @@
+"""The gan-train command."""

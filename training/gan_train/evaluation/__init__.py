@@ -1,1 +1,0 @@
-"""What a run is worth: features of images, statistics of features, scores; one file each."""

@@ -1,1 +1,0 @@
-"""What turns images into features and class probabilities, so that scores can be computed."""

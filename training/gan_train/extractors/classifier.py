@@ -1,0 +1,145 @@
+"""Extractors that need no download: small classifiers of a domain, those of the package or of a run.
+
+extractor = packaged_classifier("digits")
+seen = extractor.extract(images)        # uint8 (n, 28, 28, 1), n up to extractor.batch_size
+"""
+
+import hashlib
+import json
+import tempfile
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gan_core.errors import DataError, UsageError
+from gan_core.quiet import import_tensorflow
+from gan_core.storage import open_folder
+from gan_pipeline.dataset.features import ImageFeature
+from gan_pipeline.dataset.manifest import Manifest
+from gan_train.extractors.base import Extracted, Extractor
+from gan_train.recipe.classifier import ClassifierRecipe
+from gan_train.recipe.examples import ImageConfig
+from gan_train.runs.run_folder import read_record
+from gan_train.runs.saved_networks import CLASSIFIER, network_name, saved_step
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+Domain = Literal["digits", "fashion"]
+
+DOMAINS: dict[str, Domain] = {"mnist": "digits", "fashion_mnist": "fashion"}
+"""Of which dataset which packaged classifier knows the classes."""
+
+_BATCH = 256
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A trained classifier.
+
+    Attributes:
+        name: of the extractor.
+        content: of its .keras file.
+        image: what it takes.
+        class_names: of its logits.
+        origin: where it lies, for messages.
+    """
+
+    name: str
+    content: bytes
+    image: ImageConfig
+    class_names: tuple[str, ...]
+    origin: str
+
+
+class ClassifierExtractor(Extractor):
+    """Features after their ReLU, and probabilities, of a classifier made by systems/classifier.py.
+
+    Loads TensorFlow. Raises DataError if the weights are damaged.
+    """
+
+    def __init__(self, weights: Weights) -> None:
+        self.name, self.hash = weights.name, hashlib.sha256(weights.content).hexdigest()
+        self.shape, self.class_names, self.batch_size = weights.image.shape, weights.class_names, _BATCH
+        self._graph, self.feature_size = _graph(weights)
+
+    def look(self, images: NDArray[np.float32]) -> Extracted:
+        features, probabilities = self._graph(images)
+        return Extracted(features.numpy(), probabilities.numpy())
+
+
+@cache
+def packaged_classifier(domain: Domain) -> Extractor:
+    """A classifier of the package, loaded once; its card says how good it is and of what it was made."""
+    card, weights = packaged_card(domain), packaged_file(f"{domain}.keras")
+    image = ImageConfig.model_validate(card["image"])
+    content, names = weights.read_bytes(), tuple(card["class_names"])
+    return ClassifierExtractor(Weights(f"{domain}-classifier", content, image, names, str(weights)))
+
+
+def packaged_card(domain: Domain) -> dict[str, Any]:
+    """What is known of a classifier of the package, classifiers/DOMAIN.json."""
+    card: dict[str, Any] = json.loads(packaged_file(f"{domain}.json").read_text())
+    return card
+
+
+def packaged_file(name: str) -> Traversable:
+    """A file beside the classifiers of the package."""
+    return files("gan_train") / "extractors" / "classifiers" / name
+
+
+def run_classifier(folder: str, step: int | None = None) -> Extractor:
+    """The classifier that a run saved at this step, or the newest.
+
+    Raises:
+        UsageError: the run trains no such classifier, or saved none at that step.
+        DataError: no run here, no classifier in it yet, or a damaged one.
+        StorageError: it cannot be read.
+    """
+    run = open_folder(folder)
+    record = read_record(run)
+    recipe = record.recipe
+    if not isinstance(recipe, ClassifierRecipe):
+        raise UsageError(f"{run.uri}: recipe {recipe.name} trains no classifier to score by; digit-classifier and its like do")
+    name = network_name(CLASSIFIER, saved_step(run, CLASSIFIER, step))
+    return ClassifierExtractor(Weights(recipe.name, run.read(name), recipe.image, record.class_names, run.locate(name)))
+
+
+def classifier_for(manifest: Manifest) -> Extractor | None:
+    """The packaged classifier that knows the classes of a dataset and takes images of its size, or None."""
+    domain, image = DOMAINS.get(manifest.name), manifest.features.get("image")
+    if domain is None or not isinstance(image, ImageFeature):
+        return None
+    return packaged_classifier(domain) if list(image.shape) == packaged_card(domain)["image"]["shape"] else None
+
+
+def _graph(weights: Weights) -> tuple["tf.types.experimental.PolymorphicFunction", int]:
+    """From images of a full batch to features and probabilities, float32; and how many features there are."""
+    import_tensorflow()
+    import keras
+    import tensorflow as tf
+
+    from gan_train.data.pixels import to_range
+    from gan_train.networks.classifier import FEATURES
+
+    try:
+        with tempfile.TemporaryDirectory() as local:
+            path = Path(local) / "classifier.keras"
+            path.write_bytes(weights.content)
+            network = keras.models.load_model(path, compile=False)
+        both = keras.Model(network.inputs, [network.get_layer(FEATURES).output, network.outputs[0]])
+    except (ValueError, OSError, KeyError) as error:
+        raise DataError(f"{weights.origin}: damaged ({' '.join(str(error).split())[:200]}); take another") from error
+
+    @tf.function(input_signature=[tf.TensorSpec((_BATCH, *weights.image.shape), tf.float32)], autograph=False)
+    def look(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        features, logits = both(to_range(images, weights.image.range), training=False)
+        return features, tf.nn.softmax(logits)
+
+    return look, both.outputs[0].shape[-1]

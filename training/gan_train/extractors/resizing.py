@@ -1,0 +1,77 @@
+"""Images to the size an extractor takes. Scores by different resizers differ much (Parmar et al. 2022), so it is named in each.
+
+nearest             the specification's (spec C 3.5): pixels are repeated or left out
+bilinear, bicubic   Pillow's filters, which average over every pixel they shrink, on float32 (the clean protocol)
+"""
+
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as Pillow
+
+from gan_core.errors import UsageError
+
+Resizer = Literal["nearest", "bilinear", "bicubic"]
+RESIZERS: tuple[str, ...] = get_args(Resizer)
+NONE = "none"
+"""Stands in the protocol of images that had the size."""
+
+Pixels = NDArray[Any]
+"""uint8 or float32 (n, height, width, channels), 0 to 255."""
+
+
+def check_fits(resizer: str, shape: tuple[int, ...], wanted: tuple[int, int, int], extractor: str) -> str:
+    """The resizer's name for the protocol, "none" if no image changes its size.
+
+    Args:
+        resizer: asked for.
+        shape: of the images.
+        wanted: what the extractor takes.
+        extractor: its name.
+
+    Raises:
+        UsageError: no such resizer, or images in colour for an extractor of grey ones.
+    """
+    if resizer not in RESIZERS:
+        raise UsageError(f"--resizer {resizer!r} is unknown; choose one of: {', '.join(RESIZERS)}")
+    if shape[2] not in (1, wanted[2]):
+        has, takes = ("x".join(map(str, one)) for one in (shape, wanted))
+        raise UsageError(f"images are {has}, {extractor} takes {takes}; choose another --extractor")
+    return NONE if tuple(shape[:2]) == wanted[:2] else resizer
+
+
+def resized(images: NDArray[np.uint8], wanted: tuple[int, int, int], resizer: str) -> Pixels:
+    """Images as an extractor takes them; a grey one has its channel repeated.
+
+    Args:
+        images: uint8 (n, height, width, channels).
+        wanted: height, width and channels.
+        resizer: one of RESIZERS, or "none" for images of the size.
+
+    Returns:
+        uint8 where pixels are only copied, else float32; 0 to 255.
+    """
+    sized: Pixels = images
+    if resizer == "nearest":
+        rows, columns = (_nearest(had, side) for had, side in zip(images.shape[1:3], wanted[:2], strict=True))
+        sized = images[:, rows][:, :, columns]
+    elif resizer != NONE:
+        sized = _filtered(images, wanted[:2], resizer)
+    return np.broadcast_to(sized, (*sized.shape[:3], wanted[2]))
+
+
+def _nearest(had: int, side: int) -> NDArray[np.int64]:
+    """Which of `had` pixels stands at each of `side` places: the one whose middle is nearest."""
+    return ((np.arange(side) + 0.5) * had / side).astype(np.int64)
+
+
+def _filtered(images: NDArray[np.uint8], sides: tuple[int, ...], resizer: str) -> NDArray[np.float32]:
+    """Channel by channel, since Pillow's float images have one, and clipped where bicubic swings beyond the ends."""
+    height, width = sides
+    channels = np.moveaxis(images.astype(np.float32), 3, 1)
+    sized = [
+        [np.asarray(Pillow.fromarray(channel).resize((width, height), Pillow.Resampling[resizer.upper()])) for channel in image]
+        for image in channels
+    ]
+    return np.clip(np.moveaxis(np.asarray(sized, np.float32), 1, 3), 0, 255)

@@ -1,0 +1,48 @@
+"""The one way to say in a line where a run stands, for the progress line and for `gan-train watch`."""
+
+from gan_core.progress import duration
+from gan_train.logs.metrics_log import Row
+
+
+def status_line(row: Row, steps: int, seconds_left: float | None, verdict: str = "") -> str:
+    """A row of metrics.jsonl in one line.
+
+    Args:
+        row: the newest.
+        steps: to train to.
+        seconds_left: until then, or None if it cannot be told yet.
+        verdict: how the training stands, in a few words; "" if it was not judged.
+    """
+    accuracies, estimate = named(row, ".accuracy", "{:.0%}"), named(row, ".estimate", "{:+.3f}")
+    parts = [
+        f"step {int(row['step'])}/{steps}",
+        *([verdict] if verdict else []),
+        f"loss {named(row, '.loss', '{:.3f}')}",
+        *([f"accuracy {accuracies}"] if accuracies else []),
+        *([f"estimate {estimate}"] if estimate else []),
+        f"{row['images_per_second']:,.0f} images/s",
+        f"input wait {row['input_wait']:.1%}",
+        *([f"{row['input_skipped']:.1%} of the data left out"] if "input_skipped" in row else []),
+        f"{row['memory.host'] / 2**20:,.0f} MB",
+        left(seconds_left),
+    ]
+    return " | ".join(parts)
+
+
+def named(row: Row, kind: str, form: str) -> str:
+    """All values of a kind with short names: "d.accuracy_real" and "d_real.accuracy" are both "d_real"."""
+    found = {name.replace(kind, ""): value for name, value in row.items() if kind in name and not name.startswith("snapshot.")}
+    return " ".join(f"{name} {form.format(value)}" for name, value in found.items())
+
+
+def seconds_left(first: Row, last: Row, steps: int) -> float | None:
+    """Time from a row to the last step at the pace since an earlier row, stalls included; None without an earlier one."""
+    done = last["step"] - first["step"]
+    if last["step"] >= steps:
+        return 0.0
+    return (last["elapsed"] - first["elapsed"]) / done * (steps - last["step"]) if done > 0 else None
+
+
+def left(seconds: float | None) -> str:
+    """A time left in words."""
+    return "time left unknown" if seconds is None else f"{duration(seconds)} left"

@@ -1,0 +1,184 @@
+"""Where a run stands, read from its folder alone: status.json, the end of metrics.jsonl, the names of what it wrote.
+
+Nothing is written and TensorFlow is not needed, so it works beside a run, after it, and on another machine.
+"""
+
+import json
+import re
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+
+from gan_core.errors import DataError, DivergenceError, FailedRunError, InterruptedRunError
+from gan_core.progress import duration
+from gan_core.storage import CloudFolder, Folder
+from gan_train.logs.metrics_log import Row, last_rows
+from gan_train.logs.status_line import seconds_left
+from gan_train.logs.verdict import Verdict, newest_verdict
+from gan_train.runs.lease import is_lost
+from gan_train.runs.run_folder import RECIPE, SAMPLES, STATUS
+
+STARTING, TRAINING, DIED = "starting", "training", "died"
+"""The states that status.json does not end with: not written yet, running, and running no more though it says so."""
+
+ERROR = "error"
+"""The state whose words and exit code stand in status.json."""
+
+_EXIT_CODES = {
+    "diverged": DivergenceError.exit_code,
+    "failed": FailedRunError.exit_code,
+    "interrupted": InterruptedRunError.exit_code,
+    DIED: InterruptedRunError.exit_code,
+}
+_CONTINUES = "run the same command again to continue"
+_WORDS = {
+    STARTING: "claimed, no step trained yet",
+    "finished": "reached its last step",
+    "interrupted": f"a signal stopped it after a checkpoint; {_CONTINUES}",
+    "failed": "--on-failure ended it after a checkpoint; with --on-failure warn the same command goes on",
+    "diverged": "a loss or gradient was not finite; try a smaller learning rate in a new folder",
+}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a run stands.
+
+    Attributes:
+        run: its folder.
+        state: as status.json has it, or STARTING, or DIED.
+        words: what more there is to say of the state.
+        step: the newest that is known of.
+        steps: to train to; None while starting.
+        row: the newest of metrics.jsonl, if there is one.
+        seconds_left: to train to the last step, at the pace of the newest rows.
+        samples: newest sample grid, relative to the folder.
+        checkpoint: newest complete checkpoint, relative to the folder.
+        verdict: the newest of diagnosis.jsonl, if there is one.
+        exit_code: of `gan-train watch`: that of the run, 0 while it trains.
+    """
+
+    run: str
+    state: str
+    words: str
+    step: int
+    steps: int | None
+    row: Row | None
+    seconds_left: float | None
+    samples: str | None
+    checkpoint: str | None
+    verdict: Verdict | None
+    exit_code: int
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen."""
+        return self.state not in (STARTING, TRAINING)
+
+
+def read_standing(run: Folder) -> Standing:
+    """Read where a run stands.
+
+    Raises:
+        DataError: the folder holds no run, or a damaged status.json, metrics.jsonl or diagnosis.jsonl.
+        StorageError: it cannot be read.
+    """
+    if not run.exists(RECIPE):
+        raise DataError(f"{run.uri}: no run here yet, there is no {RECIPE}; start one with 'gan-train run RECIPE -o {run.uri}'")
+    status, state, words = _status_and_state(run)
+    rows = last_rows(run)
+    row = rows[-1] if rows else None
+    return Standing(
+        run=run.uri,
+        state=state,
+        words=words,
+        step=max(status.get("step", 0), int(row["step"]) if row else 0),
+        steps=status.get("steps"),
+        row=row,
+        seconds_left=seconds_left(rows[0], row, status["steps"]) if row and status else None,
+        samples=max(run.names(f"{SAMPLES}/"), default=None),
+        checkpoint=_newest_checkpoint(run),
+        verdict=newest_verdict(run),
+        exit_code=status["exit_code"] if state == ERROR else _EXIT_CODES.get(state, 0),
+    )
+
+
+def read_state(run: Folder) -> str:
+    """The state alone; see `Standing`. Raises DataError at a damaged status.json."""
+    return _status_and_state(run)[1]
+
+
+def follow(read: Callable[[], Standing], show: Callable[[Standing], None], wait: Callable[[], None]) -> Standing:
+    """Read and show in turn until the run has ended; wait in between."""
+    while True:
+        standing = read()
+        show(standing)
+        if standing.ended:
+            return standing
+        wait()
+
+
+def _status(run: Folder) -> dict[str, Any]:
+    if not run.exists(STATUS):
+        return {}
+    try:
+        status: dict[str, Any] = json.loads(run.read(STATUS))
+        needed = {"state", "step", "steps", "pid", "host", "time"}
+        if status["state"] == ERROR:
+            needed |= {"error", "exit_code"}
+        if needed <= status.keys():
+            return status
+    except (ValueError, TypeError, KeyError, AttributeError):
+        pass
+    raise DataError(f"{run.locate(STATUS)}: damaged; it is written anew when the run goes on")
+
+
+def _status_and_state(run: Folder) -> tuple[dict[str, Any], str, str]:
+    """status.json, the state and its words."""
+    status = _status(run)
+    state, words = _state(status)
+    if state == TRAINING and isinstance(run, CloudFolder) and is_lost(run):
+        newest = _status(run)
+        # A run's last status is there before its lease is gone.
+        if newest != status:
+            return newest, *_state(newest)
+        return status, DIED, f"{_writer(status)} no longer renews its lease: killed, or cut off; {_CONTINUES}"
+    return status, state, words
+
+
+def _state(status: dict[str, Any]) -> tuple[str, str]:
+    state = status.get("state", STARTING)
+    if state == ERROR:
+        return state, status["error"]
+    if state != TRAINING:
+        return state, _WORDS.get(state, "")
+    process = _writer(status)
+    if status["host"] != socket.gethostname():
+        silence = duration(max(0.0, time.time() - status["time"]))
+        return TRAINING, f"by {process}, which wrote status.json {silence} ago; from here it cannot be seen whether it lives"
+    if _lives(status["pid"], status["time"]):
+        return TRAINING, f"by {process}"
+    return DIED, f"{process} is gone without having finished: killed, or ended by an error it printed; {_CONTINUES}"
+
+
+def _writer(status: dict[str, Any]) -> str:
+    return f"process {status['pid']} on {status['host']}"
+
+
+def _lives(pid: int, wrote: float) -> bool:
+    """Whether a process of this host that wrote something at a time is still there; its number may be another's by now."""
+    try:
+        process = psutil.Process(pid)
+        return process.status() != psutil.STATUS_ZOMBIE and process.create_time() < wrote
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _newest_checkpoint(run: Folder) -> str | None:
+    # As checkpoint.py names them; importing it would import Keras.
+    found = (re.fullmatch(r"(checkpoints/step-\d{8,})/COMMIT", name) for name in run.names("checkpoints/step-"))
+    return max((match[1] for match in found if match), default=None)

@@ -1,0 +1,129 @@
+"""`gan-train watch`: a live table on a terminal, plain lines otherwise, one document for scripts."""
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from gan_core.command import print_json
+from gan_core.progress import duration
+from gan_core.storage import CloudFolder, open_folder
+from gan_train.logs.metrics_log import Row
+from gan_train.logs.status_line import left, named, status_line
+from gan_train.logs.watch import Standing, follow, read_standing
+
+_TERMINAL_SECONDS = 1.0
+_PLAIN_SECONDS = 10.0
+
+
+def watch_run(uri: str, once: bool, as_json: bool) -> Standing:
+    """Show where a run stands until it has ended, or `once`. Raises what `read_standing` raises."""
+    run = open_folder(uri)
+    live = sys.stdout.isatty() and not as_json
+    seconds = _TERMINAL_SECONDS if live and not isinstance(run, CloudFolder) else _PLAIN_SECONDS
+
+    def read() -> Standing:
+        return read_standing(run)
+
+    def until_it_ends(show: Callable[[Standing], None]) -> Standing:
+        if once:
+            standing = read()
+            show(standing)
+            return standing
+        return follow(read, show, lambda: time.sleep(seconds))
+
+    if as_json:
+        standing = until_it_ends(lambda _: None)
+        print_json(document(standing))
+        return standing
+    if live:
+        with Live(console=Console(), auto_refresh=False) as display:
+            return until_it_ends(lambda standing: display.update(table(standing), refresh=True))
+    return until_it_ends(LinePrinter())
+
+
+class LinePrinter:
+    """Prints what is new of every standing it is called with."""
+
+    def __init__(self) -> None:
+        self._before: Standing | None = None
+
+    def __call__(self, standing: Standing) -> None:
+        print(*lines(standing, self._before), sep="\n", flush=True)
+        self._before = standing
+
+
+def document(standing: Standing) -> dict[str, Any]:
+    """Everything that is known, with the newest row under "metrics"."""
+    known = asdict(standing)
+    known["metrics"] = known.pop("row")
+    return known
+
+
+def lines(standing: Standing, before: Standing | None = None) -> list[str]:
+    """What is new since `before`, in plain lines."""
+    said = []
+    if before is None or (standing.state, standing.words) != (before.state, before.words):
+        said.append(f"{standing.run}: {standing.state}, {standing.words}")
+    if standing.row and standing.steps and (before is None or standing.row != before.row):
+        words = standing.verdict.in_short if standing.verdict else ""
+        said.append(status_line(standing.row, standing.steps, standing.seconds_left, words))
+    verdict = standing.verdict
+    if verdict and verdict.failing and (before is None or not before.verdict or before.verdict.kind != verdict.kind):
+        said.append(f"diagnosis: {verdict}")
+    for name, place, known in (
+        ("samples", standing.samples, before and before.samples),
+        ("checkpoint", standing.checkpoint, before and before.checkpoint),
+    ):
+        if place and place != known:
+            said.append(f"newest {name}: {standing.run}/{place}")
+    return said
+
+
+def table(standing: Standing) -> RenderableType:
+    """The live display."""
+    facts = Table.grid(padding=(0, 2))
+    facts.add_column(style="dim")
+    for name, words in _facts(standing):
+        facts.add_row(name, Text(words))
+    bar = ProgressBar(total=standing.steps or 1, completed=standing.step, width=60)
+    return Group(Text(f"{standing.run}: {standing.state}, {standing.words}", style="bold"), bar, facts)
+
+
+def _facts(standing: Standing) -> list[tuple[str, str]]:
+    row, facts = standing.row, []
+    if standing.steps:
+        remaining = "" if standing.ended else f", {left(standing.seconds_left)}"
+        facts.append(("step", f"{standing.step} of {standing.steps}{remaining}"))
+    if row:
+        stalls = f"{_share(row, 'checkpoint')} for checkpoints, {_share(row, 'snapshot')} for snapshots"
+        facts += [
+            ("loss", named(row, ".loss", "{:.3f}")),
+            ("accuracy", named(row, ".accuracy", "{:.0%}")),
+            ("estimate", named(row, ".estimate", "{:+.3f}")),
+            ("score", named(row, ".score", "{:.3f}")),
+            ("speed", f"{row['images_per_second']:,.0f} images/s, input wait {row['input_wait']:.1%}"),
+            ("time", f"{duration(row['elapsed'])} of training, {stalls}"),
+            ("memory", _memory(row)),
+        ]
+    if standing.verdict:
+        facts.append(("diagnosis", str(standing.verdict)))
+    newest = (("samples", standing.samples), ("checkpoint", standing.checkpoint))
+    facts = [(name, words) for name, words in facts if words]
+    return facts + [(name, f"{standing.run}/{place}") for name, place in newest if place]
+
+
+def _share(row: Row, stall: str) -> str:
+    return f"{row[f'stall.{stall}'] / row['elapsed']:.1%}"
+
+
+def _memory(row: Row) -> str:
+    device = f", {row['memory.device'] / 2**20:,.0f} MB on the device" if "memory.device" in row else ""
+    return f"{row['memory.host'] / 2**20:,.0f} MB{device}"

@@ -1,0 +1,1 @@
+"""Scores of sets of images as pure functions of their features; one file each."""

@@ -1,0 +1,78 @@
+"""Count, mean and covariance of features: all that FID needs of a set of images."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gan_core.errors import DataError, UsageError
+from gan_train.metrics.points import Points, as_points
+from gan_train.metrics.streaming import Streaming
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """First and second moments of n points of d numbers; those of two sets add up to those of both together.
+
+    Sums are of deviations from the mean, merged as Chan, Golub and LeVeque (1979) do, so that features far from zero lose no
+    digits.
+
+    Attributes:
+        count: n.
+        mean: float64 (d,).
+        scatter: float64 (d, d), the sum of outer products of deviations from the mean.
+    """
+
+    count: int
+    mean: NDArray[np.float64]
+    scatter: Points
+
+    @classmethod
+    def of(cls, features: ArrayLike) -> Self:
+        """Of features (n, d), n of at least one, all at once. Raises DataError at one that is not finite."""
+        points = as_points(features)
+        mean = points.mean(axis=0)
+        deviations = points - mean
+        return cls(len(points), mean, deviations.T @ deviations)
+
+    def __add__(self, other: Self) -> Self:
+        """Of both sets together."""
+        count = self.count + other.count
+        apart = other.mean - self.mean
+        between = np.outer(apart, apart) * (self.count * other.count / count)
+        return type(self)(count, self.mean + apart * (other.count / count), self.scatter + other.scatter + between)
+
+    @property
+    def covariance(self) -> Points:
+        """Unbiased (n - 1), float64 (d, d). Raises UsageError for a single image."""
+        if self.count < 2:
+            raise UsageError("a covariance needs two images or more; score more of them")
+        return self.scatter / (self.count - 1)
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """To be stored, as by numpy.savez."""
+        return {"count": np.array(self.count, np.int64), "mean": self.mean, "scatter": self.scatter}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """What `to_arrays` gave. Raises DataError if it is damaged."""
+        try:
+            moments = cls(int(arrays["count"]), np.asarray(arrays["mean"]), np.asarray(arrays["scatter"]))
+        except (KeyError, ValueError, TypeError) as error:
+            raise _damaged() from error
+        size = moments.mean.size
+        whole = moments.mean.shape == (size,) and moments.scatter.shape == (size, size) and moments.count > 0
+        if not whole or moments.mean.dtype != np.float64 or moments.scatter.dtype != np.float64:
+            raise _damaged()
+        return moments
+
+
+def streaming_moments() -> Streaming[Moments]:
+    """Of batches of features (n, d)."""
+    return Streaming(lambda features, _: Moments.of(features))
+
+
+def _damaged() -> DataError:
+    return DataError("stored moments of features are damaged; remove the file, they are computed anew")

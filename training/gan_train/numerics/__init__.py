@@ -1,0 +1,1 @@
+"""Optimizers, precision, random numbers and moving averages."""

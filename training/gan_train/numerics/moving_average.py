@@ -1,0 +1,37 @@
+"""An exponential moving average of a network: the generator whose images are shown."""
+
+import keras
+import tensorflow as tf
+
+from gan_train.numerics.optimizers import assign_own
+from gan_train.recipe.practice_config import AverageConfig
+
+
+class MovingAverage:
+    """A copy of a network whose trainable variables follow the original's, and whose others equal them.
+
+    The decay of a step is 0.5 ** (batch size / half-life), with the half-life in images, so that another batch size
+    averages over the same images; see Karras et al. 2020 (StyleGAN2-ADA), who also limit it early in training.
+
+    Args:
+        network: what to follow.
+        copy: of the same architecture; it starts as the same weights.
+        config: half-life and warm-up.
+        batch_size: images of a step.
+    """
+
+    def __init__(self, network: keras.Model, copy: keras.Model, config: AverageConfig, batch_size: int) -> None:
+        self.network = copy
+        self._original, self._config, self._batch_size = network, config, batch_size
+        copy.set_weights(network.get_weights())
+
+    def follow(self, step: tf.Tensor) -> None:
+        """Move by one step, in replica context; every replica computes the same."""
+        images = tf.cast((step + 1) * self._batch_size, tf.float32)
+        half_life = tf.minimum(self._config.half_life_images, images * self._config.warm_up)
+        decay = tf.pow(0.5, self._batch_size / half_life)
+        for average, original in zip(self.network.trainable_variables, self._original.trainable_variables, strict=True):
+            now = tf.convert_to_tensor(original)
+            assign_own(average, now + decay * (tf.convert_to_tensor(average) - now))
+        for average, original in zip(self.network.non_trainable_variables, self._original.non_trainable_variables, strict=True):
+            assign_own(average, tf.convert_to_tensor(original))

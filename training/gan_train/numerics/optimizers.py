@@ -1,0 +1,274 @@
+"""Optimizers that compute what Keras' do, from few operations and with a hold on the global gradient.
+
+Keras' `apply` adds the replicas' gradients itself, one by one, and leaves no place after that. Here the gradients travel
+in one all-reduce, then every replica clips and applies the same sum to its own copy of the variables. Slots, their names
+and the count of updates are those of a Keras optimizer, so that a checkpoint of one loads in the other.
+
+optimizer = build_optimizer(AdamConfig(learning_rate=2e-4, beta_1=0.5), "generator", network.trainable_variables)
+norm = optimizer.apply(gradients, variables, learning_rate(config.schedule, config.learning_rate, step))
+"""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Generic, Protocol, TypeVar
+
+import keras
+import tensorflow as tf
+
+from gan_train.numerics.precision import LossScale, Precision
+from gan_train.recipe.optimizer_config import AdamConfig, OptimizerConfig, RMSpropConfig, ScheduleConfig, SGDConfig
+
+Slots = tuple[keras.Variable, ...]
+Config = TypeVar("Config", bound=AdamConfig | RMSpropConfig | SGDConfig)
+
+
+class Optimizer(Protocol):
+    """What moves a player's variables."""
+
+    @property
+    def variables(self) -> list[keras.Variable]:
+        """What a checkpoint keeps: the count of updates, slots, the loss scale if there is one."""
+
+    @property
+    def iterations(self) -> keras.Variable:
+        """Updates so far, int64 scalar."""
+
+    def scaled(self, loss: tf.Tensor) -> tf.Tensor:
+        """The loss to differentiate for `apply`: scaled up in float16, else the loss itself."""
+
+    def apply(
+        self, gradients: Sequence[tf.Tensor | None], variables: Sequence[keras.Variable], learning_rate: tf.Tensor
+    ) -> tf.Tensor:
+        """One update, called in replica context by every replica.
+
+        Args:
+            gradients: of this replica's share of the scaled loss, one for each variable.
+            variables: those of this update; all, or some, of what the optimizer was built for.
+            learning_rate: float32 scalar.
+
+        Returns:
+            Norm of the global gradient before clipping, float32 scalar. In float16, where it is not finite the update
+            is skipped.
+
+        Raises:
+            ValueError: a gradient is missing or a variable unknown; the message names it.
+        """
+
+
+def build_optimizer(
+    config: OptimizerConfig, name: str, variables: Sequence[keras.Variable], precision: Precision = "float32"
+) -> Optimizer:
+    """An optimizer with its slots created, so that a checkpoint can restore them.
+
+    Args:
+        config: which, and its config.
+        name: prefix of its variables' names.
+        variables: all that it may ever move.
+        precision: in which the player's network computes.
+    """
+    loss_scale = LossScale(name) if precision == "float16" else None
+    if isinstance(config, AdamConfig):
+        return Adam(config, name, variables, loss_scale)
+    if isinstance(config, RMSpropConfig):
+        return RMSprop(config, name, variables, loss_scale)
+    return SGD(config, name, variables, loss_scale)
+
+
+class _InReplica(ABC, Generic[Config]):
+    """All of an update but its rule; see `Optimizer`."""
+
+    def __init__(self, config: Config, name: str, variables: Sequence[keras.Variable], loss_scale: LossScale | None) -> None:
+        self._config = config
+        self._loss_scale = loss_scale
+        self._keras = self._keras_optimizer(name)
+        self._keras.build(list(variables))
+        self._slots = {id(variable): self._slots_of(index) for index, variable in enumerate(variables)}
+
+    @property
+    def variables(self) -> list[keras.Variable]:
+        return [*self._keras.variables, *(self._loss_scale.variables if self._loss_scale else ())]
+
+    @property
+    def iterations(self) -> keras.Variable:
+        return self._keras.iterations
+
+    def scaled(self, loss: tf.Tensor) -> tf.Tensor:
+        return self._loss_scale.scaled(loss) if self._loss_scale else loss
+
+    def apply(
+        self, gradients: Sequence[tf.Tensor | None], variables: Sequence[keras.Variable], learning_rate: tf.Tensor
+    ) -> tf.Tensor:
+        total = _sum_over_replicas(self._checked(gradients, variables))
+        if self._loss_scale:
+            total = self._loss_scale.unscaled(total)
+        norm = global_norm(total)
+
+        def update() -> None:
+            step = tf.cast(_read(self.iterations) + 1, tf.float32)
+            for variable, gradient in zip(variables, self._clipped(total, norm), strict=True):
+                self._update(variable, self._slots[id(variable)], gradient, learning_rate, step)
+            tf.raw_ops.AssignAddVariableOp(resource=_own(self.iterations), value=tf.constant(1, tf.int64))
+
+        if self._loss_scale is None:
+            update()
+        else:
+            finite = tf.math.is_finite(norm)
+            tf.cond(finite, update, lambda: None)
+            self._loss_scale.follow(finite)
+        return norm
+
+    @abstractmethod
+    def _keras_optimizer(self, name: str) -> keras.optimizers.Optimizer:
+        """The Keras optimizer that has this rule; it owns the variables."""
+
+    @abstractmethod
+    def _slots_of(self, index: int) -> Slots:
+        """What Keras keeps for the variable of this index."""
+
+    @abstractmethod
+    def _update(self, variable: keras.Variable, slots: Slots, gradient: tf.Tensor, rate: tf.Tensor, step: tf.Tensor) -> None:
+        """Move this replica's copy of a variable and of its slots; `step` counts from 1, float32."""
+
+    def _checked(self, gradients: Sequence[tf.Tensor | None], variables: Sequence[keras.Variable]) -> list[tf.Tensor]:
+        for gradient, variable in zip(gradients, variables, strict=True):
+            if id(variable) not in self._slots:
+                raise ValueError(f"{variable.path} is not among the variables that {self._keras.name} was built for")
+            if gradient is None:
+                raise ValueError(f"{variable.path} has no gradient: the loss of this phase does not depend on it")
+        # An embedding's gradient comes as slices.
+        return [tf.convert_to_tensor(gradient) for gradient in gradients]
+
+    def _clipped(self, gradients: list[tf.Tensor], norm: tf.Tensor) -> list[tf.Tensor]:
+        if self._config.clip_norm is not None:
+            return tf.clip_by_global_norm(gradients, self._config.clip_norm, use_norm=norm)[0]
+        if self._config.clip_value is not None:
+            return [tf.clip_by_value(gradient, -self._config.clip_value, self._config.clip_value) for gradient in gradients]
+        return gradients
+
+
+class Adam(_InReplica[AdamConfig]):
+    """`keras.optimizers.Adam`, in one fused operation for each variable: both take epsilon as the paper's "epsilon hat"."""
+
+    def _keras_optimizer(self, name: str) -> keras.optimizers.Optimizer:
+        config = self._config
+        return keras.optimizers.Adam(config.learning_rate, config.beta_1, config.beta_2, config.epsilon, name=f"{name}_adam")
+
+    def _slots_of(self, index: int) -> Slots:
+        return self._keras._momentums[index], self._keras._velocities[index]
+
+    def _update(self, variable: keras.Variable, slots: Slots, gradient: tf.Tensor, rate: tf.Tensor, step: tf.Tensor) -> None:
+        config = self._config
+        tf.raw_ops.ResourceApplyAdam(
+            var=_own(variable),
+            m=_own(slots[0]),
+            v=_own(slots[1]),
+            beta1_power=tf.pow(config.beta_1, step),
+            beta2_power=tf.pow(config.beta_2, step),
+            lr=rate,
+            beta1=config.beta_1,
+            beta2=config.beta_2,
+            epsilon=config.epsilon,
+            grad=gradient,
+        )
+
+
+class RMSprop(_InReplica[RMSpropConfig]):
+    """`keras.optimizers.RMSprop`, not centred."""
+
+    def _keras_optimizer(self, name: str) -> keras.optimizers.Optimizer:
+        config = self._config
+        return keras.optimizers.RMSprop(
+            config.learning_rate, config.rho, config.momentum, config.epsilon, name=f"{name}_rmsprop"
+        )
+
+    def _slots_of(self, index: int) -> Slots:
+        velocity = self._keras._velocities[index]
+        return (velocity, self._keras._momentums[index]) if self._config.momentum else (velocity,)
+
+    def _update(self, variable: keras.Variable, slots: Slots, gradient: tf.Tensor, rate: tf.Tensor, step: tf.Tensor) -> None:
+        config = self._config
+        squares = config.rho * _read(slots[0]) + (1 - config.rho) * tf.square(gradient)
+        assign_own(slots[0], squares)
+        change = rate * gradient / tf.sqrt(squares + config.epsilon)
+        if config.momentum:
+            change += config.momentum * _read(slots[1])
+            assign_own(slots[1], change)
+        _subtract(variable, change)
+
+
+class SGD(_InReplica[SGDConfig]):
+    """`keras.optimizers.SGD`, not Nesterov's."""
+
+    def _keras_optimizer(self, name: str) -> keras.optimizers.Optimizer:
+        return keras.optimizers.SGD(self._config.learning_rate, self._config.momentum, name=f"{name}_sgd")
+
+    def _slots_of(self, index: int) -> Slots:
+        return (self._keras.momentums[index],) if self._config.momentum else ()
+
+    def _update(self, variable: keras.Variable, slots: Slots, gradient: tf.Tensor, rate: tf.Tensor, step: tf.Tensor) -> None:
+        change = rate * gradient
+        if self._config.momentum:
+            change -= self._config.momentum * _read(slots[0])
+            assign_own(slots[0], -change)
+        _subtract(variable, change)
+
+
+def learning_rate(schedule: ScheduleConfig, base: float, step: tf.Tensor) -> tf.Tensor:
+    """The learning rate of a step, float32 scalar: a pure function of the step, so it needs no state.
+
+    Args:
+        schedule: factors of the base value over the steps.
+        base: learning rate at factor 1.
+        step: int64 scalar, zero based.
+    """
+    now = tf.cast(step, tf.float32)
+    factor = tf.constant(1.0)
+    if schedule.steps is not None:
+        done = tf.maximum(now - schedule.start, 0.0) / schedule.steps
+        ending = tf.minimum(done, 1.0)
+        factor = {
+            "constant": factor,
+            "linear": 1 - ending,
+            "cosine": (1 + tf.cos(math.pi * ending)) / 2,
+            "exponential": tf.pow(schedule.rate, done),
+        }[schedule.shape]
+    if schedule.warm_up:
+        factor *= tf.minimum((now + 1) / schedule.warm_up, 1.0)
+    return base * factor
+
+
+def global_norm(values: Sequence[tf.Tensor | keras.Variable]) -> tf.Tensor:
+    """Euclidean norm of all numbers in these tensors or variables together, float32 scalar."""
+    return tf.linalg.global_norm([tf.convert_to_tensor(value) for value in values])
+
+
+def assign_own(variable: keras.Variable, value: tf.Tensor) -> None:
+    """Assign to this replica's copy of a variable alone; for values that all replicas compute alike.
+
+    Unlike `variable.assign` it exchanges nothing, so it may stand inside a condition. Needs a replica context.
+    """
+    tf.raw_ops.AssignVariableOp(resource=_own(variable), value=value)
+
+
+def _sum_over_replicas(gradients: list[tf.Tensor]) -> list[tf.Tensor]:
+    """The sums over replicas, all in one all-reduce."""
+    context = tf.distribute.get_replica_context()
+    if context.num_replicas_in_sync == 1:
+        return gradients
+    flat = tf.concat([tf.reshape(gradient, (-1,)) for gradient in gradients], axis=0)
+    parts = tf.split(context.all_reduce(tf.distribute.ReduceOp.SUM, flat), [math.prod(g.shape) for g in gradients])
+    return [tf.reshape(part, gradient.shape) for part, gradient in zip(parts, gradients, strict=True)]
+
+
+def _own(variable: keras.Variable) -> tf.Tensor:
+    """The handle of this replica's copy."""
+    return variable.value.handle
+
+
+def _read(variable: keras.Variable) -> tf.Tensor:
+    return tf.convert_to_tensor(variable)
+
+
+def _subtract(variable: keras.Variable, value: tf.Tensor) -> None:
+    tf.raw_ops.AssignSubVariableOp(resource=_own(variable), value=value)

@@ -1,0 +1,247 @@
+"""Every number of metrics.jsonl as curves, thinned so that no peak is lost, in charts of what belongs together.
+
+traces = Traces(read_metrics(run))
+for chart in metric_charts(traces): ...
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from operator import itemgetter
+from typing import Any
+
+from gan_train.logs.metrics_log import Row
+from gan_train.logs.trace import Point, Trace
+from gan_train.scoring.scores import KINDS, Score, Scored
+
+_DIGITS = 5
+"""Of a value in the page; a screen shows three."""
+
+REAL, FAKE, GENERATOR, _FIRST_FREE, COLOURS = 0, 1, 2, 3, 8
+"""Places in the page's palette, with the specification's meaning: blue real, orange fake, green the generator (spec C 1.1)."""
+
+
+_value = itemgetter(1)
+
+
+@dataclass(frozen=True)
+class Series:
+    """One curve.
+
+    Attributes:
+        name: for people.
+        points: by step.
+        means: of stretches of steps, where points are only the extremes of each.
+        colour: place in the page's palette.
+        dashed: set apart from the others by more than its colour.
+        mark: points alone, large: a best step.
+    """
+
+    name: str
+    points: Sequence[Point]
+    colour: int
+    means: Sequence[Point] = ()
+    dashed: bool = False
+    mark: bool = False
+
+    @property
+    def newest(self) -> Point:
+        return self.points[-1]
+
+    @cached_property
+    def lowest(self) -> Point:
+        return min(self.points, key=_value)
+
+    @cached_property
+    def highest(self) -> Point:
+        return max(self.points, key=_value)
+
+    def document(self) -> dict[str, Any]:
+        """For the page's script."""
+        told = {"name": self.name, "colour": self.colour, "dashed": self.dashed, "mark": self.mark}
+        return told | {"all": _columns(self.points), "means": _columns(self.means)}
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Curves over the same steps.
+
+    Attributes:
+        key: names it in the page.
+        title: for people.
+        series: at least one.
+        about: what to look for, a sentence; or nothing.
+        share: all values lie in [0, 1], and the whole of it is shown.
+        first: among what everybody wants to see.
+    """
+
+    key: str
+    title: str
+    series: tuple[Series, ...]
+    about: str = ""
+    share: bool = False
+    first: bool = True
+
+    def document(self) -> dict[str, Any]:
+        """For the page's script."""
+        return {"title": self.title, "share": self.share, "series": [one.document() for one in self.series]}
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A metric: its points, and where those are only extremes the means of stretches."""
+
+    points: Sequence[Point]
+    means: Sequence[Point] = ()
+
+    def scaled(self, scale: float) -> "Curve":
+        """The same in another unit."""
+        points, means = ([(step, value * scale) for step, value in part] for part in (self.points, self.means))
+        return self if scale == 1.0 else Curve(points, means)
+
+
+class Traces:
+    """Every metric of the rows so far; what is kept is bounded, whatever the length of the run."""
+
+    def __init__(self, rows: Iterable[Row] = ()) -> None:
+        self._traces: dict[str, Trace] = {}
+        for row in rows:
+            self.add(row)
+
+    def add(self, row: Row) -> None:
+        """Add a row of a later step."""
+        step = int(row["step"])
+        for name, value in row.items():
+            if name != "step":
+                trace = self._traces.get(name)
+                if trace is None:
+                    trace = self._traces[name] = Trace()
+                trace.add(step, value)
+
+    def curves(self) -> dict[str, "Curve"]:
+        """By the metric's name, in the order they were met."""
+        return {name: Curve(trace.points(), trace.means() if trace.thinned else ()) for name, trace in self._traces.items()}
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Which metrics are one chart; the first group that wants a metric has it."""
+
+    key: str
+    title: str
+    wants: Callable[[str], bool]
+    about: str = ""
+    share: bool = False
+    first: bool = False
+    scale: float = 1.0
+
+
+_GROUPS = (
+    _Group("loss", "Loss", lambda name: name.endswith("loss"), "Neither player should win for long.", first=True),
+    _Group(
+        "accuracy",
+        "Accuracy of the discriminator",
+        lambda name: "accuracy" in name,
+        "Dashed: on what snapshots show.",
+        share=True,
+        first=True,
+    ),
+    _Group("estimate", "Estimated distance", lambda name: name.endswith(".estimate"), "It should fall.", first=True),
+    _Group("classes", "Classes that appear", lambda name: name.startswith("snapshot.classes"), first=True),
+    _Group("measured", "Measured at snapshots", lambda name: name.startswith("snapshot."), first=True),
+    _Group("scores", "Scores of the players", lambda name: ".score" in name, "What the discriminator says before its loss."),
+    _Group("gradients", "Norms of gradients", lambda name: name.endswith(".gradient_norm")),
+    _Group("weights", "Norms of weights", lambda name: name.endswith(".weight_norm")),
+    _Group("rates", "Learning rates", lambda name: name.endswith(".learning_rate")),
+    _Group("speed", "Images a second", lambda name: name == "images_per_second"),
+    _Group("wait", "Share of time waiting for input", lambda name: name == "input_wait", share=True),
+    _Group("memory", "Memory in MB", lambda name: name.startswith("memory."), scale=2**-20),
+    _Group("time", "Seconds of training, and of them standing still", lambda name: name.startswith(("elapsed", "stall."))),
+    _Group("rest", "Other numbers", lambda name: True),
+)
+
+
+def metric_charts(curves: Mapping[str, Curve]) -> list[Chart]:
+    """Charts of what a run logged, those that everybody wants to see first."""
+    free, charts = dict(curves), []
+    for group in _GROUPS:
+        taken = {name: free.pop(name) for name in list(free) if group.wants(name)}
+        if taken:
+            coloured = zip(taken.items(), colours(list(taken)), strict=True)
+            series = tuple(
+                _series(name, curve.scaled(group.scale), colour, dashed=name.startswith("snapshot."))
+                for (name, curve), colour in coloured
+            )
+            charts.append(Chart(group.key, group.title, series, group.about, group.share, group.first))
+    return charts
+
+
+def _series(name: str, curve: Curve, colour: int, dashed: bool) -> Series:
+    return Series(name, curve.points, colour, curve.means, dashed)
+
+
+def colours(names: Sequence[str]) -> list[int]:
+    """A colour for each: the meaning of its name decides; what has no meaning, or would come twice, takes the next free one."""
+    taken: dict[tuple[int, bool], str] = {}
+    free, chosen = _FIRST_FREE, []
+    for name in names:
+        meant = _meaning(name)
+        place = None if meant is None else (meant, name.startswith("snapshot."))
+        if place is None or place in taken:
+            chosen.append(free)
+            free = _FIRST_FREE if free + 1 == COLOURS else free + 1
+        else:
+            taken[place] = name
+            chosen.append(place[0])
+    return chosen
+
+
+def _meaning(name: str) -> int | None:
+    if "real" in name:
+        return REAL
+    if "fake" in name:
+        return FAKE
+    return GENERATOR if name.startswith("g.") else None
+
+
+def score_charts(scored: Sequence[Scored]) -> list[Chart]:
+    """A chart for each kind of score, with the best step marked; all of one yardstick."""
+    charts = []
+    for name, kind in KINDS.items():
+        points = score_points(scored, name)
+        if not points or name.endswith("_of_reals"):
+            continue
+        series = [Series(kind.title, points, GENERATOR)]
+        reals = score_points(scored, f"{name}_of_reals")
+        if reals:
+            series.append(Series(KINDS[f"{name}_of_reals"].title, reals, REAL, dashed=True))
+        best = best_point(points, name)
+        if best:
+            series.append(Series(f"best: {best[1]:.4g} at step {best[0]}", [best], FAKE, mark=True))
+        charts.append(Chart(f"score-{name}", kind.title, tuple(series), score_words(kind)))
+    return charts
+
+
+def score_points(scored: Iterable[Scored], name: str) -> list[Point]:
+    """A score by step; of a step scored twice the newest counts."""
+    by_step = {one.protocol.step: one.values[name] for one in scored if name in one.values}
+    return sorted(by_step.items())
+
+
+def best_point(points: Sequence[Point], name: str) -> Point | None:
+    """The best of a kind of score, the earliest of equals; None where neither end is better."""
+    better = KINDS[name].better
+    if better is None or not points:
+        return None
+    return min(points, key=_value) if better == "min" else max(points, key=_value)
+
+
+def score_words(kind: Score) -> str:
+    """What a kind of score says, and which end is better."""
+    ends = {"min": " Lower is better.", "max": " Higher is better.", None: ""}[kind.better]
+    return f"{kind.about[0].upper()}{kind.about[1:]}.{ends}"
+
+
+def _columns(points: Sequence[Point]) -> list[list[float]]:
+    """Steps and values, as the page's script takes them."""
+    return [[step for step, _ in points], [float(f"{value:.{_DIGITS}g}") for _, value in points]]

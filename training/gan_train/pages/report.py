@@ -1,0 +1,164 @@
+"""report.html of a run.
+
+write_report(open_folder("runs/first"), "runs/first/report.html")
+"""
+
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from gan_core.errors import DataError, DivergenceError, FailedRunError, InterruptedRunError, StorageError
+from gan_core.progress import duration
+from gan_core.storage import Folder
+from gan_train.logs.metrics_log import Row, read_metrics
+from gan_train.logs.status_line import left
+from gan_train.logs.verdict import Verdict
+from gan_train.logs.watch import DIED, ERROR
+from gan_train.pages.charts import Traces, metric_charts, score_charts
+from gan_train.pages.contents import Contents, PictureBook, read_contents
+from gan_train.pages.generated import make_pictures
+from gan_train.pages.page import render
+from gan_train.pages.rerun_command import again
+
+REPORT = "report.html"
+
+_SECTIONS = {
+    "worth": "Worth",
+    "samples": "Samples",
+    "training": "Training",
+    "speed": "Speed",
+    "dataset": "Dataset",
+    "recipe": "Recipe",
+}
+_TROUBLE = ("diverged", "failed", "interrupted", ERROR, DIED)
+
+
+class LiveReport:
+    """The report of a run in training: every row is taken as it is logged, every picture read once.
+
+    Args:
+        run: its folder.
+    """
+
+    def __init__(self, run: Folder) -> None:
+        self._run, self._book, self._traces = run, PictureBook(run), Traces(read_metrics(run))
+
+    def add(self, row: Row) -> None:
+        """Take a row of a later step."""
+        self._traces.add(row)
+
+    def write(self) -> None:
+        """Replace report.html. What cannot be shown is said on stderr and ends no training; storage that refuses does."""
+        with _harmless():
+            self._run.write(REPORT, report_page(read_contents(self._run, self._book, self._traces)))
+
+
+@contextmanager
+def reporting(run: Folder) -> Iterator[None]:
+    """Write the report of a run when its training in this block has ended, however it ended.
+
+    Pictures that take the generator are made of a finished run only: one that was told to stop has no time for them.
+    """
+    try:
+        yield
+    except (DataError, DivergenceError, FailedRunError, InterruptedRunError):
+        with _harmless():
+            run.write(REPORT, report_page(read_contents(run, PictureBook(run))))
+        raise
+    with _harmless():
+        make_pictures(run)
+        run.write(REPORT, report_page(read_contents(run, PictureBook(run))))
+
+
+@contextmanager
+def _harmless() -> Iterator[None]:
+    """A page that fails must not cost hours of training: whatever fails in the block is told, and what trains goes on."""
+    try:
+        yield
+    except StorageError:
+        raise
+    except Exception as error:
+        print(f"warning: {REPORT} was not written: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+
+
+def report_page(run: Contents) -> bytes:
+    """The page, UTF-8."""
+    charts, scores = metric_charts(run.traces.curves()), score_charts(run.rankable)
+    quoted, data = shlex.quote(run.standing.run), shlex.quote(run.record.dataset)
+    return render(
+        "report.html.j2",
+        run.title,
+        [*charts, *scores],
+        run=run,
+        charts=charts,
+        score_charts=scores,
+        sections=list(_SECTIONS.items()),
+        trouble=run.standing.words if run.standing.state in _TROUBLE else "",
+        failures=earlier_failures(run.verdicts),
+        grids_words=_grids_words(run),
+        costs=_costs(run),
+        dataset=_dataset(run),
+        command=again(run.record),
+        command_of_file=f"gan-train run mine.yaml --data {data} -o runs/again",
+        quoted=quoted,
+        data_quoted=data,
+    )
+
+
+def earlier_failures(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """The last verdict of each stretch of a failure that is over, in order."""
+    stretches = {(one.kind, one.since): one for one in verdicts if one.failing}
+    newest = (verdicts[-1].kind, verdicts[-1].since) if verdicts else None
+    return [one for stretch, one in stretches.items() if stretch != newest]
+
+
+def _grids_words(run: Contents) -> str:
+    if not run.grids:
+        return ""
+    kept = run.grids[-1].picture.exact
+    count = f"{len(run.grids)} of {run.grids_made} grids" if len(run.grids) < run.grids_made else f"{run.grids_made} grids"
+    shown = "" if kept else " Shown smaller or compressed; the run folder has them as they are."
+    return f"{count}, each made from the same inputs.{shown}"
+
+
+def _costs(run: Contents) -> list[tuple[str, str]]:
+    """What the training took, in words, as its newest row has it."""
+    row, standing = run.standing.row, run.standing
+    if row is None:
+        return []
+    elapsed, steps = row["elapsed"], row["step"]
+    stalls = ", ".join(f"{row[name] / elapsed:.1%} for {name.removeprefix('stall.')}s" for name in row if name[:6] == "stall.")
+    device = f", {row['memory.device'] / 2**20:,.0f} MB on the device" if "memory.device" in row else ""
+    costs = [
+        ("time of training", duration(elapsed)),
+        ("of it standing still", stalls),
+        ("on average", f"{steps * run.record.recipe.batch_size / elapsed:,.0f} images/s, all included"),
+        ("in the newest steps", f"{row['images_per_second']:,.0f} images/s"),
+        ("waiting for input", f"{row['input_wait']:.1%} of the newest steps"),
+        ("memory", f"{row['memory.host'] / 2**20:,.0f} MB{device}"),
+    ]
+    if "input_skipped" in row:
+        costs.append(("data left out", f"{row['input_skipped']:.1%}, damaged"))
+    if not standing.ended:
+        costs.append(("to go", left(standing.seconds_left)))
+    return costs
+
+
+def _dataset(run: Contents) -> list[tuple[str, str]]:
+    facts, record = run.dataset, run.record
+    if facts is None:
+        known = [("folder", record.dataset), ("digest", record.dataset_digest)]
+        return [*known, ("classes", ", ".join(record.class_names))] if record.class_names else known
+    splits = ", ".join(f"{name} {count:,}{' (trained on)' * (name in facts.read)}" for name, count in facts.splits.items())
+    dropped = sum(facts.counts.dropped.values())
+    told = [
+        ("name", facts.name),
+        ("examples", splits),
+        ("records", "; ".join(f"{name}: {words}" for name, words in facts.features.items())),
+        ("classes", ", ".join(facts.class_names)),
+        ("from the source", f"{facts.counts.read:,} read, {facts.counts.kept:,} kept, {dropped:,} dropped"),
+        ("folder", facts.folder),
+        ("digest", facts.digest),
+    ]
+    return [(name, words) for name, words in told if words]

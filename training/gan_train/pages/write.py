@@ -1,0 +1,56 @@
+"""gan-train report: the page of a run, into its folder or elsewhere."""
+
+from typing import Any
+
+from gan_core.errors import UsageError
+from gan_core.storage import open_folder, write_file
+from gan_train.logs.watch import read_standing
+from gan_train.pages.contents import PictureBook, read_contents
+from gan_train.pages.generated import make_pictures
+from gan_train.pages.report import REPORT, report_page
+
+
+def write_report(folder: str, out: str | None) -> dict[str, Any]:
+    """Write the page of a run, after the pictures that its newest generator still has to make.
+
+    Args:
+        folder: of the run, local or gs://.
+        out: path or gs:// URI that ends in .html; None is report.html in the run folder.
+
+    Raises:
+        UsageError: `out` does not end in .html.
+        DataError: no run, or a damaged file in it.
+        StorageError: it cannot be read or written.
+    """
+    check_page_name(out)
+    run = open_folder(folder)
+    make_pictures(run)
+    contents = read_contents(run, PictureBook(run))
+    page = report_page(contents)
+    if out is None:
+        run.write(REPORT, page)
+    else:
+        write_file(out, page)
+    scored, verdict = contents.rankable, contents.verdict
+    return {
+        "run": run.uri,
+        "out": run.locate(REPORT) if out is None else out,
+        "bytes": len(page),
+        "state": contents.standing.state,
+        "step": contents.standing.step,
+        "verdict": verdict.kind if verdict else None,
+        "scores": dict(scored[-1].values) if scored else {},
+        "grids": len(contents.grids),
+    }
+
+
+def refresh_report(folder: str) -> None:
+    """Write the page of a run that has ended anew; one that trains does so itself. Raises as `write_report` does."""
+    if read_standing(open_folder(folder)).ended:
+        write_report(folder, None)
+
+
+def check_page_name(out: str | None) -> None:
+    """Raises UsageError if it is not the name of a page."""
+    if out is not None and not out.endswith((".html", ".htm")):
+        raise UsageError(f"-o {out}: write a name ending in .html")

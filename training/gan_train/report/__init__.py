@@ -1,1 +1,0 @@
-"""What somebody would rather look at than read: report.html of a run, and runs side by side."""

@@ -1,1 +1,0 @@
-"""What a run tells while it trains: metrics, curves, the progress line, and watching it from outside."""

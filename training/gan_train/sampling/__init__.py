@@ -1,0 +1,1 @@
+"""Saved generators and translators at work, and the snapshots of a run in training."""

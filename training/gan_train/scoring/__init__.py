@@ -1,0 +1,1 @@
+"""Scoring a run against real images: features gathered, scores computed and written down."""

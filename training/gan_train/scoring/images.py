@@ -1,0 +1,73 @@
+"""Images that scores are of: reals from a dataset, fakes from a generator."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gan_train.latents.inputs import Inputs, in_turn
+from gan_train.latents.latent import sample_latents
+from gan_train.recipe.base import LatentRecipe
+
+if TYPE_CHECKING:
+    import keras
+
+    from gan_train.data.dataset import Dataset
+
+BLOCK = 200
+"""Images made or read at once."""
+
+_ORDER = 0
+"""Seed of the order of reals, which says which are taken where not all are: a constant, so that scores compare."""
+
+
+@dataclass(frozen=True)
+class Images:
+    """Some images.
+
+    Attributes:
+        pixels: uint8 (n, height, width, channels).
+        labels: class that each is of, or was asked to be of, int32 (n,); None without classes.
+    """
+
+    pixels: NDArray[np.uint8]
+    labels: NDArray[np.int32] | None = None
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+
+def reals(dataset: "Dataset", count: int) -> Iterator[Images]:
+    """The first `count` images of a dataset in an order that follows from the dataset alone, with its labels."""
+    from gan_train.data.input import training_examples
+
+    examples = islice(training_examples(dataset, _ORDER), count)
+    while block := list(islice(examples, BLOCK)):
+        labels = np.array([example.values["label"] for example in block], np.int32) if dataset.class_names else None
+        yield Images(np.stack([example.values["image"] for example in block]), labels)
+
+
+def fakes(generator: "keras.Model", recipe: LatentRecipe, seed: int, count: int) -> Iterator[Images]:
+    """Images by a generator, each class or code in turn; labels where they are classes.
+
+    They are made in blocks of one size, so an image follows from the generator, the seed and its place alone: the first
+    thousand are the same whether one asks for a thousand or for fifty thousand.
+
+    Args:
+        generator: plain Keras, or with our layers where dropout is kept.
+        recipe: of images; says what the generator takes.
+        seed: of the latents.
+        count: how many.
+    """
+    from gan_train.sampling.snapshots import generate
+
+    random, condition = np.random.default_rng(seed), recipe.condition
+    for start in range(0, count, BLOCK):
+        latents = sample_latents(recipe.latent, random, BLOCK, recipe.latent_size)
+        told = in_turn(start + BLOCK, range(condition.values))[start:] if condition else None
+        wanted = min(BLOCK, count - start)
+        asked = told[:wanted] if told is not None and condition and condition.kind == "class" else None
+        yield Images(generate(generator, Inputs(latents, told), recipe)[:wanted], asked)

@@ -1,0 +1,128 @@
+"""One training step, and many of them in one call of the device.
+
+Every replica takes the turns of a system in order. A phase's gradients are those of exactly its player's variables;
+its loss is summed on the replica and divided by the global count, and the optimizer adds the replicas' gradients.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import count
+from typing import Any
+
+import tensorflow as tf
+
+from gan_train.numerics.optimizers import global_norm
+from gan_train.numerics.randomness import Draw, random_key
+from gan_train.systems.base import Batch, Phase, System
+
+StepFunction = Callable[[tf.distribute.DistributedValues, tf.Tensor, tf.Tensor], tf.Tensor]
+
+
+def phase_metrics(phase: Phase) -> list[str]:
+    """Names of what a phase reports."""
+    return [f"{phase.name}.{metric}" for metric in ("loss", *phase.metrics, "gradient_norm")]
+
+
+def metric_names(system: System) -> list[str]:
+    """Names of the values a step reports, in the order of `build_steps`' columns."""
+    names = [name for phase in system.phases for name in phase_metrics(phase)]
+    return names + [f"{player}.{fact}" for player in system.players for fact in ("weight_norm", "learning_rate")]
+
+
+def rests(phase: Phase, step: int) -> bool:
+    """Whether a phase does not run in a step, counted from 0."""
+    return step % phase.every != 0
+
+
+def build_steps(
+    system: System, strategy: tf.distribute.Strategy, seed: int, restored: Sequence[int] = (), chunk_spec: Any = None
+) -> StepFunction:
+    """A function of (chunk, first step, number of steps) that trains and returns float32 (steps, metrics).
+
+    The chunk holds, for every replica, tensors with leading axes of steps and batches. The metrics of a phase that runs
+    several times in a step are their means; those of one that rests are 0.
+
+    Args:
+        system: what trains.
+        strategy: in whose scope the system was built.
+        seed: of the run.
+        restored: the steps that rollbacks returned to.
+        chunk_spec: of chunks of any length, so that one trace serves all; None traces what comes.
+    """
+    rhythms = {phase.every for phase in system.phases} - {1}
+    if len(rhythms) > 1:
+        raise ValueError(f"phases that run every {sorted(rhythms)} steps: one rhythm besides 1 is possible")
+
+    # Its Python is for tracing only. Rewriting it for AutoGraph took two thirds of the time before the first step.
+    @tf.autograph.experimental.do_not_convert
+    def replica_step(chunk: Batch, place: tf.Tensor, step: tf.Tensor, resting: bool) -> tf.Tensor:
+        context = tf.distribute.get_replica_context()
+        replicas = context.num_replicas_in_sync
+        key = random_key(seed, restored, step)
+        draws = (Draw(key, step, number, context.replica_id_in_sync_group, replicas) for number in count())
+        batches = ({name: values[place, number] for name, values in chunk.items()} for number in count())
+        batch: Batch = {}
+        values: list[tf.Tensor] = []
+        for turn in system.turns:
+            rounds = []
+            for _ in range(turn.times):
+                batch = next(batches) if turn.reads else batch
+                if turn.prepare:
+                    batch = turn.prepare(batch, next(draws))
+                rounds.append([value for phase in turn.phases for value in take(phase, batch, next(draws), step, resting)])
+            values += [tf.add_n(same) / turn.times for same in zip(*rounds, strict=True)]
+        if system.average is not None:
+            system.average.follow(step)
+        for player in system.players.values():
+            values += [global_norm(player.variables) / replicas, player.learning_rate(step) / replicas]
+        return tf.stack(values)
+
+    def take(phase: Phase, batch: Batch, draw: Draw, step: tf.Tensor, resting: bool) -> list[tf.Tensor]:
+        if resting and phase.every > 1:
+            return [tf.constant(0.0)] * len(phase_metrics(phase))
+        return run_phase(system, phase, batch, draw, step)
+
+    length = (tf.TensorSpec((), tf.int64), tf.TensorSpec((), tf.int32))
+
+    @tf.function(input_signature=(chunk_spec, *length) if chunk_spec else None, reduce_retracing=True)
+    def run_steps(chunk: tf.distribute.DistributedValues, first: tf.Tensor, steps: tf.Tensor) -> tf.Tensor:
+        rows = tf.TensorArray(tf.float32, size=steps, element_shape=(len(metric_names(system)),))
+        for place in tf.range(steps):
+            step = first + tf.cast(place, tf.int64)
+
+            def whole_step(resting: bool, place: tf.Tensor = place, step: tf.Tensor = step) -> tf.Tensor:
+                shares = strategy.run(replica_step, args=(chunk, place, step, resting))
+                return strategy.reduce(tf.distribute.ReduceOp.SUM, shares, axis=None)
+
+            if rhythms:
+                row = tf.cond(step % min(rhythms) == 0, lambda: whole_step(False), lambda: whole_step(True))
+            else:
+                row = whole_step(False)
+            rows = rows.write(place, row)
+        return rows.stack()
+
+    return run_steps
+
+
+def run_phase(system: System, phase: Phase, batch: Batch, draw: Draw, step: tf.Tensor) -> list[tf.Tensor]:
+    """Run one phase on one replica: update its player, return this replica's share of what it reports."""
+    player = system.players[phase.player]
+    variables = player.variables
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        for variable in variables:
+            tape.watch(variable.value)
+        outcome = phase.loss(batch, draw)
+        loss = _share_of_mean(outcome.losses, draw.replicas)
+        scaled = player.optimizer.scaled(loss)
+    missing = tf.UnconnectedGradients.ZERO if phase.partial else tf.UnconnectedGradients.NONE
+    gradients = tape.gradient(scaled, [variable.value for variable in variables], unconnected_gradients=missing)
+    norm = player.optimizer.apply(gradients, variables, player.learning_rate(step))
+    if phase.after is not None:
+        phase.after()
+    metrics = [_share_of_mean(outcome.metrics[name], draw.replicas) for name in phase.metrics]
+    return [loss, *metrics, norm / draw.replicas]
+
+
+def _share_of_mean(values: tf.Tensor, replicas: int) -> tf.Tensor:
+    """What this replica adds to the mean over the global batch, in float32."""
+    count = tf.cast(tf.size(values) * replicas, tf.float32)
+    return tf.reduce_sum(tf.cast(values, tf.float32)) / count
