@@ -36,7 +36,7 @@ from gan_pipeline.dataset.options import Options
 from gan_pipeline.preparing.beam_job import Execution
 from gan_pipeline.preparing.planning import make_plan
 from gan_pipeline.preparing.prepare import prepare
-from gan_pipeline.preparing.shard import write_shard
+from gan_pipeline.preparing.shard_writer import write_shard
 from gan_pipeline.sources.resolve import resolve_source
 
 COUNT, SHARDS = 60_000, 8

@@ -90,10 +90,9 @@ def prepare_noise(folder: Path, side: int) -> str:
     import numpy as np
     from PIL import Image
 
-    from gan_pipeline.dataset.options import Options
+    from gan_pipeline.dataset.options import Options, Resampler
     from gan_pipeline.preparing.beam_job import Execution
     from gan_pipeline.preparing.prepare import prepare
-    from gan_pipeline.transforms.resize import Resampler
 
     random = np.random.default_rng(0)
     (folder / "raw").mkdir()

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from gan_pipeline.transforms.face_crop import BoxRule, Window, crop_face, crop_window
-from gan_pipeline.transforms.resize import Resampler
+from gan_pipeline.dataset.options import BoxRule, Resampler
+from gan_pipeline.transforms.face_crop import Window, crop_face, crop_window
 
 SIDES = st.integers(1, 400)
 BOXES = st.tuples(st.integers(-300, 700), st.integers(-300, 700), st.integers(0, 500), st.integers(0, 500))

@@ -330,7 +330,7 @@ def test_it_neither_loads_tensorflow_nor_beam(digits: Path, tmp_path: Path) -> N
     ran = run_child("inspect", digits, "--html", "-o", tmp_path / "page.html", env={"PYTHONPROFILEIMPORTTIME": "1"})
     assert ran.code == 0, ran.err
     loaded = {line.rpartition("|")[2].strip() for line in ran.err.splitlines()}
-    assert "gan_pipeline.inspection.page" in loaded
+    assert "gan_pipeline.inspection.dataset_page" in loaded
     assert not {"tensorflow", "apache_beam"} & loaded
 
 

@@ -21,7 +21,7 @@ from gan_core.storage import open_folder
 from gan_pipeline.cli.request import options_of
 from gan_pipeline.dataset.features import image_features
 from gan_pipeline.dataset.manifest import read_manifest
-from gan_pipeline.dataset.rerun_command import prepare_command
+from gan_pipeline.dataset.prepare_command import prepare_command
 from gan_pipeline.inspection import duplicates
 from gan_pipeline.inspection.duplicates import (
     BITS,
@@ -35,7 +35,7 @@ from gan_pipeline.inspection.duplicates import (
     shared_between,
 )
 from gan_pipeline.inspection.findings import uneven_classes
-from gan_pipeline.inspection.measures import MeanImages, distribution, light
+from gan_pipeline.inspection.image_statistics import MeanImages, distribution, light
 from gan_pipeline.inspection.pictures import chosen, read_examples
 from gan_pipeline.inspection.scan import scan
 from tests.support.datasets import examples, prepare, run_cli

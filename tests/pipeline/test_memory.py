@@ -11,7 +11,7 @@ from gan_pipeline.dataset.features import Encoding, ImageFeature
 from gan_pipeline.dataset.options import Options
 from gan_pipeline.dataset.records import Example, ExampleEncoder
 from gan_pipeline.dataset.sharding import ShardTask
-from gan_pipeline.preparing.shard import write_shard
+from gan_pipeline.preparing.shard_writer import write_shard
 from gan_pipeline.sources.base import Source
 from gan_pipeline.sources.resolve import resolve_source
 

@@ -8,8 +8,8 @@ from gan_core.storage import open_folder
 from gan_pipeline.dataset.manifest import Shard
 from gan_pipeline.dataset.sharding import ShardTask
 from gan_pipeline.preparing import progress
-from gan_pipeline.preparing.progress import Heartbeat, State, Watch, describe, shard_progress
-from gan_pipeline.preparing.shard import ShardRecord, Tally, write_shard_record
+from gan_pipeline.preparing.shard_progress import Heartbeat, State, Watch, describe, shard_progress
+from gan_pipeline.preparing.shard_writer import ShardRecord, Tally, write_shard_record
 
 TASKS = [ShardTask("train", index, 3, tuple(range(100))) for index in range(3)]
 MB = 1 << 20

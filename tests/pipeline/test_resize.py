@@ -6,7 +6,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gan_core.errors import UnusableInputError
-from gan_pipeline.transforms.resize import Resampler, ResizeRule, center_window, resize
+from gan_pipeline.dataset.options import Resampler, ResizeRule
+from gan_pipeline.transforms.resize import center_window, resize
 
 SIZES = [(1, 1), (1, 300), (300, 1), (7, 5), (64, 64), (63, 97), (250, 250), (480, 640)]
 

@@ -6,7 +6,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gan_core.errors import UnusableInputError
-from gan_pipeline.transforms.resize import Resampler, ResizeRule, resize
+from gan_pipeline.dataset.options import Resampler, ResizeRule
+from gan_pipeline.transforms.resize import resize
 from gan_pipeline.transforms.split_pair import split_pair
 
 

@@ -6,7 +6,7 @@ import typer
 
 from gan_core.command import JsonOption, print_json, run_command
 from gan_core.errors import DataError, UsageError
-from gan_pipeline.cli.answers import print_datasets, print_outcome, print_page, print_plan, print_summary
+from gan_pipeline.cli.output import print_datasets, print_outcome, print_page, print_plan, print_summary
 from gan_pipeline.dataset.catalogue import DATASETS, MAX_FAILURE_RATE, dataset_info
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
@@ -167,7 +167,7 @@ def inspect(
     from gan_pipeline.dataset.summary import inspect as summarise
 
     if html:
-        from gan_pipeline.inspection.write import write_page
+        from gan_pipeline.inspection.page_file import write_page
 
         print_page(write_page(open_folder(folder), out), as_json)
         return

@@ -6,8 +6,39 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from gan_pipeline.dataset.features import Encoding, Frozen
-from gan_pipeline.transforms.face_crop import BoxRule
-from gan_pipeline.transforms.resize import Resampler, ResizeRule
+
+
+class ResizeRule(StrEnum):
+    """What happens to an image whose aspect ratio is not the wanted one."""
+
+    CROP = "crop"
+    """Scale until the image covers the size, then cut the centre."""
+    FIT = "fit"
+    """Scale until the image fits inside, then centre it on black bars."""
+    STRETCH = "stretch"
+    """Ignore the aspect ratio."""
+
+
+class Resampler(StrEnum):
+    """Pillow's filters. When they shrink, all but `nearest` average over every pixel the new one covers.
+
+    `tf.image.resize` gives other pixels: without `antialias=True` it looks only at the nearest few.
+    """
+
+    NEAREST = "nearest"
+    BILINEAR = "bilinear"
+    BICUBIC = "bicubic"
+    LANCZOS = "lanczos"
+    BOX = "box"
+
+
+class BoxRule(StrEnum):
+    """How the detected box of a face becomes the window that is cut out."""
+
+    EXACT = "exact"
+    """The box, cut off at the edges of the image, and then stretched to a square."""
+    SQUARE = "square"
+    """A square around the centre of the box, with a margin, moved inside the image."""
 
 
 class FaceMode(StrEnum):

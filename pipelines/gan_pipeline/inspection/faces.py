@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from gan_core.errors import DataError
 from gan_core.storage import Folder
-from gan_pipeline.inspection.measures import Distribution, distribution
-from gan_pipeline.preparing.commit import FACES
-from gan_pipeline.preparing.faces_report import Distance, distances, histogram, landmark_distance, outcomes
+from gan_pipeline.dataset.face_log import FACES, Distance, distances, histogram, landmark_distance, outcomes
+from gan_pipeline.inspection.image_statistics import Distribution, distribution
 
 _LOWEST = 24
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gan_pipeline.dataset.catalogue import CHOSEN_OUT
-from gan_pipeline.inspection.measures import Numbers
+from gan_pipeline.inspection.image_statistics import Numbers
 
 BLANK_CONTRAST = 1.0
 """Levels of 255 below which an image shows nothing."""

@@ -13,7 +13,7 @@ from gan_pipeline.dataset.features import AttributesFeature, LabelFeature, Vecto
 from gan_pipeline.dataset.manifest import Manifest
 from gan_pipeline.dataset.records import decode_image, framed_bytes, parse_example, read_records
 from gan_pipeline.inspection.duplicates import WORDS, Digests, Hashes, difference_hashes, pixel_digests
-from gan_pipeline.inspection.measures import MeanImages, Numbers, light
+from gan_pipeline.inspection.image_statistics import MeanImages, Numbers, light
 
 BATCH_IMAGES = 256
 _BATCH_PIXELS = 200_000

@@ -11,7 +11,7 @@ from gan_pipeline.dataset.failures import Failure
 from gan_pipeline.dataset.features import LabelFeature, VectorFeature
 from gan_pipeline.dataset.manifest import Manifest
 from gan_pipeline.inspection.duplicates import MOST_PAIRS, NearPair, near_pairs, same_pixels, shared_between
-from gan_pipeline.inspection.measures import Distribution, distribution
+from gan_pipeline.inspection.image_statistics import Distribution, distribution
 from gan_pipeline.inspection.pictures import chosen
 from gan_pipeline.inspection.scan import Measured, Scan
 

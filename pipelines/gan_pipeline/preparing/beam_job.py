@@ -22,8 +22,8 @@ from apache_beam.transforms.environments import Environment, SubprocessSDKEnviro
 from gan_core.errors import DataError, GanmillError, UsageError, mark, unmark
 from gan_core.storage import open_folder
 from gan_pipeline.dataset.sharding import ShardTask
-from gan_pipeline.preparing.progress import Heartbeat
-from gan_pipeline.preparing.shard import write_shard
+from gan_pipeline.preparing.shard_progress import Heartbeat
+from gan_pipeline.preparing.shard_writer import write_shard
 from gan_pipeline.sources.base import Source
 from gan_pipeline.sources.resolve import SourceSpec
 

@@ -6,17 +6,16 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 from gan_core.storage import WORK, Folder
+from gan_pipeline.dataset.face_log import FACES, FACES_REPORT
 from gan_pipeline.dataset.failures import Failure, write_failures
 from gan_pipeline.dataset.manifest import Counts, Manifest, SourceRecord, Split, sealed, write_manifest
 from gan_pipeline.dataset.preview import PREVIEW, preview
 from gan_pipeline.dataset.sharding import ShardTask
 from gan_pipeline.dataset.tfds_metadata import write_tfds_metadata
-from gan_pipeline.preparing.faces_report import REPORT, faces_report
+from gan_pipeline.preparing.faces_report import faces_report
 from gan_pipeline.preparing.planning import Plan
-from gan_pipeline.preparing.shard import ShardRecord, faces_name
+from gan_pipeline.preparing.shard_writer import ShardRecord, faces_name
 from gan_pipeline.sources.files import FileSource
-
-FACES = "faces.jsonl"
 
 _PACKAGES = ("ganmill", "apache-beam", "mtcnn", "numpy", "pillow", "protobuf", "tensorflow", "tensorflow-datasets")
 
@@ -75,4 +74,4 @@ def _write_faces(folder: Folder, plan: Plan, finished: list[Finished]) -> None:
         content = b"".join(lines)
         folder.write(FACES, content)
         faces = [json.loads(line) for line in content.splitlines()]
-        folder.write(REPORT, faces_report(plan.options, plan.source, faces).encode())
+        folder.write(FACES_REPORT, faces_report(plan.options, plan.source, faces).encode())

@@ -20,9 +20,9 @@ from gan_pipeline.preparing.beam_job import Execution, check_execution, write_sh
 from gan_pipeline.preparing.claim import check_finished, claim
 from gan_pipeline.preparing.commit import Finished, commit
 from gan_pipeline.preparing.planning import Plan, make_plan
-from gan_pipeline.preparing.progress import shard_progress
 from gan_pipeline.preparing.reopen import reopen
-from gan_pipeline.preparing.shard import ShardRecord, finished_shards, read_shard_record
+from gan_pipeline.preparing.shard_progress import shard_progress
+from gan_pipeline.preparing.shard_writer import ShardRecord, finished_shards, read_shard_record
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,13 @@ from collections import defaultdict
 
 from gan_core.errors import UnusableInputError, UsageError
 from gan_core.storage import WORK, Folder
+from gan_pipeline.dataset.face_log import FACES
 from gan_pipeline.dataset.failures import Failure, read_failures
 from gan_pipeline.dataset.manifest import MANIFEST, Manifest, Shard
 from gan_pipeline.dataset.sharding import ShardTask
 from gan_pipeline.preparing.claim import begin
-from gan_pipeline.preparing.commit import FACES
 from gan_pipeline.preparing.planning import Plan
-from gan_pipeline.preparing.shard import ShardRecord, faces_name, write_shard_record
+from gan_pipeline.preparing.shard_writer import ShardRecord, faces_name, write_shard_record
 from gan_pipeline.sources.files import FileSource, content_fingerprint
 
 PASSING_STAGES = ("storage", "decode")

@@ -13,12 +13,11 @@ from numpy.typing import NDArray
 from gan_core.errors import DataError
 from gan_core.storage import open_folder
 from gan_pipeline.dataset.features import AttributesFeature, Feature
-from gan_pipeline.dataset.options import FaceMode, Options
+from gan_pipeline.dataset.options import FaceMode, Options, ResizeRule
 from gan_pipeline.sources.celeba_tables import ATTRIBUTES, ENDINGS, LANDMARKS, PARTITION, Table, parse_table
 from gan_pipeline.sources.file_tree import FileTree
 from gan_pipeline.sources.files import FileSource
 from gan_pipeline.sources.layout import image_names, left_out
-from gan_pipeline.transforms.resize import ResizeRule
 from gan_pipeline.transforms.transform import CenterFace, DetectedFace, Resized, Transform
 
 _SPLITS = ("train", "validation", "test")

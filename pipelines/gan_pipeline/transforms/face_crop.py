@@ -1,24 +1,15 @@
 """From a detected box to a face: which window of the photograph, and its pixels. Pure functions."""
 
 import math
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_pipeline.transforms.resize import Resampler, ResizeRule, resize
+from gan_pipeline.dataset.options import BoxRule, Resampler, ResizeRule
+from gan_pipeline.transforms.resize import resize
 
 Window = tuple[int, int, int, int]
 """left, top, right, bottom in pixels; right and bottom are outside."""
-
-
-class BoxRule(StrEnum):
-    """How a box becomes a window."""
-
-    EXACT = "exact"
-    """The box, cut off at the edges of the image; later stretched to the square (specification B 3.2)."""
-    SQUARE = "square"
-    """A square around the centre of the box, with a margin, moved inside the image."""
 
 
 def crop_window(box: tuple[int, int, int, int], rule: BoxRule, margin: float, height: int, width: int) -> Window | None:

@@ -1,36 +1,11 @@
 """Bring an image to a size, by Pillow's filters."""
 
-from enum import StrEnum
-
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from gan_core.errors import UnusableInputError
-
-
-class ResizeRule(StrEnum):
-    """What happens to an image whose aspect ratio is not the wanted one."""
-
-    CROP = "crop"
-    """Scale until the image covers the size, then cut the centre."""
-    FIT = "fit"
-    """Scale until the image fits inside, then centre it on black bars."""
-    STRETCH = "stretch"
-    """Ignore the aspect ratio."""
-
-
-class Resampler(StrEnum):
-    """Pillow's filters. When they shrink, all but `nearest` average over every pixel the new one covers.
-
-    `tf.image.resize` gives other pixels: without `antialias=True` it looks only at the nearest few.
-    """
-
-    NEAREST = "nearest"
-    BILINEAR = "bilinear"
-    BICUBIC = "bicubic"
-    LANCZOS = "lanczos"
-    BOX = "box"
+from gan_pipeline.dataset.options import Resampler, ResizeRule
 
 
 def resize(image: NDArray[np.uint8], height: int, width: int, rule: ResizeRule, resampler: Resampler) -> NDArray[np.uint8]:

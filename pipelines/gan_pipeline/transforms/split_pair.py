@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gan_core.errors import UnusableInputError
-from gan_pipeline.transforms.resize import Resampler, ResizeRule, resize
+from gan_pipeline.dataset.options import Resampler, ResizeRule
+from gan_pipeline.transforms.resize import resize
 
 
 def split_pair(

@@ -7,9 +7,10 @@ from typing import Any, Literal, Protocol
 
 from gan_core.errors import UnusableInputError
 from gan_core.quiet import import_tensorflow
+from gan_pipeline.dataset.options import BoxRule, Resampler, ResizeRule
 from gan_pipeline.dataset.records import Image
-from gan_pipeline.transforms.face_crop import BoxRule, crop_face, crop_window
-from gan_pipeline.transforms.resize import Resampler, ResizeRule, center_window, resize
+from gan_pipeline.transforms.face_crop import crop_face, crop_window
+from gan_pipeline.transforms.resize import center_window, resize
 from gan_pipeline.transforms.split_pair import split_pair
 
 Shape = tuple[int, int, Literal[1, 3]]

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gan_pipeline.transforms.resize import Resampler, ResizeRule, resize
+from gan_pipeline.dataset.options import Resampler, ResizeRule
+from gan_pipeline.transforms.resize import resize
 from gan_train.sampling.translator import Pixels
 
 

@@ -17,7 +17,7 @@ from gan_core.errors import StorageError
 from gan_core.progress import duration
 from gan_core.storage import WORK, Folder
 from gan_pipeline.dataset.sharding import ShardTask
-from gan_pipeline.preparing.shard import ShardRecord, Tally, read_shard_record
+from gan_pipeline.preparing.shard_writer import ShardRecord, Tally, read_shard_record
 
 _WORKER_SECONDS = 5.0
 _TERMINAL_SECONDS = 1.0

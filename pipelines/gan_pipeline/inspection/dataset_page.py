@@ -12,11 +12,11 @@ from gan_core.storage import Folder
 from gan_pipeline.dataset.failures import read_failures
 from gan_pipeline.dataset.features import AttributesFeature, image_features
 from gan_pipeline.dataset.manifest import Manifest
-from gan_pipeline.dataset.rerun_command import prepare_command
+from gan_pipeline.dataset.prepare_command import prepare_command
 from gan_pipeline.inspection import findings, view
 from gan_pipeline.inspection.faces import FacesAudit, faces_audit
 from gan_pipeline.inspection.findings import Finding
-from gan_pipeline.inspection.measures import QUANTILES
+from gan_pipeline.inspection.image_statistics import QUANTILES
 from gan_pipeline.inspection.pictures import Album, read_examples, shown
 from gan_pipeline.inspection.scan import Scan, scan
 

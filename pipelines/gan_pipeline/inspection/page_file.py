@@ -6,10 +6,10 @@ from pathlib import Path
 from gan_core.errors import UsageError
 from gan_core.progress import counting
 from gan_core.storage import Folder, write_file
+from gan_pipeline.dataset.face_log import FACES_REPORT
 from gan_pipeline.dataset.manifest import read_manifest
+from gan_pipeline.inspection.dataset_page import dataset_page
 from gan_pipeline.inspection.findings import Finding
-from gan_pipeline.inspection.page import dataset_page
-from gan_pipeline.preparing.faces_report import REPORT
 
 
 @dataclass(frozen=True)
@@ -54,5 +54,5 @@ def default_page(folder: Folder) -> str:
 
 def _check_name(page: str) -> None:
     name = page.rpartition("/")[2]
-    if not name.endswith(".html") or name == REPORT:
-        raise UsageError(f"-o {page!r}: not a name for the page; it ends in .html, and {REPORT} is another one")
+    if not name.endswith(".html") or name == FACES_REPORT:
+        raise UsageError(f"-o {page!r}: not a name for the page; it ends in .html, and {FACES_REPORT} is another one")

@@ -7,7 +7,7 @@ from gan_pipeline.dataset.catalogue import CHOSEN_OUT, DATASETS
 
 if TYPE_CHECKING:
     from gan_pipeline.dataset.manifest import Manifest
-    from gan_pipeline.inspection.write import Written
+    from gan_pipeline.inspection.page_file import Written
     from gan_pipeline.preparing.planning import Plan
     from gan_pipeline.preparing.prepare import Outcome
 

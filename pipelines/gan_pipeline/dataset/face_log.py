@@ -1,0 +1,63 @@
+"""faces.jsonl, one line for every photograph that the face detector looked at, and the statistics of these lines.
+
+A line is a JSON object: "id" and "found" (number of faces) always; where a face was found "confidence" (0 to 1), "box" (x, y,
+width, height), "landmarks" (5 points) and "rule"; "window" (left, top, right, bottom) where it was cut out; and
+"celeba_landmarks" (5 points) where the source has CelebA's own. All positions are in pixels of the photograph.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+FACES = "faces.jsonl"
+
+FACES_REPORT = "faces_report.html"
+"""The page that `prepare` writes beside faces.jsonl."""
+
+LANDMARKS = ("left eye", "right eye", "nose", "left corner of the mouth", "right corner of the mouth")
+
+_BINS = (0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 1.0)
+"""Upper edges of the intervals of confidence; the first begins at 0."""
+
+
+@dataclass(frozen=True)
+class Distance:
+    """How far a landmark lies from CelebA's own, in pixels."""
+
+    landmark: str
+    median: float
+    most: float
+
+
+def outcomes(faces: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """How many photographs had one face, several, or none; and how many faces lay outside their photograph."""
+    titles = {0: "no face: dropped", 1: "one face"}
+    counts = Counter(titles.get(face["found"], "several faces: the most confident was taken") for face in faces)
+    outside = sum("box" in face and "window" not in face for face in faces)
+    return dict(counts.most_common()) | ({"face outside the photograph: dropped": outside} if outside else {})
+
+
+def histogram(confidences: Sequence[float]) -> list[tuple[str, int]]:
+    """How many confidences lie in each interval, the lowest first."""
+    edges = [0.0, *_BINS]
+    counts, _ = np.histogram(confidences, edges)
+    return [(f"{low:g} to {high:g}", int(count)) for low, high, count in zip(edges, edges[1:], counts, strict=False)]
+
+
+def distances(measured: Sequence[NDArray[np.float64]]) -> list[Distance]:
+    """For each landmark the median and the 95th percentile of what `landmark_distance` gave."""
+    if not measured:
+        return []
+    medians, most = np.median(measured, axis=0), np.percentile(measured, 95, axis=0)
+    return [Distance(*values) for values in zip(LANDMARKS, medians.tolist(), most.tolist(), strict=True)]
+
+
+def landmark_distance(face: Mapping[str, Any]) -> NDArray[np.float64]:
+    """How far each landmark lies from CelebA's own: float64 (5,), in pixels of the photograph."""
+    ours, theirs = (np.asarray(face[key], np.float64) for key in ("landmarks", "celeba_landmarks"))
+    length: NDArray[np.float64] = np.hypot(*(ours - theirs).T)
+    return length
