@@ -7,7 +7,7 @@ import pytest
 from gan_core.storage import open_folder
 from gan_pipeline.dataset.manifest import Shard
 from gan_pipeline.dataset.sharding import ShardTask
-from gan_pipeline.preparing import progress
+from gan_pipeline.preparing import shard_progress as progress
 from gan_pipeline.preparing.shard_progress import Heartbeat, State, Watch, describe, shard_progress
 from gan_pipeline.preparing.shard_writer import ShardRecord, Tally, write_shard_record
 
