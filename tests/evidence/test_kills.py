@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from gan_core.storage import open_folder
-from gan_train.runs.checkpoint import committed_steps, restore_checkpoint
+from gan_train.runs.checkpoint import restore_checkpoint
+from gan_train.runs.layout import committed_steps
 from tests.support.runs import SMALL, assert_same_checkpoint, build, prepare_digits, small_recipe
 from tests.support.warm import WarmChild, start_warm
 

@@ -18,7 +18,7 @@ from gan_pipeline.dataset.manifest import Shard, Split, read_manifest, sealed, w
 from gan_train.data.dataset import Dataset, open_dataset
 from gan_train.data.input import Reader
 from gan_train.logs.metrics_log import MetricsLog, Row
-from gan_train.runs.skipped import SKIPPED
+from gan_train.runs.layout import SKIPPED
 from tests.support.commands import Ran
 from tests.support.runs import SMALL, assert_same_checkpoint, gan_train, small_recipe
 

@@ -17,7 +17,7 @@ from gan_train.logs.metrics_log import MetricsLog, Row
 from gan_train.loop.divergence import Divergence, FiniteCheck
 from gan_train.numerics.randomness import Draw, random_key
 from gan_train.runs.checkpoint import named_variables
-from gan_train.runs.rollbacks import ROLLBACKS
+from gan_train.runs.layout import ROLLBACKS
 from gan_train.systems.step import metric_names
 from tests.support.commands import Ran
 from tests.support.runs import (

@@ -16,8 +16,8 @@ import gan_train.loop.trainer as trainer
 import gan_train.objectives.augmentation as augmentation
 from gan_core.storage import open_folder
 from gan_train.diagnosis.history import judged_run
-from gan_train.logs.verdict import DIAGNOSIS, read_verdicts
-from gan_train.runs.rollbacks import ROLLBACKS
+from gan_train.logs.verdict import read_verdicts
+from gan_train.runs.layout import DIAGNOSIS, ROLLBACKS
 from tests.support.commands import Ran
 from tests.support.runs import SMALL, assert_same_checkpoint, gan_train, trained_numbers
 

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from gan_core.errors import StorageError
 from gan_core.storage import Folder, LocalFolder, open_folder
-from gan_train.runs.run_folder import STATUS, write_status
-from gan_train.runs.saved_networks import GENERATOR, network_name
+from gan_train.runs.layout import BEST, STATUS, networks
+from gan_train.runs.run_folder import write_status
+from gan_train.runs.saved_networks import GENERATOR
 from gan_train.scoring import best
-from gan_train.scoring.best import BEST, best_of, commit_best, keep_best
+from gan_train.scoring.best import best_of, commit_best, keep_best
 from gan_train.scoring.protocol import Protocol
 from gan_train.scoring.scores import Scored, add_scored, read_scores
 from gan_train.scoring.watching import saved_until_ended
@@ -29,7 +30,7 @@ def scored(step: int, fid: float, reals: int = 60) -> Scored:
 
 
 def save_generator(run: LocalFolder, step: int) -> None:
-    run.write(network_name(GENERATOR, step), f"generator {step}".encode())
+    run.write(networks(GENERATOR).name(step), f"generator {step}".encode())
 
 
 @pytest.fixture

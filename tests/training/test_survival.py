@@ -16,14 +16,8 @@ from gan_core.errors import StorageError
 from gan_core.storage import Folder, LocalFolder, open_folder
 from gan_train.logs.event_file import EventFile
 from gan_train.logs.metrics_log import MetricsLog
-from gan_train.runs.checkpoint import (
-    committed_steps,
-    named_variables,
-    remove_all_but,
-    remove_uncommitted,
-    restore_checkpoint,
-    save_checkpoint,
-)
+from gan_train.runs.checkpoint import named_variables, remove_all_but, remove_uncommitted, restore_checkpoint, save_checkpoint
+from gan_train.runs.layout import committed_steps
 from gan_train.runs.retention import Keep, kept_steps
 from gan_train.systems.base import System
 from tests.support.killable import changes_storage

@@ -15,12 +15,12 @@ from rich.console import Console
 from gan_core.errors import DataError
 from gan_core.storage import CloudFolder, LocalFolder, open_folder
 from gan_train.logs import watch
-from gan_train.logs.metrics_log import METRICS, last_rows, read_metrics
+from gan_train.logs.metrics_log import last_rows, read_metrics
 from gan_train.logs.watch import Standing, follow, read_standing
 from gan_train.logs.watch_view import lines, table
-from gan_train.runs.checkpoint import checkpoint_name, committed_steps
+from gan_train.runs.layout import METRICS, STATUS, committed_steps, step_name
 from gan_train.runs.lease import LEASE
-from gan_train.runs.run_folder import STATUS, write_status
+from gan_train.runs.run_folder import write_status
 from tests.support.runs import SMALL, gan_train
 
 
@@ -47,7 +47,7 @@ def test_a_finished_run(trained: Path) -> None:
     assert said[0] == f"{trained}: finished, reached its last step"
     assert said[1].startswith("step 6/6 | loss d_real ") and said[1].endswith("MB | 0:00:00 left")
     assert said[2] == f"newest samples: {trained}/samples/step-00000006.png"
-    assert said[3] == f"newest checkpoint: {trained}/checkpoints/{checkpoint_name(committed_steps(open_folder(trained))[-1])}"
+    assert said[3] == f"newest checkpoint: {trained}/checkpoints/{step_name(committed_steps(open_folder(trained))[-1])}"
     assert names_and_times(trained) == before
 
 

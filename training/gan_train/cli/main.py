@@ -10,6 +10,7 @@ import typer
 from gan_core.command import JsonOption, print_json, run_command
 from gan_train.cli.scoring import worth
 from gan_train.cli.tools import tools
+from gan_train.runs.layout import LOSSES, REALS
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
 
@@ -100,7 +101,7 @@ def run(
     else:
         print(f"done: step {ended['step']} in {out}")
     next_command = f"gan-train {chosen.purpose.command} {out} {chosen.purpose.arguments}"
-    print(f"look at {ended['samples']}, losses.png and reals.png beside it; then: {next_command}")
+    print(f"look at {ended['samples']}, {LOSSES} and {REALS} beside it; then: {next_command}")
 
 
 @app.command()

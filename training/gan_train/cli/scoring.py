@@ -7,6 +7,7 @@ import typer
 
 from gan_core.command import JsonOption, print_json
 from gan_core.errors import UsageError
+from gan_train.runs.layout import DIAGNOSIS, REPORT
 
 worth = typer.Typer()
 
@@ -92,7 +93,7 @@ def evaluate(
 @worth.command()
 def diagnose(
     folder: RunArgument,
-    write: Annotated[bool, typer.Option("--write", help="Write diagnosis.jsonl anew, of a run that does not train.")] = False,
+    write: Annotated[bool, typer.Option("--write", help=f"Write {DIAGNOSIS} anew, of a run that does not train.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Say how a training went and what to try, from its log alone: every step judged anew, by today's rules.
@@ -113,9 +114,7 @@ def diagnose(
     verdicts = judged_run(run)
     if write:
         if read_state(run) == TRAINING:
-            raise UsageError(
-                f"{run.uri}: it trains, and its own process writes diagnosis.jsonl; wait for it, or leave out --write"
-            )
+            raise UsageError(f"{run.uri}: it trains, and its own process writes {DIAGNOSIS}; wait for it, or leave out --write")
         write_verdicts(run, verdicts)
     standing = verdicts[-1] if verdicts else None
     timeline = list(stretches(verdicts))
@@ -133,7 +132,7 @@ def diagnose(
 def report(
     folder: RunArgument,
     out: Annotated[
-        str | None, typer.Option("--out", "-o", help="An .html file, local or gs://.  [default: report.html in RUN]")
+        str | None, typer.Option("--out", "-o", help=f"An .html file, local or gs://.  [default: {REPORT} in RUN]")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

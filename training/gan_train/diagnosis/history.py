@@ -10,7 +10,8 @@ from gan_train.diagnosis.judge import judged, verdict_on
 from gan_train.diagnosis.rules.non_finite import found
 from gan_train.logs.metrics_log import read_metrics
 from gan_train.logs.verdict import Verdict
-from gan_train.runs.run_folder import STATUS, read_record
+from gan_train.runs.layout import STATUS
+from gan_train.runs.run_folder import read_record
 
 
 @dataclass(frozen=True)

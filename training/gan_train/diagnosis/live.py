@@ -8,8 +8,9 @@ from gan_core.storage import LocalFolder, storage_errors
 from gan_train.diagnosis.judge import Diagnosis, verdict_on
 from gan_train.diagnosis.rules.non_finite import found
 from gan_train.logs.metrics_log import Row
-from gan_train.logs.verdict import DIAGNOSIS, Verdict, write_verdicts
+from gan_train.logs.verdict import Verdict, write_verdicts
 from gan_train.recipe.base import Recipe
+from gan_train.runs.layout import DIAGNOSIS
 
 
 class LiveDiagnosis:

@@ -14,7 +14,7 @@ from gan_core.errors import FailedRunError, InterruptedRunError
 from gan_core.interruption import Interruption
 from gan_core.storage import Folder
 from gan_train.distribution.cluster import Cluster, Worker
-from gan_train.runs.checkpoint import checkpoint_name, committed_steps
+from gan_train.runs.layout import committed_steps, step_name
 
 _TASK = re.compile(r"/job:(\w+)(?:/replica:\d+)?/task:(\d+)")
 
@@ -155,7 +155,7 @@ def _lost(error: tf.errors.OpError, cluster: Cluster, step: int | None, run: Fol
     lost = ", ".join(map(str, others)) or "a worker"
     after = f"after step {step}" if step is not None else "before the first step was done"
     saved = committed_steps(run) if cluster.is_chief else []
-    newest = f"the newest checkpoint, {checkpoint_name(saved[-1])}" if saved else "the chief's newest checkpoint, if it has one"
+    newest = f"the newest checkpoint, {step_name(saved[-1])}" if saved else "the chief's newest checkpoint, if it has one"
     return InterruptedRunError(
         f"lost {lost} {after}; see what it said, then start all workers again with the same commands: "
         f"they continue from {newest}"

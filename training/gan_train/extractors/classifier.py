@@ -25,8 +25,9 @@ from gan_pipeline.dataset.manifest import Manifest
 from gan_train.extractors.base import Extracted, Extractor
 from gan_train.recipe.classifier import ClassifierRecipe
 from gan_train.recipe.examples import ImageConfig
+from gan_train.runs.layout import networks
 from gan_train.runs.run_folder import read_record
-from gan_train.runs.saved_networks import CLASSIFIER, network_name, saved_step
+from gan_train.runs.saved_networks import CLASSIFIER, saved_step
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -107,7 +108,7 @@ def run_classifier(folder: str, step: int | None = None) -> Extractor:
     recipe = record.recipe
     if not isinstance(recipe, ClassifierRecipe):
         raise UsageError(f"{run.uri}: recipe {recipe.name} trains no classifier to score by; digit-classifier and its like do")
-    name = network_name(CLASSIFIER, saved_step(run, CLASSIFIER, step))
+    name = networks(CLASSIFIER).name(saved_step(run, CLASSIFIER, step))
     return ClassifierExtractor(Weights(recipe.name, run.read(name), recipe.image, record.class_names, run.locate(name)))
 
 

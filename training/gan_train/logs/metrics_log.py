@@ -7,8 +7,7 @@ from gan_core.errors import DataError
 from gan_core.storage import Folder, LocalFolder, storage_errors
 from gan_train.logs import events
 from gan_train.logs.event_file import EventFile
-
-METRICS, EVENTS = "metrics.jsonl", "tensorboard"
+from gan_train.runs.layout import EVENTS, METRICS
 
 _TAIL = 1 << 16
 """Bytes at the end of the log that `last_rows` reads."""

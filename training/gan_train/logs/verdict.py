@@ -7,8 +7,7 @@ from typing import Any
 
 from gan_core.errors import DataError
 from gan_core.storage import Folder
-
-DIAGNOSIS = "diagnosis.jsonl"
+from gan_train.runs.layout import DIAGNOSIS
 
 WARMING_UP, STABLE = "warming-up", "stable"
 """Kinds of verdicts that no rule gives."""

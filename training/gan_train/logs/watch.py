@@ -4,7 +4,6 @@ Nothing is written and TensorFlow is not needed, so it works beside a run, after
 """
 
 import json
-import re
 import socket
 import time
 from collections.abc import Callable
@@ -19,8 +18,8 @@ from gan_core.storage import CloudFolder, Folder
 from gan_train.logs.metrics_log import Row, last_rows
 from gan_train.logs.status_line import seconds_left
 from gan_train.logs.verdict import Verdict, newest_verdict
+from gan_train.runs.layout import RECIPE, SAMPLES, STATUS, checkpoint_folder, committed_steps
 from gan_train.runs.lease import is_lost
-from gan_train.runs.run_folder import RECIPE, SAMPLES, STATUS
 
 STARTING, TRAINING, DIED = "starting", "training", "died"
 """The states that status.json does not end with: not written yet, running, and running no more though it says so."""
@@ -100,7 +99,7 @@ def read_standing(run: Folder) -> Standing:
         steps=status.get("steps"),
         row=row,
         seconds_left=seconds_left(rows[0], row, status["steps"]) if row and status else None,
-        samples=max(run.names(f"{SAMPLES}/"), default=None),
+        samples=SAMPLES.newest(run),
         checkpoint=_newest_checkpoint(run),
         verdict=newest_verdict(run),
         exit_code=status["exit_code"] if state == ERROR else _EXIT_CODES.get(state, 0),
@@ -159,7 +158,7 @@ def _state(status: dict[str, Any]) -> tuple[str, str]:
     process = _writer(status)
     if status["host"] != socket.gethostname():
         silence = duration(max(0.0, time.time() - status["time"]))
-        return TRAINING, f"by {process}, which wrote status.json {silence} ago; from here it cannot be seen whether it lives"
+        return TRAINING, f"by {process}, which wrote {STATUS} {silence} ago; from here it cannot be seen whether it lives"
     if _lives(status["pid"], status["time"]):
         return TRAINING, f"by {process}"
     return DIED, f"{process} is gone without having finished: killed, or ended by an error it printed; {_CONTINUES}"
@@ -179,6 +178,5 @@ def _lives(pid: int, wrote: float) -> bool:
 
 
 def _newest_checkpoint(run: Folder) -> str | None:
-    # As checkpoint.py names them; importing it would import Keras.
-    found = (re.fullmatch(r"(checkpoints/step-\d{8,})/COMMIT", name) for name in run.names("checkpoints/step-"))
-    return max((match[1] for match in found if match), default=None)
+    steps = committed_steps(run)
+    return checkpoint_folder(steps[-1]) if steps else None

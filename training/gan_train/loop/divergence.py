@@ -20,7 +20,8 @@ import tensorflow as tf
 from gan_core.errors import DivergenceError
 from gan_core.storage import Folder
 from gan_train.numerics.precision import Precision
-from gan_train.runs.checkpoint import checkpoint_name, committed_steps, named_variables
+from gan_train.runs.checkpoint import named_variables
+from gan_train.runs.layout import committed_steps, step_name
 from gan_train.runs.operation import Operation
 from gan_train.runs.rollbacks import Rollback, Rollbacks, write_rollbacks
 from gan_train.runs.run_folder import write_status
@@ -129,7 +130,7 @@ def rolled_back(run: Folder, steps: int, operation: Operation, rollbacks: Rollba
 def diverged(run: Folder, steps: int, rollbacks: Rollbacks, divergence: Divergence) -> DivergenceError:
     """The end of a diverged run, in words and in its status; see `rolled_back` for the arguments."""
     saved = committed_steps(run)
-    kept = f"the newest checkpoint is {checkpoint_name(saved[-1])}" if saved else "no checkpoint was written yet"
+    kept = f"the newest checkpoint is {step_name(saved[-1])}" if saved else "no checkpoint was written yet"
     places = ", ".join(f"from {one.step} to {one.restored}" for one in rollbacks)
     tried = f" after {len(rollbacks)} rollback{'s' * (len(rollbacks) > 1)} ({places})" if rollbacks else ""
     other = "more --max-rollbacks" if rollbacks else "--on-divergence rollback"

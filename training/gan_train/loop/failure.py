@@ -19,7 +19,8 @@ from gan_train.diagnosis.judge import Diagnosis
 from gan_train.diagnosis.rules.certainty import MIXED_STATISTICS, TOO_AGGRESSIVE
 from gan_train.diagnosis.rules.non_finite import NON_FINITE
 from gan_train.logs.verdict import Verdict
-from gan_train.runs.checkpoint import checkpoint_name, committed_steps, remove_checkpoint
+from gan_train.runs.checkpoint import remove_checkpoint
+from gan_train.runs.layout import committed_steps, step_name
 from gan_train.runs.operation import Operation
 from gan_train.runs.rollbacks import Rollback, Rollbacks, write_rollbacks
 from gan_train.runs.run_folder import write_status
@@ -85,6 +86,6 @@ def _stopped(run: Folder, steps: int, rollbacks: Rollbacks, verdict: Verdict) ->
     """The end of a failed run, in words and in its status."""
     write_status(run, "failed", verdict.step, steps)
     saved = committed_steps(run)
-    kept = f"the newest checkpoint is {checkpoint_name(saved[-1])}" if saved else "no checkpoint was written yet"
+    kept = f"the newest checkpoint is {step_name(saved[-1])}" if saved else "no checkpoint was written yet"
     tried = f" after {len(rollbacks)} rollback{'s' * (len(rollbacks) > 1)}" if rollbacks else ""
     return FailedRunError(f"{run.uri}: {verdict} Stopped at step {verdict.step}{tried}; {kept}. --on-failure warn goes on.")

@@ -33,11 +33,11 @@ from gan_train.numerics.precision import resolved
 from gan_train.pages.report import reporting
 from gan_train.recipe.base import Recipe
 from gan_train.recipe.document import flatten
-from gan_train.runs.checkpoint import committed_steps, newest_files
+from gan_train.runs.checkpoint import newest_files
+from gan_train.runs.layout import RECIPE, ROLLBACKS, SAMPLES, SKIPPED, committed_steps
 from gan_train.runs.operation import Operation
-from gan_train.runs.rollbacks import ROLLBACKS
-from gan_train.runs.run_folder import RECIPE, SAMPLES, check_claim, claim, packages, read_record, workplace, write_status
-from gan_train.runs.skipped import SKIPPED, Skipped, corrupt_shards, read_skipped, warn_of, write_skipped
+from gan_train.runs.run_folder import check_claim, claim, packages, read_record, workplace, write_status
+from gan_train.runs.skipped import Skipped, corrupt_shards, read_skipped, warn_of, write_skipped
 from gan_train.systems.base import System
 from gan_train.systems.catalogue import build_system
 from gan_train.systems.step import metric_names
@@ -105,7 +105,7 @@ def train(
             _agree(cluster, recipe, dataset, run, cluster_timeout, wish)
         start = max(committed_steps(run), default=0)
         if start >= recipe.steps:
-            newest = max(run.names(f"{SAMPLES}/"), default="")
+            newest = SAMPLES.newest(run) or ""
             return _answer(cluster, run, out, start, newest, already_done=True)
         strategy = make_strategy(strategy_name, logical_cpus, cluster)
         with in_lockstep(cluster, strategy, wish, run, cluster_timeout) as shared_wish:

@@ -33,17 +33,17 @@ from gan_train.pages.dataset_facts import write_dataset_facts
 from gan_train.pages.report import LiveReport
 from gan_train.recipe.base import Recipe
 from gan_train.runs.checkpoint import (
-    committed_steps,
     named_variables,
     remove_all_but,
     remove_uncommitted,
     restore_checkpoint,
     save_checkpoint,
 )
+from gan_train.runs.layout import LOSSES, REALS, RECIPE, committed_steps
 from gan_train.runs.operation import Operation
 from gan_train.runs.retention import kept_steps
 from gan_train.runs.rollbacks import Rollbacks, read_rollbacks
-from gan_train.runs.run_folder import LOSSES, REALS, RECIPE, read_record, write_status
+from gan_train.runs.run_folder import read_record, write_status
 from gan_train.runs.skipped import without_shard
 from gan_train.sampling.snapshots import write_model, write_samples
 from gan_train.systems.base import System

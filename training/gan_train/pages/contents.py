@@ -11,15 +11,14 @@ from gan_train.logs.trace import Point
 from gan_train.logs.verdict import Verdict, read_verdicts
 from gan_train.logs.watch import Standing, read_standing
 from gan_train.pages.charts import Traces, best_point, score_points
-from gan_train.pages.dataset_facts import DATASET_PREVIEW, DatasetFacts, read_dataset_facts
+from gan_train.pages.dataset_facts import DatasetFacts, read_dataset_facts
 from gan_train.pages.embedded import GRID_BYTES, PICTURE_BYTES, EmbeddedPicture, embedded, evenly
 from gan_train.pages.generated import GeneratedPictures, made_pictures
+from gan_train.runs.layout import DATASET_PREVIEW, NEIGHBOURS, REALS, RECIPE, SAMPLES
 from gan_train.runs.rollbacks import Rollbacks, read_rollbacks
-from gan_train.runs.run_folder import REALS, RECIPE, SAMPLES, RunRecord, read_record
+from gan_train.runs.run_folder import RunRecord, read_record
 from gan_train.runs.skipped import Skipped, read_skipped
 from gan_train.scoring.scores import KINDS, Scored, read_scores
-
-_NEIGHBOURS = "scores/neighbours-step-"
 
 
 @dataclass(frozen=True)
@@ -136,12 +135,12 @@ class PictureBook:
         """The same, or None of a file that is not there."""
         return self.picture(name) if name in self._pictures or self._run.exists(name) else None
 
-    def grids(self, names: Sequence[str]) -> list[Grid]:
-        """Sample grids at even distances; what is shown no more is forgotten."""
-        chosen = evenly(names)
-        for name in set(names) - set(chosen):
-            self._pictures.pop(name, None)
-        return [Grid(step_of(name), self.picture(name, GRID_BYTES)) for name in chosen]
+    def grids(self, steps: Sequence[int]) -> list[Grid]:
+        """Sample grids of some of these steps, at even distances; pictures that are no longer shown are forgotten."""
+        shown = evenly(steps)
+        for step in set(steps) - set(shown):
+            self._pictures.pop(SAMPLES.name(step), None)
+        return [Grid(step, self.picture(SAMPLES.name(step), GRID_BYTES)) for step in shown]
 
 
 def read_contents(run: Folder, book: PictureBook, traces: Traces | None = None) -> Contents:
@@ -159,8 +158,8 @@ def read_contents(run: Folder, book: PictureBook, traces: Traces | None = None) 
     record = read_record(run)
     recipe_text, _, facts = run.read(RECIPE).decode().partition("\n---\n")
     packages: dict[str, str] = yaml.safe_load(facts).get("packages", {})
-    samples = run.names(f"{SAMPLES}/step-")
-    neighbours = max(run.names(_NEIGHBOURS), default=None)
+    samples = SAMPLES.steps(run)
+    neighbours = NEIGHBOURS.steps(run)
     return Contents(
         standing=read_standing(run),
         record=record,
@@ -173,7 +172,7 @@ def read_contents(run: Folder, book: PictureBook, traces: Traces | None = None) 
         grids_made=len(samples),
         reals=book.if_there(REALS),
         made=[(made, book.picture(made.name)) for made in made_pictures(run, record.recipe)],
-        neighbours=Grid(step_of(neighbours), book.picture(neighbours)) if neighbours else None,
+        neighbours=Grid(neighbours[-1], book.picture(NEIGHBOURS.name(neighbours[-1]))) if neighbours else None,
         dataset=read_dataset_facts(run),
         preview=book.if_there(DATASET_PREVIEW),
         rollbacks=read_rollbacks(run),
@@ -185,8 +184,3 @@ def by_yardstick(scored: Sequence[Scored], yardstick: tuple[str | int, ...]) -> 
     """Those measured by a yardstick, in the order of steps."""
     alike = [one for one in scored if one.protocol.yardstick == yardstick]
     return sorted(alike, key=lambda one: one.protocol.step)
-
-
-def step_of(name: str) -> int:
-    """The step in the name of a file such as samples/step-00000300.png."""
-    return int(name.removesuffix(".png").rpartition("-")[2])

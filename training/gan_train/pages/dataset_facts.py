@@ -11,8 +11,7 @@ from gan_pipeline.dataset.features import Frozen
 from gan_pipeline.dataset.manifest import Counts, dump_json
 from gan_pipeline.dataset.preview import PREVIEW
 from gan_train.data.dataset import Dataset
-
-DATASET, DATASET_PREVIEW = "dataset.json", "dataset-preview.png"
+from gan_train.runs.layout import DATASET, DATASET_PREVIEW
 
 
 class DatasetFacts(Frozen):

@@ -3,20 +3,17 @@
 They are kept in the run folder by the step of their generator, so that each is made once.
 """
 
-import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gan_core.storage import Folder
 from gan_train.recipe.base import LatentRecipe, Recipe
 from gan_train.recipe.examples import ImageConfig
+from gan_train.runs.layout import generated_pictures, networks
 from gan_train.runs.run_folder import read_record
-from gan_train.runs.saved_networks import GENERATOR, saved_steps
+from gan_train.runs.saved_networks import GENERATOR
 from gan_train.sampling.generator import SavedGenerator
 from gan_train.tools.codes import crossed_grid
 from gan_train.tools.interpolate import random_paths_grid
-
-PICTURES = "pictures"
 
 _BETWEEN, _CLASS, _CODE = "interpolation", "classes", "codes"
 _ROWS = 5
@@ -51,9 +48,9 @@ def made_pictures(run: Folder, recipe: Recipe) -> list[GeneratedPictures]:
     """The newest of each kind that the run folder has."""
     found = []
     for kind in _kinds(recipe):
-        steps = _steps(run.names(f"{PICTURES}/{kind}-step-"), kind)
+        steps = generated_pictures(kind).steps(run)
         if steps:
-            found.append(GeneratedPictures(_name(kind, max(steps)), max(steps), *_TITLES[kind]))
+            found.append(GeneratedPictures(generated_pictures(kind).name(steps[-1]), steps[-1], *_TITLES[kind]))
     return found
 
 
@@ -65,8 +62,8 @@ def make_pictures(run: Folder) -> None:
         StorageError: the run folder cannot be written.
     """
     record = read_record(run)
-    steps = saved_steps(run, GENERATOR)
-    missing = [kind for kind in _kinds(record.recipe) if steps and not run.exists(_name(kind, steps[-1]))]
+    steps = networks(GENERATOR).steps(run)
+    missing = [kind for kind in _kinds(record.recipe) if steps and not run.exists(generated_pictures(kind).name(steps[-1]))]
     if not missing:
         return
     assert isinstance(record.recipe, LatentRecipe)
@@ -74,7 +71,7 @@ def make_pictures(run: Folder) -> None:
     for kind in missing:
         condition = None if kind == _BETWEEN else record.recipe.condition
         made = crossed_grid(generator, condition, _ROWS) if condition else random_paths_grid(generator, _ROWS)
-        run.write(_name(kind, generator.step), made)
+        run.write(generated_pictures(kind).name(generator.step), made)
 
 
 def _kinds(recipe: Recipe) -> tuple[str, ...]:
@@ -84,12 +81,3 @@ def _kinds(recipe: Recipe) -> tuple[str, ...]:
     if recipe.condition is None:
         return (_BETWEEN,)
     return (_BETWEEN, _CODE if recipe.condition.kind == "code" else _CLASS)
-
-
-def _name(kind: str, step: int) -> str:
-    return f"{PICTURES}/{kind}-step-{step:08d}.png"
-
-
-def _steps(names: Iterable[str], kind: str) -> list[int]:
-    found = (re.fullmatch(rf"{PICTURES}/{kind}-step-(\d{{8,}})\.png", name) for name in names)
-    return [int(match[1]) for match in found if match]

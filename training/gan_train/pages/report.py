@@ -20,8 +20,7 @@ from gan_train.pages.contents import Contents, PictureBook, read_contents
 from gan_train.pages.generated import make_pictures
 from gan_train.pages.page import render
 from gan_train.pages.rerun_command import again
-
-REPORT = "report.html"
+from gan_train.runs.layout import REPORT
 
 _SECTIONS = {
     "worth": "Worth",

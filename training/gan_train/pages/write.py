@@ -7,7 +7,8 @@ from gan_core.storage import open_folder, write_file
 from gan_train.logs.watch import read_standing
 from gan_train.pages.contents import PictureBook, read_contents
 from gan_train.pages.generated import make_pictures
-from gan_train.pages.report import REPORT, report_page
+from gan_train.pages.report import report_page
+from gan_train.runs.layout import REPORT
 
 
 def write_report(folder: str, out: str | None) -> dict[str, Any]:

@@ -11,7 +11,6 @@ they need no state.
 
 import hashlib
 import json
-import re
 from collections.abc import Collection, Mapping
 from importlib.metadata import version
 from typing import Any
@@ -25,20 +24,11 @@ from safetensors.numpy import load, save
 from gan_core.errors import DataError
 from gan_core.storage import WORK, Folder
 from gan_pipeline.dataset.manifest import dump_json
+from gan_train.runs.layout import COMMIT, STATE, VARIABLES, checkpoint_files, checkpoint_folder, committed_steps
 from gan_train.systems.base import System
-
-FOLDER, VARIABLES, STATE, COMMIT = "checkpoints", "variables.safetensors", "state.json", "COMMIT"
 
 _OF_SYSTEM = "state"
 """Before the names of a system's own variables."""
-
-_COMMITTED = re.compile(rf"{FOLDER}/step-(\d{{8,}})/{COMMIT}")
-_OURS = re.compile(rf"{FOLDER}/step-(\d{{8,}})/(?:{VARIABLES}|{STATE})")
-
-
-def checkpoint_name(step: int) -> str:
-    """Folder name of a step's checkpoint; names sort by step."""
-    return f"step-{step:08d}"
 
 
 def named_variables(system: System) -> dict[str, keras.Variable]:
@@ -56,7 +46,7 @@ def named_variables(system: System) -> dict[str, keras.Variable]:
 
 def save_checkpoint(run: Folder, system: System, step: int, digest: str) -> None:
     """Write a checkpoint and commit it; one of the same step is uncommitted first, so that none is ever a mixture."""
-    place = f"{FOLDER}/{checkpoint_name(step)}"
+    place = checkpoint_folder(step)
     run.remove(f"{place}/{COMMIT}")
     variables = {name: np.asarray(variable.numpy(), order="C") for name, variable in named_variables(system).items()}
     state = {"step": step, "dataset_digest": digest, "packages": {p: version(p) for p in ("tensorflow", "keras")}}
@@ -65,12 +55,6 @@ def save_checkpoint(run: Folder, system: System, step: int, digest: str) -> None
         run.write(f"{place}/{name}", content)
     sums = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     run.write(f"{place}/{COMMIT}", dump_json(sums))
-
-
-def committed_steps(run: Folder) -> list[int]:
-    """Steps of all complete checkpoints, ascending."""
-    found = (_COMMITTED.fullmatch(name) for name in run.names(f"{FOLDER}/step-"))
-    return sorted(int(name[1]) for name in found if name)
 
 
 def remove_all_but(run: Folder, kept: Collection[int]) -> None:
@@ -83,12 +67,12 @@ def remove_all_but(run: Folder, kept: Collection[int]) -> None:
 def newest_files(run: Folder) -> dict[str, bytes]:
     """The files of the newest complete checkpoint, by name; none if there is none."""
     steps = committed_steps(run)
-    return {name: run.read(name) for name in run.names(f"{FOLDER}/{checkpoint_name(steps[-1])}/")} if steps else {}
+    return {name: run.read(name) for name in run.names(f"{checkpoint_folder(steps[-1])}/")} if steps else {}
 
 
 def remove_checkpoint(run: Folder, step: int) -> None:
     """Remove a checkpoint; its commit goes first, so that a half-removed one is absent."""
-    place = f"{FOLDER}/{checkpoint_name(step)}"
+    place = checkpoint_folder(step)
     run.remove(f"{place}/{COMMIT}")
     run.remove_all(f"{place}/")
 
@@ -99,10 +83,10 @@ def remove_uncommitted(run: Folder) -> None:
     With it go the temporary files of whatever it was writing. Call it before this process writes.
     """
     whole = committed_steps(run)
-    for name in run.names(f"{FOLDER}/step-"):
-        ours = _OURS.fullmatch(name)
-        if ours and int(ours[1]) not in whole:
-            run.remove(name)
+    for files in (checkpoint_files(VARIABLES), checkpoint_files(STATE)):
+        for step in files.steps(run):
+            if step not in whole:
+                run.remove(files.name(step))
     for name in run.names(f"{WORK}/"):
         if name.endswith(".tmp"):
             run.remove(name)
@@ -114,7 +98,7 @@ def restore_checkpoint(run: Folder, system: System, step: int) -> None:
     Raises:
         DataError: the checkpoint is damaged, or belongs to other networks.
     """
-    place = f"{FOLDER}/{checkpoint_name(step)}"
+    place = checkpoint_folder(step)
     saved = _read_variables(run, place)
     wanted = named_variables(system)
     if saved.keys() != wanted.keys():
@@ -132,7 +116,7 @@ def restore_state(run: Folder, system: System, step: int) -> None:
     Raises:
         DataError: the checkpoint is damaged, or keeps something else.
     """
-    place = f"{FOLDER}/{checkpoint_name(step)}"
+    place = checkpoint_folder(step)
     saved = _read_variables(run, place)
     for variable in system.state:
         name = f"{_OF_SYSTEM}/{variable.path}"

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 from gan_core.errors import DataError
 from gan_core.storage import Folder
-
-ROLLBACKS = "rollbacks.jsonl"
+from gan_train.runs.layout import ROLLBACKS
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,8 @@ from gan_core.storage import WORK, CloudFolder, Folder, LocalFolder
 from gan_pipeline.dataset.manifest import dump_json
 from gan_train.recipe.base import Recipe
 from gan_train.recipe.document import check_recipe, difference, dump_recipe
+from gan_train.runs.layout import RECIPE, STATUS
 from gan_train.runs.mirror import mirrored
-
-RECIPE, STATUS, LATENTS, REALS, LOSSES = "recipe.yaml", "status.json", "latents.npz", "reals.png", "losses.png"
-SAMPLES, MODELS = "samples", "models"
 
 _PACKAGES = ("ganmill", "tensorflow", "keras", "numpy")
 _LOCK = f"{WORK}/lock"

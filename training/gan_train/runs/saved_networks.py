@@ -5,23 +5,13 @@ from typing import TYPE_CHECKING
 from gan_core.errors import DataError, UsageError
 from gan_core.quiet import import_tensorflow
 from gan_core.storage import Folder
-from gan_train.runs.run_folder import MODELS
+from gan_train.runs.layout import networks
 
 if TYPE_CHECKING:
     import keras
 
 GENERATOR, CLASSIFIER = "generator", "classifier"
 """Kinds: inputs to images or points; images, float32 in the recipe's range, to class logits, float32 (n, classes)."""
-
-
-def network_name(kind: str, step: int) -> str:
-    """Name of a file in the run folder. `kind` says what the network is."""
-    return f"{MODELS}/{kind}-step-{step:08d}.keras"
-
-
-def saved_steps(run: Folder, kind: str) -> list[int]:
-    """Steps of all saved networks of a kind, ascending."""
-    return sorted(int(name.removesuffix(".keras").rpartition("-")[2]) for name in run.names(f"{MODELS}/{kind}-step-"))
 
 
 def saved_step(run: Folder, kind: str, step: int | None) -> int:
@@ -31,7 +21,7 @@ def saved_step(run: Folder, kind: str, step: int | None) -> int:
         DataError: there is no such network yet.
         UsageError: none of that step.
     """
-    steps = saved_steps(run, kind)
+    steps = networks(kind).steps(run)
     if not steps:
         raise DataError(f"{run.uri}: no {kind} saved yet; the first comes with the first sample grid")
     if step is not None and step not in steps:
@@ -45,7 +35,7 @@ def load_network(run: Folder, kind: str, step: int) -> "keras.Model":
     import_tensorflow()
     import keras
 
-    name = network_name(kind, step)
+    name = networks(kind).name(step)
     try:
         with run.local_file(name) as path:
             return keras.models.load_model(path, compile=False)

@@ -14,11 +14,10 @@ from gan_core.errors import DataError
 from gan_core.storage import Folder
 from gan_pipeline.dataset.verify import check_shard
 from gan_train.data.dataset import Dataset
+from gan_train.runs.layout import SKIPPED, committed_steps
 
 if TYPE_CHECKING:
     from gan_train.data.input import CorruptShardError
-
-SKIPPED = "skipped_shards.jsonl"
 
 
 @dataclass(frozen=True)
@@ -87,8 +86,6 @@ def warn_of(skipped: Sequence[Skipped], dataset: Dataset) -> None:
 
 def without_shard(dataset: Dataset, run: Folder, error: "CorruptShardError") -> Dataset:
     """Leave out a shard that went bad, from the newest checkpoint on, and record it."""
-    from gan_train.runs.checkpoint import committed_steps  # Keras; whoever only reads the record does without.
-
     skipped = Skipped(error.file, max(committed_steps(run), default=0), str(error))
     fewer = dataset.without([error.file])
     write_skipped(run, (*read_skipped(run), skipped))

@@ -15,8 +15,9 @@ from gan_core.storage import Folder, open_folder
 from gan_train.latents.inputs import Inputs
 from gan_train.recipe.base import LatentRecipe
 from gan_train.recipe.examples import ImageConfig
+from gan_train.runs.layout import networks
 from gan_train.runs.run_folder import RunRecord, read_record
-from gan_train.runs.saved_networks import GENERATOR, load_network, network_name, saved_step
+from gan_train.runs.saved_networks import GENERATOR, load_network, saved_step
 
 if TYPE_CHECKING:
     import keras
@@ -45,7 +46,7 @@ class SavedGenerator:
     @property
     def name(self) -> str:
         """Of its file in the run folder."""
-        return network_name(GENERATOR, self.step)
+        return networks(GENERATOR).name(self.step)
 
     @property
     def facts(self) -> dict[str, str]:

@@ -20,8 +20,7 @@ from gan_train.networks.layers import inference_pass, keeps_dropout, plain_copy
 from gan_train.numerics.randomness import latent_draw
 from gan_train.recipe.base import LatentRecipe
 from gan_train.recipe.examples import Condition, ImageConfig
-from gan_train.runs.run_folder import LATENTS, SAMPLES
-from gan_train.runs.saved_networks import network_name
+from gan_train.runs.layout import LATENTS, SAMPLES, networks
 from gan_train.systems.base import GeneratorInputs
 
 Examples = NDArray[Any]
@@ -81,14 +80,14 @@ def samples_png(made: Examples, reals: Examples, recipe: LatentRecipe, facts: di
 
 def write_samples(run: Folder, grid: bytes, step: int) -> str:
     """Write the picture of a step, a PNG file, and return its name."""
-    name = f"{SAMPLES}/step-{step:08d}.png"
+    name = SAMPLES.name(step)
     run.write(name, grid)
     return name
 
 
 def write_model(run: Folder, kind: str, network: keras.Model, step: int) -> str:
     """Write a network that Keras loads without this package, and return its name. `kind` says what it is: "generator"."""
-    name = network_name(kind, step)
+    name = networks(kind).name(step)
     with tempfile.TemporaryDirectory() as local:
         path = Path(local) / f"{kind}.keras"
         with storage_errors(path):

@@ -10,11 +10,9 @@ from dataclasses import asdict
 from gan_core.errors import UsageError
 from gan_core.storage import Folder
 from gan_pipeline.dataset.manifest import dump_json
-from gan_train.runs.saved_networks import GENERATOR, network_name
+from gan_train.runs.layout import BEST, best_networks, networks
+from gan_train.runs.saved_networks import GENERATOR
 from gan_train.scoring.scores import KINDS, Scored, read_scores
-
-FOLDER = "best"
-BEST = f"{FOLDER}/best.json"
 
 
 def check_ranks(score: str) -> None:
@@ -48,14 +46,13 @@ def keep_best(run: Folder, newest: Scored, score: str) -> None:
 
 def commit_best(run: Folder, best: Scored, score: str) -> str:
     """Keep a copy of that step's generator as the best, and return its name. Does nothing if it is kept already."""
-    source = network_name(GENERATOR, best.protocol.step)
-    name = source.replace(source.partition("/")[0], FOLDER, 1)
+    source, name = (files(GENERATOR).name(best.protocol.step) for files in (networks, best_networks))
     document = {"score": score, "value": best.values[score], "model": name, "protocol": asdict(best.protocol)}
     if run.exists(BEST) and run.read(BEST) == dump_json(document) and run.exists(name):
         return name
     run.write(name, run.read(source))
     run.write(BEST, dump_json(document))
-    for other in run.names(f"{FOLDER}/{GENERATOR}-"):
+    for other in best_networks(GENERATOR).names(run):
         if other != name:
             run.remove(other)
     return name

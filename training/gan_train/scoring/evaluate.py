@@ -14,11 +14,12 @@ from gan_core.progress import Counting, counting
 from gan_core.storage import Folder
 from gan_train.extractors.resizing import check_fits
 from gan_train.recipe.examples import ImageConfig
+from gan_train.runs.layout import NEIGHBOURS
 from gan_train.sampling.generator import SavedGenerator, saved_generator
 from gan_train.scoring.best import check_ranks, keep_best
 from gan_train.scoring.images import Images, fakes, reals
 from gan_train.scoring.measures import measured
-from gan_train.scoring.nearest_reals import SHOWN, neighbours_png, picture_name
+from gan_train.scoring.nearest_reals import SHOWN, neighbours_png
 from gan_train.scoring.protocol import Protocol
 from gan_train.scoring.real_statistics import real_statistics
 from gan_train.scoring.scores import Scored, add_scored, read_scores
@@ -121,7 +122,7 @@ class Evaluation:
             made = self._gathered(self._fakes(saved, generator, count), count, counted)
         scored = Scored(protocol, measured(real, made))
         shown = next(self._fakes(saved, generator, SHOWN)).pixels
-        self.run.write(picture_name(saved.step), neighbours_png(shown, real, self._dataset, self._extractor, protocol))
+        self.run.write(NEIGHBOURS.name(saved.step), neighbours_png(shown, real, self._dataset, self._extractor, protocol))
         add_scored(self.run, scored)
         keep_best(self.run, scored, self._question.best)
         return scored

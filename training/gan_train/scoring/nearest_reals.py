@@ -21,15 +21,9 @@ if TYPE_CHECKING:
 SHOWN = 10
 """Generated images."""
 
-FOLDER = "scores"
 _TRIPLES_IN_A_ROW = 2
 
 Pixels = NDArray[np.uint8]
-
-
-def picture_name(step: int) -> str:
-    """File name in the run folder."""
-    return f"{FOLDER}/neighbours-step-{step:08d}.png"
 
 
 def neighbours_png(made: Pixels, side: ImageStatistics, dataset: "Dataset", extractor: Extractor, protocol: Protocol) -> bytes:

@@ -11,9 +11,8 @@ from typing import Any, Literal
 
 from gan_core.errors import DataError
 from gan_core.storage import Folder
+from gan_train.runs.layout import SCORES
 from gan_train.scoring.protocol import Protocol
-
-SCORES = "scores.jsonl"
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 
 from gan_core.storage import CloudFolder, Folder, open_folder
 from gan_train.logs.watch import read_standing
-from gan_train.runs.saved_networks import GENERATOR, saved_steps
+from gan_train.runs.layout import networks
+from gan_train.runs.saved_networks import GENERATOR
 from gan_train.scoring.evaluate import Evaluation, ScoringOptions
 from gan_train.scoring.scores import Scored
 
@@ -45,7 +46,7 @@ def saved_until_ended(run: Folder, wait: Callable[[], None]) -> Iterator[int]:
     while True:
         # Looked at first: of a run that has ended, the list below is complete.
         standing = read_standing(run)
-        new = [step for step in saved_steps(run, GENERATOR) if step not in told]
+        new = [step for step in networks(GENERATOR).steps(run) if step not in told]
         if new:
             told.add(new[0])
             yield new[0]

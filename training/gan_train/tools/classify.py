@@ -15,8 +15,9 @@ from gan_train.recipe.base import Recipe
 from gan_train.recipe.examples import ImageConfig
 from gan_train.recipe.sgan import SGANRecipe
 from gan_train.recipe.translation import TranslationRecipe
+from gan_train.runs.layout import networks
 from gan_train.runs.run_folder import read_record
-from gan_train.runs.saved_networks import CLASSIFIER, GENERATOR, load_network, saved_step, saved_steps
+from gan_train.runs.saved_networks import CLASSIFIER, GENERATOR, load_network, saved_step
 
 if TYPE_CHECKING:
     import keras
@@ -133,7 +134,7 @@ def classify(
     run = open_folder(folder)
     recipe = read_record(run).recipe
     translates = isinstance(recipe, TranslationRecipe)
-    if translates or (saved_steps(run, GENERATOR) and not saved_steps(run, CLASSIFIER)):
+    if translates or (networks(GENERATOR).steps(run) and not networks(CLASSIFIER).steps(run)):
         raise UsageError(
             f"{run.uri}: recipe {recipe.name} trains no classifier; digit-classifier, mnist-sgan and fashion-acgan do"
         )

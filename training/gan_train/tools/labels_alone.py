@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from gan_core.errors import DataError
 from gan_core.storage import Folder
 from gan_train.recipe.sgan import SGANRecipe
-from gan_train.runs.checkpoint import committed_steps, restore_state
+from gan_train.runs.checkpoint import restore_state
+from gan_train.runs.layout import committed_steps
 
 if TYPE_CHECKING:
     import keras
