@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import settings
 from playwright.sync_api import Browser
 
 from tests.support.browser import chromium
+from tests.support.quick import block_tensorflow, is_other_test_file, quick_only
 
 # Set before anything imports TensorFlow, and inherited by every child process. Port 9 is closed: a child that tries
 # to reach the network fails at once.
@@ -25,6 +27,17 @@ os.environ.update(
 
 settings.register_profile("ganmill", derandomize=True, deadline=None, database=None, print_blob=False)
 settings.load_profile("ganmill")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if quick_only(config):
+        block_tensorflow()
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out of the quick set, before they are imported, the files that have nothing in it."""
+    return True if quick_only(config) and collection_path.is_file() and is_other_test_file(collection_path) else None
+
 
 _LOOPBACK = ("127.", "localhost", "::1", "0.0.0.0")
 

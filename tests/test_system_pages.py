@@ -14,7 +14,7 @@ from gan_train.recipe.document import load_recipe, recipe_names
 from tests.support.catalogue import CATALOGUE
 from tests.support.commands import run_inside
 from tests.support.image_files import encoded, zipped
-from tests.support.runs import beside, grey, photographs
+from tests.support.photographs import beside, grey, photographs
 
 PAGES = Path(__file__).parent.parent / "docs" / "systems"
 

@@ -13,7 +13,8 @@ from gan_train.extractors.classifier import packaged_classifier
 from gan_train.latents.inputs import Inputs, in_turn
 from gan_train.latents.latent import sample_latents
 from gan_train.sampling.generator import saved_generator
-from tests.support.runs import gan_train, prepare
+from tests.support.runs import gan_train
+from tests.support.training_data import prepare
 
 pytestmark = pytest.mark.evidence
 

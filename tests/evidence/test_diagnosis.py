@@ -11,7 +11,8 @@ import pytest
 from gan_core.storage import open_folder
 from gan_train.logs.verdict import Verdict, read_verdicts
 from tests.support.confusion import confusion, endings, told
-from tests.support.runs import gan_train, prepare
+from tests.support.runs import gan_train
+from tests.support.training_data import prepare
 
 SEEDS = range(5)
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.runs import gan_train, prepare
+from tests.support.runs import gan_train
+from tests.support.training_data import prepare
 
 pytestmark = pytest.mark.evidence
 

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from tests.support.runs import beside, gan_train, prepare, save_pictures
+from tests.support.photographs import beside, save_pictures
+from tests.support.runs import gan_train
+from tests.support.training_data import prepare
 
 pytestmark = pytest.mark.evidence
 

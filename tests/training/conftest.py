@@ -11,20 +11,19 @@ from gan_train.runs import lease, uploader
 from tests.support.catalogue import CATALOGUE
 from tests.support.cifar_files import PYTHON, python_files, tar
 from tests.support.fake_storage import FakeStorage, fake_storage
-from tests.support.runs import (
-    SMALL,
-    gan_train,
-    prepare,
-    prepare_digits,
-    prepare_domains,
-    prepare_pairs,
-    prepare_pictures,
-    split_cpu,
-)
+from tests.support.quick import quick_only
+from tests.support.runs import SMALL, gan_train
+from tests.support.training_data import prepare, prepare_digits, prepare_domains, prepare_pairs, prepare_pictures
 
 SAMPLE = Path(gan_pipeline.__file__).parent / "sample"
 
-split_cpu()
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Split the CPU for the tests of several replicas, unless only tests without TensorFlow were asked for."""
+    if not quick_only(config):
+        from tests.support.systems import split_cpu
+
+        split_cpu()
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,8 @@ from gan_train.systems.base import System
 from gan_train.systems.catalogue import build_system
 from gan_train.systems.step import StepFunction, metric_names, run_phase
 from tests.support.catalogue import CATALOGUE, replicable, small
-from tests.support.runs import build, gan_train, random_chunk
+from tests.support.runs import gan_train
+from tests.support.systems import build, random_chunk
 
 EVERY = pytest.mark.parametrize("name", CATALOGUE)
 STEP = tf.constant(0, tf.int64)

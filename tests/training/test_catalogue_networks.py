@@ -50,7 +50,7 @@ from tests.support.catalogue_networks import (
     some_inputs,
     trained,
 )
-from tests.support.runs import mirrored
+from tests.support.systems import mirrored
 
 
 def chain_of(text: str) -> list[tuple[str, tuple[int, ...]]]:

@@ -24,7 +24,8 @@ from gan_train.systems.step import run_phase
 from gan_train.tools.classify import Classified, Confusion
 from gan_train.tools.labels_alone import labels_alone
 from tests.support.catalogue import small
-from tests.support.runs import LabelledImages, gan_train, read_split
+from tests.support.runs import gan_train
+from tests.support.systems import LabelledImages, read_split
 
 
 def counted(network: keras.Model, examples: LabelledImages) -> list[list[int]]:

@@ -8,7 +8,7 @@ from gan_train.systems.base import System
 from gan_train.systems.step import metric_names
 from tests.support.practising import plain, scores, trainable, update
 from tests.support.probes import Array, look, reals, watching
-from tests.support.runs import build, run_steps
+from tests.support.systems import build, run_steps
 
 FIRST = tf.constant(0, tf.int64)
 

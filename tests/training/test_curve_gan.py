@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from gan_train.networks.passes import inference_pass
 from gan_train.recipe.document import load_recipe
 from gan_train.systems.step import metric_names
-from tests.support.runs import build, gan_train, prepare, random_chunk, run_steps
+from tests.support.runs import gan_train
+from tests.support.systems import build, random_chunk, run_steps
+from tests.support.training_data import prepare
 
 Points = NDArray[np.float32]
 FUNCTIONS: dict[str, Callable[[Points], Points]] = {

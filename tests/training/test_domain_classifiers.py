@@ -25,7 +25,8 @@ from gan_train.extractors.classifier import (
     packaged_classifier,
     run_classifier,
 )
-from tests.support.runs import prepare, read_split
+from tests.support.systems import read_split
+from tests.support.training_data import prepare
 
 CLOTHES = Path(__file__).parents[1] / "data" / "clothes"
 PACKAGED = Path(str(files("gan_train") / "extractors" / "classifiers"))

@@ -10,7 +10,8 @@ import tensorflow as tf
 from gan_train.systems.base import System
 from gan_train.systems.step import metric_names
 from tests.support.probes import Array, look, reals
-from tests.support.runs import SMALL, build, gan_train, random_chunk, run_steps, small_recipe
+from tests.support.runs import SMALL, gan_train, small_recipe
+from tests.support.systems import build, random_chunk, run_steps
 
 RECIPE = ("discriminator_batch=joint", "discriminator.dropout=0")
 EVERY_THIRD = (*RECIPE, "penalties={r1: {gamma: 4, every: 3}}")

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from gan_train.numerics.optimizers import Optimizer, build_optimizer, global_norm, learning_rate
 from gan_train.recipe.optimizer_config import AdamConfig, OptimizerConfig, RMSpropConfig, ScheduleConfig, SGDConfig
-from tests.support.runs import mirrored
+from tests.support.systems import mirrored
 
 Arrays = list[NDArray[np.float32]]
 

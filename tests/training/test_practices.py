@@ -14,7 +14,7 @@ from gan_train.systems.base import System
 from gan_train.systems.step import phase_metrics
 from tests.support.practising import plain, scores, trainable, update
 from tests.support.probes import Array, look, reals
-from tests.support.runs import build
+from tests.support.systems import build
 
 FIRST = tf.constant(0, tf.int64)
 

@@ -16,7 +16,8 @@ import yaml
 from PIL import Image
 
 from tests.support.commands import Argument, Ran
-from tests.support.runs import SMALL, assert_same_checkpoint, gan_train, gan_train_child, prepare_digits
+from tests.support.runs import SMALL, assert_same_checkpoint, gan_train, gan_train_child
+from tests.support.training_data import prepare_digits
 
 DIGEST = 64
 

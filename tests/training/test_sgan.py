@@ -21,7 +21,8 @@ from gan_train.recipe.sgan import SGANRecipe
 from gan_train.systems.base import System
 from gan_train.systems.step import run_phase
 from tests.support.catalogue import small
-from tests.support.runs import build, gan_train, random_chunk, saved_variables
+from tests.support.runs import gan_train, saved_variables
+from tests.support.systems import build, random_chunk
 
 STEP = tf.constant(0, tf.int64)
 

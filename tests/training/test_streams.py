@@ -113,7 +113,8 @@ def test_images_of_another_size_are_refused_with_what_to_do(pairs_16: Path) -> N
 
 
 def test_a_dataset_without_training_examples_is_refused(tmp_path: Path) -> None:
-    from tests.support.runs import beside, photographs, prepare, save_pictures
+    from tests.support.photographs import beside, photographs, save_pictures
+    from tests.support.training_data import prepare
 
     pairs = (beside(picture, picture) for picture in photographs()[:4])
     save_pictures(tmp_path / "raw" / "val", pairs)

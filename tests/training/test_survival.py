@@ -21,7 +21,8 @@ from gan_train.runs.layout import committed_steps
 from gan_train.runs.retention import Keep, kept_steps
 from gan_train.systems.base import System
 from tests.support.killable import changes_storage
-from tests.support.runs import SMALL, assert_same_checkpoint, build, gan_train, small_recipe
+from tests.support.runs import SMALL, assert_same_checkpoint, gan_train, small_recipe
+from tests.support.systems import build
 
 DIGEST = "0" * 64
 KEEP = Keep(last=2)

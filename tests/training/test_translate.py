@@ -22,7 +22,8 @@ from gan_train.sampling.translator import saved_translator
 from gan_train.tools.sizing import Fitted, Padded
 from tests.support.fake_storage import FakeStorage
 from tests.support.image_files import BROKEN, noise, zipped
-from tests.support.runs import gan_train, photographs
+from tests.support.photographs import photographs
+from tests.support.runs import gan_train
 
 DOCS = Path(__file__).parents[2] / "docs" / "tools.md"
 

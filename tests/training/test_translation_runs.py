@@ -18,7 +18,8 @@ from gan_pipeline.dataset.records import decode_example, read_records
 from gan_train.networks.passes import inference_pass
 from gan_train.networks.translating import translating_copy
 from tests.support.catalogue import CATALOGUE
-from tests.support.runs import gan_train, prepare_pairs
+from tests.support.runs import gan_train
+from tests.support.training_data import prepare_pairs
 
 KEYS = ("snapshot_every=2", "checkpoint_every=2", "sample_images=3", "measured_images=4")
 DRY = ("generator.dropout=0", "generator.dropped_stages=0")

@@ -14,7 +14,7 @@ from gan_train.systems.cyclegan import CycleGAN
 from gan_train.systems.pix2pix import Pix2Pix
 from gan_train.systems.step import metric_names
 from tests.support.catalogue import small
-from tests.support.runs import run_steps
+from tests.support.systems import run_steps
 
 STEP = tf.constant(0, tf.int64)
 
