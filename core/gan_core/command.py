@@ -11,6 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from gan_core.errors import GanmillError
+from gan_core.notices import shown
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 
@@ -33,7 +34,8 @@ def run_command(app: Callable[[], object]) -> NoReturn:
     if before is signal.default_int_handler:
         signal.signal(signal.SIGINT, interrupt)
     try:
-        app()
+        with shown():
+            app()
     except BaseException as error:
         # Typer and Beam each turn KeyboardInterrupt into an exception of their own.
         if interrupted.is_set():

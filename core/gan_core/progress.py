@@ -5,6 +5,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from gan_core.notices import is_shown, say
+
 _PLAIN_SECONDS = 10.0
 
 
@@ -30,8 +32,8 @@ class Counting:
             self.show(count_line(self._done, self._total, self._what, now - self._began))
 
     def show(self, line: str) -> None:
-        """Print a line."""
-        print(line, file=sys.stderr, flush=True)
+        """Tell how far it has come."""
+        say(line)
 
 
 class _Bar(Counting):
@@ -58,7 +60,7 @@ class _Bar(Counting):
 @contextmanager
 def counting(total: int, what: str) -> Iterator[Counting]:
     """Show how many of `total` are done while the block runs; `what` they are, in the plural."""
-    if not sys.stderr.isatty():
+    if not (is_shown() and sys.stderr.isatty()):
         yield Counting(total, what)
         return
     counted = _Bar(total, what)

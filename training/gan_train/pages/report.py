@@ -4,11 +4,11 @@ write_report(open_folder("runs/first"), "runs/first/report.html")
 """
 
 import shlex
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from gan_core.errors import DataError, DivergenceError, FailedRunError, InterruptedRunError, StorageError
+from gan_core.notices import warn
 from gan_core.progress import duration
 from gan_core.storage import Folder
 from gan_train.logs.metrics_log import Row, read_metrics
@@ -78,7 +78,7 @@ def _harmless() -> Iterator[None]:
     except StorageError:
         raise
     except Exception as error:
-        print(f"warning: {REPORT} was not written: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        warn(f"{REPORT} was not written: {type(error).__name__}: {error}")
 
 
 def report_page(run: Contents) -> bytes:

@@ -9,7 +9,6 @@ is dead and the lease is taken over. Where the holder is known to be dead (a pro
 
 import os
 import socket
-import sys
 import time
 import uuid
 from pathlib import Path
@@ -19,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from gan_core.errors import InterruptedRunError, StorageError, UsageError
 from gan_core.interruption import Interruption
+from gan_core.notices import say
 from gan_core.storage import WORK, CloudFolder, Entry
 
 LEASE = f"{WORK}/lease.json"
@@ -121,10 +121,9 @@ def _take_over(run: CloudFolder, holder: _Holder, wish: Interruption) -> str:
     found = run.entry(LEASE)
     before = _read(run, found.version)
     if not before.is_dead:
-        print(
+        say(
             f"{run.uri}: another process trained here ({before.host}, process {before.pid}) and did not say that it ended; "
-            f"waiting up to {LOOKS * POLL_SECONDS:g} seconds to see whether it lives",
-            file=sys.stderr,
+            f"waiting up to {LOOKS * POLL_SECONDS:g} seconds to see whether it lives"
         )
         _see_unchanged(run, found, before, wish)
     version = run.replace(LEASE, _content(holder), found.version)

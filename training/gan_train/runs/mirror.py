@@ -10,7 +10,6 @@ at some moment: a COMMIT is there only with all of its files.
 
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +18,7 @@ from typing import IO
 
 from gan_core.errors import StorageError
 from gan_core.interruption import Interruption
+from gan_core.notices import say
 from gan_core.storage import WORK, CloudFolder, Entry, Folder, LocalFolder, storage_errors
 from gan_core.storage.gcs_client import patience
 from gan_train.runs.lease import take_lease
@@ -150,7 +150,7 @@ def mirrored(cloud: CloudFolder, wish: Interruption) -> Iterator[Mirror]:
             yield mirror
         except KeyboardInterrupt:
             uploader.abandon()
-            print(f"{cloud.uri}: {len(queue)} files were not uploaded, they are in {place}", file=sys.stderr)
+            say(f"{cloud.uri}: {len(queue)} files were not uploaded, they are in {place}")
             raise
         except Exception as error:
             _finish(mirror, uploader, f" ({error})")

@@ -5,12 +5,12 @@ A shard that was mended is used again once its line is removed; the order of the
 
 import dataclasses
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gan_core.errors import DataError
+from gan_core.notices import warn
 from gan_core.storage import Folder
 from gan_pipeline.dataset.verify import check_shard
 from gan_train.data.dataset import Dataset
@@ -77,11 +77,9 @@ def corrupt_shards(dataset: Dataset, from_step: int, skip: bool) -> tuple[Skippe
 def warn_of(skipped: Sequence[Skipped], dataset: Dataset) -> None:
     """Say on stderr, once for each shard, what `dataset` does without."""
     for one in skipped:
-        print(f"warning: shard left out: {one.reason}", file=sys.stderr)
+        warn(f"shard left out: {one.reason}")
     if skipped:
-        print(
-            f"warning: training without {dataset.skipped_share:.1%} of the examples, see {SKIPPED}", file=sys.stderr, flush=True
-        )
+        warn(f"training without {dataset.skipped_share:.1%} of the examples, see {SKIPPED}")
 
 
 def without_shard(dataset: Dataset, run: Folder, error: "CorruptShardError") -> Dataset:

@@ -1,7 +1,6 @@
 """The thread that carries a mirror's changes to the bucket, in order, while training goes on."""
 
 import shutil
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -9,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from gan_core.errors import StorageError, StorageOutageError
+from gan_core.notices import say
 from gan_core.storage import Folder, storage_errors
 from gan_core.storage.gcs_client import patience, timeout
 from gan_train.runs.lease import RENEW_SECONDS, Lease
@@ -90,7 +90,7 @@ class Uploader:
         return f"{files}; the storage does not answer ({self._outage.__cause__})" if self._outage else files
 
     def _say(self, words: str) -> None:
-        print(f"{self._cloud.uri}: {words}", file=sys.stderr, flush=True)
+        say(f"{self._cloud.uri}: {words}")
 
     def _work(self) -> None:
         try:

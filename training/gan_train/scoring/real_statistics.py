@@ -8,7 +8,6 @@ import hashlib
 import io
 import json
 import os
-import sys
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from gan_core.errors import DataError
+from gan_core.notices import warn
 from gan_core.storage import open_folder
 from gan_train.scoring.protocol import Protocol
 from gan_train.scoring.side import ImageStatistics
@@ -40,7 +40,7 @@ def real_statistics(protocol: Protocol, gather: Callable[[], ImageStatistics]) -
             with np.load(io.BytesIO(folder.read(name)), allow_pickle=False) as arrays:
                 return ImageStatistics.from_arrays(dict(arrays))
         except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error, DataError):
-            print(f"warning: {folder.locate(name)} is damaged; it is made anew", file=sys.stderr, flush=True)
+            warn(f"{folder.locate(name)} is damaged; it is made anew")
     side = gather()
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **side.to_arrays())

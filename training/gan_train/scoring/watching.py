@@ -3,10 +3,10 @@
 The run knows nothing of it: what it saves is read from its folder, local or gs://, and scores.jsonl is written beside.
 """
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 
+from gan_core.notices import say
 from gan_core.storage import CloudFolder, Folder, open_folder
 from gan_train.logs.watch import read_standing
 from gan_train.runs.layout import networks
@@ -51,7 +51,7 @@ def saved_until_ended(run: Folder, wait: Callable[[], None]) -> Iterator[int]:
             told.add(new[0])
             yield new[0]
         elif standing.ended:
-            print(f"{run.uri}: {standing.state}, {standing.words}", file=sys.stderr)
+            say(f"{run.uri}: {standing.state}, {standing.words}")
             return
         else:
             wait()

@@ -1,9 +1,9 @@
 """What a run's labels are worth without the GAN: the same classifier, trained on the labelled examples alone."""
 
-import sys
 from typing import TYPE_CHECKING
 
 from gan_core.errors import DataError
+from gan_core.notices import say
 from gan_core.storage import Folder
 from gan_train.recipe.sgan import SGANRecipe
 from gan_train.runs.checkpoint import restore_state
@@ -40,5 +40,5 @@ def labels_alone(run: Folder, recipe: SGANRecipe, steps: int) -> "keras.Model":
     for step in range(0, steps, _STEPS_PER_CALL):
         length = min(_STEPS_PER_CALL, steps - step)
         run_steps({}, tf.constant(step, tf.int64), tf.constant(length))
-        print(f"labels alone: step {step + length}/{steps}", file=sys.stderr)
+        say(f"labels alone: step {step + length}/{steps}")
     return system.classifier

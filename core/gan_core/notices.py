@@ -1,0 +1,73 @@
+"""Messages for the person who watches: warnings, and how far the work has come. A library call prints none of them.
+
+    with shown():            # a command does this, or a call with progress=True
+        say("waiting for 3 uploads")
+        warn("shard left out: train-00002-of-00005.tfrecord is cut off")
+
+They go to Python's logger "ganmill", as INFO and WARNING, so that a notebook or a server can also take them with a handler
+of its own. Where nobody asks for them they are dropped.
+"""
+
+import logging
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+LOGGER = logging.getLogger("ganmill")
+LOGGER.setLevel(logging.INFO)
+LOGGER.addHandler(logging.NullHandler())
+
+_lock = threading.Lock()
+_open_blocks = 0
+
+
+class _Stderr(logging.StreamHandler[TextIO]):
+    """Writes each message as one line to whatever sys.stderr is at that moment."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.stream = sys.stderr
+        super().emit(record)
+
+    def format(self, record: logging.LogRecord) -> str:
+        prefix = "warning: " if record.levelno >= logging.WARNING else ""
+        return prefix + record.getMessage()
+
+
+_HANDLER = _Stderr(sys.stderr)
+
+
+def say(message: str) -> None:
+    """Tell something that needs no action."""
+    LOGGER.info("%s", message)
+
+
+def warn(message: str) -> None:
+    """Tell something that should not be missed; it is shown after "warning: "."""
+    LOGGER.warning("%s", message)
+
+
+def is_shown() -> bool:
+    """Whether messages appear on stderr now, so that a progress bar may appear there, too."""
+    return _open_blocks > 0
+
+
+@contextmanager
+def shown() -> Iterator[None]:
+    """Show messages on stderr while the block runs. Blocks may overlap, in one thread or in several."""
+    _count(+1)
+    try:
+        yield
+    finally:
+        _count(-1)
+
+
+def _count(change: int) -> None:
+    global _open_blocks
+    with _lock:
+        _open_blocks += change
+        if _open_blocks:
+            LOGGER.addHandler(_HANDLER)
+        else:
+            LOGGER.removeHandler(_HANDLER)
