@@ -25,6 +25,7 @@ from tests.support.datasets import (
 from tests.support.image_files import BROKEN, encoded, noise, photograph, zipped
 
 SMALL = ("--image-size", "8")
+SUFFIXES = ".jpg, .jpeg, .jpe, .jfif, .png, .apng, .webp, .bmp, .gif, .tif, .tiff, .avif"
 CLASSES = {
     f"{title}/{number}.png": encoded(noise(10 * at + number))
     for at, title in enumerate(("cats", "dogs"))
@@ -126,15 +127,15 @@ def test_what_is_no_image_is_noted(tmp_path: Path) -> None:
         "Thumbs.db": b"x",
         "__MACOSX/cats/0.png": b"x",
         "cats/._0.png": b"x",
-        "a.gif": b"GIF89a",
+        "cats/sound": b"RIFF",
     }
     source = write_files(tmp_path / "in", CLASSES | others)
     ran = run_cli("prepare", "images", "--source", source, *SMALL, "-o", tmp_path / "out")
     assert (ran.code, len(examples(tmp_path / "out"))) == (0, len(CLASSES))
-    assert "note: 2 files are not images by their names and were left out, such as a.gif\n" in ran.err
+    assert "note: 2 files are not images and were left out (1 .txt, 1 no ending), such as cats/notes.txt\n" in ran.err
     assert failures(tmp_path / "out") == []
     plan = json.loads(run_cli("prepare", "images", "--source", source, "-o", "x", "--dry-run", "--json").out)
-    assert plan["notes"] == ["2 files are not images by their names and were left out, such as a.gif"]
+    assert plan["notes"] == ["2 files are not images and were left out (1 .txt, 1 no ending), such as cats/notes.txt"]
 
 
 @pytest.mark.parametrize(
@@ -144,10 +145,10 @@ def test_what_is_no_image_is_noted(tmp_path: Path) -> None:
         ({**PARTS, "extra/1.png": b""}, "holds the split folder test and extra beside it; keep only train, val,"),
         ({**PARTS, "1.png": b""}, "holds the split folder test and images of its own beside it"),
         (
-            {"notes.txt": b"mine", "b.gif": b""},
-            "no images (.jpg, .jpeg, .png, .webp, .bmp) here, it holds 2 other files, such as",
+            {"notes.txt": b"mine", "b.mp4": b""},
+            f"no images ({SUFFIXES}) here, it holds 2 other files, such as",
         ),
-        ({}, "no images (.jpg, .jpeg, .png, .webp, .bmp) here, it is empty; check --source"),
+        ({}, f"no images ({SUFFIXES}) here, it is empty; check --source"),
     ],
 )
 def test_a_layout_nobody_can_mean_is_refused(tmp_path: Path, files: dict[str, bytes], words: str) -> None:
@@ -238,7 +239,7 @@ def test_broken_files_are_dropped_logged_and_counted_and_change_nothing_else(tmp
     assert {line["split"] for line in logged} == {"train"}
     by_id = {line["id"]: line for line in logged}
     assert by_id["huge.png"]["detail"] == "20000x20000 pixels, at most 100,000,000 are read"
-    assert by_id["moving.webp"]["detail"] == "2 frames"
+    assert by_id["floats.tif"]["detail"] == "32-bit floating point pixels"
     assert all(line["checksum"] for line in logged)
 
     counts = read_manifest(open_folder(mixed)).counts

@@ -46,10 +46,9 @@ def png_header(width: int, height: int) -> bytes:
     )
 
 
-def _animated(kind: str) -> bytes:
-    first, second = (Image.fromarray(noise(number)) for number in (1, 2))
+def _float_tiff() -> bytes:
     buffer = io.BytesIO()
-    first.save(buffer, format=kind, save_all=True, append_images=[second])
+    Image.fromarray(np.ones((20, 24), np.float32)).save(buffer, format="TIFF")
     return buffer.getvalue()
 
 
@@ -58,9 +57,9 @@ BROKEN = {
     "cut.jpg": (photograph(7)[:300], "corrupt or cut off"),
     "text.png": (b"not a picture at all", "not an image"),
     "page.jpg": (b"<!doctype html><title>Quota exceeded</title>", "not an image"),
-    "moving.png": (_animated("PNG"), "animated"),
-    "moving.webp": (_animated("WEBP"), "animated"),
-    "gif.webp": (_animated("GIF"), "not an image"),
+    "icon.png": (b"\0\0\1\0\1\0", "not an image"),
+    "floats.tif": (_float_tiff(), "unsupported pixels"),
+    "cut.webp": (encoded(noise(8), "WEBP")[:200], "corrupt or cut off"),
     "huge.png": (png_header(20_000, 20_000), "too large"),
 }
 """By name: the content of a file that cannot be used, and the reason that is to be given. All fail in decoding."""

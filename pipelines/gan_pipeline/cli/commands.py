@@ -49,7 +49,38 @@ def prepare(
     seed: Annotated[int, typer.Option(min=0, help="Chooses the order of the examples.")] = 0,
     encoding: Annotated[str, typer.Option(help="raw (fast) or png (small); both lossless.")] = "raw",
     image_size: Annotated[
-        int | None, typer.Option(help="Side in pixels.  [default: celeba 80, images 64, pairs and unpaired 256]")
+        str | None,
+        typer.Option(
+            metavar="SIDE|WIDTHxHEIGHT",
+            help="Pixels: 64 is a square, 64x48 is 64 wide and 48 high.  [default: celeba 80, images 64, pairs, unpaired 256]",
+        ),
+    ] = None,
+    channels: Annotated[
+        int | None, typer.Option(metavar="1|3", help="images, pairs, unpaired: 1 for grey, 3 for colour.  [default: 3]")
+    ] = None,
+    min_size: Annotated[int | None, typer.Option(help="Drop images whose shorter side has fewer pixels.")] = None,
+    dedupe: Annotated[
+        str | None,
+        typer.Option(
+            metavar="exact|near",
+            help="Drop images equal to an earlier one: exact, to the stored pixel; near, also scaled, recompressed or lighter.",
+        ),
+    ] = None,
+    bit_depth: Annotated[
+        str | None,
+        typer.Option(
+            metavar="BITS|LOW-HIGH|auto",
+            help="Images of 16 bits: how many of them are used (12), the range that becomes 0 to 255 (0-4095), or auto for "
+            "the range met.  [default: the high 8 bits]",
+        ),
+    ] = None,
+    scaled_jpeg: Annotated[
+        bool | None,
+        typer.Option(
+            "--scaled-jpeg",
+            help="images, unpaired: decode large JPEGs at a reduced size: faster, and not the same pixels.",
+            show_default=False,
+        ),
     ] = None,
     resize: Annotated[str | None, typer.Option(help="images, unpaired: crop, fit or stretch.  [default: crop]")] = None,
     resampler: Annotated[
@@ -98,6 +129,11 @@ def prepare(
         "margin": margin,
         "swap": swap,
         "function": function,
+        "channels": channels,
+        "min_size": min_size,
+        "dedupe": dedupe,
+        "bit_depth": bit_depth,
+        "scaled_jpeg": scaled_jpeg,
     }
     general = {"limit": limit, "hold_out": hold_out, "shards": shards, "seed": seed, "encoding": encoding}
     # Before the imports below: a misspelt name is answered at once.

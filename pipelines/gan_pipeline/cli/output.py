@@ -101,7 +101,7 @@ def print_datasets(as_json: bool) -> None:
                     "about": info.about,
                     "splits": info.splits,
                     "shape": info.shape or None,
-                    "options": dict(info.settings),
+                    "options": {**info.settings, **dict.fromkeys(info.choices)},
                 }
                 for info in DATASETS.values()
             }
@@ -111,4 +111,6 @@ def print_datasets(as_json: bool) -> None:
         print(f"{info.name:<14} {info.about}")
         if info.settings:
             print(f"{'':<14} {', '.join(f'{name}={value}' for name, value in info.settings.items())}")
+        if info.choices:
+            print(f"{'':<14} also {', '.join(info.choices)}")
     print("\nprepare one with: gan-pipeline prepare NAME -o FOLDER   (mnist needs no download with --source sample)")

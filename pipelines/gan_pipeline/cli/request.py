@@ -1,5 +1,6 @@
 """From what was typed to checked options."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -37,12 +38,16 @@ def options_of(
     info = dataset_info(dataset)
     typed = {name: value for name, value in own.items() if value is not None}
     for name in typed:
-        if name not in info.settings:
-            takers = ", ".join(other.name for other in DATASETS.values() if name in other.settings)
+        if name not in (*info.settings, *info.choices):
+            takers = ", ".join(other.name for other in DATASETS.values() if name in (*other.settings, *other.choices))
             raise UsageError(f"{_flag(name)} does not apply to {dataset}; it is an option of {takers}")
     values = {**info.settings, **typed, **general}
     if values.get("margin") and values.get("box") == "exact":
         raise UsageError("--margin needs --box square: an exact box has none")
+    values["image_size"] = _image_size(values.get("image_size"))
+    if isinstance(values["image_size"], str) and values.get("faces", "none") != "none":
+        raise UsageError(f"--image-size {values['image_size']}: faces are square; write one number, or add --faces none")
+    values["bit_depth"] = _number(values.get("bit_depth"))
     splits = _splits(split, info)
     if values.get("hold_out"):
         _check_hold_out(info, splits)
@@ -57,6 +62,17 @@ def options_of(
     except ValidationError as error:
         first = error.errors()[0]
         raise UsageError(f"{_flag(str(first['loc'][0]))} {first['input']!r}: {first['msg'].lower()}") from error
+
+
+def _image_size(typed: str | int | None) -> str | int | None:
+    """Of a side in pixels or WIDTHxHEIGHT: the side as a number where both are the same."""
+    width, times, height = str(typed).partition("x")
+    return _number(width if times and width == height else typed)
+
+
+def _number(typed: str | int | None) -> str | int | None:
+    """A typed number as a number."""
+    return int(typed) if isinstance(typed, str) and re.fullmatch(r"-?\d+", typed) else typed
 
 
 def _flag(name: str) -> str:

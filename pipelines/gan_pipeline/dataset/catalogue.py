@@ -11,7 +11,9 @@ from gan_core.errors import UsageError
 MAX_FAILURE_RATE = 0.05
 """The largest share of unusable inputs unless the user says otherwise."""
 
-CHOSEN_OUT = ("class not asked for", "over the limit")
+TOO_SMALL, EXACT_DUPLICATE, NEAR_DUPLICATE = "smaller than --min-size", "exact duplicate", "near duplicate"
+
+CHOSEN_OUT = ("class not asked for", "over the limit", TOO_SMALL, EXACT_DUPLICATE, NEAR_DUPLICATE)
 """Reasons of `counts.dropped` that are the user's own wish."""
 
 
@@ -40,6 +42,7 @@ class DatasetInfo:
         shape: (height, width, channels) of every image, or () where the options decide it.
         class_names: by class number; empty where the source decides them or there are none.
         settings: the options of its own, with their defaults.
+        choices: the options of its own that are off by default; then they leave no trace in a manifest.
         tfds: its name in TensorFlow Datasets, or None.
         debian_folder: where Debian's package of it puts the files, or None.
     """
@@ -52,6 +55,7 @@ class DatasetInfo:
     shape: tuple[int, ...] = ()
     class_names: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    choices: tuple[str, ...] = ()
     tfds: str | None = None
     debian_folder: str | None = None
 
@@ -95,6 +99,7 @@ DATASETS = {
             Kind.CELEBA,
             splits=_PARTS,
             settings={"image_size": 80, "faces": "mtcnn", "box": "exact", "margin": 0.0, "resampler": "bicubic"},
+            choices=("min_size", "dedupe", "bit_depth"),
             tfds="celeb_a",
         ),
         DatasetInfo(
@@ -103,6 +108,7 @@ DATASETS = {
             Kind.IMAGES,
             splits=_PARTS,
             settings={"image_size": 64, "resize": "crop", "resampler": "lanczos"},
+            choices=("channels", "min_size", "dedupe", "bit_depth", "scaled_jpeg"),
         ),
         DatasetInfo(
             "pairs",
@@ -110,6 +116,7 @@ DATASETS = {
             Kind.PAIRS,
             splits=_PARTS,
             settings={"image_size": 256, "swap": False, "resampler": "bicubic"},
+            choices=("channels", "min_size", "dedupe", "bit_depth"),
         ),
         DatasetInfo(
             "unpaired",
@@ -118,6 +125,7 @@ DATASETS = {
             splits=("trainA", "trainB", "testA", "testB"),
             default_splits=("trainA", "trainB"),
             settings={"image_size": 256, "resize": "crop", "resampler": "bicubic"},
+            choices=("channels", "min_size", "dedupe", "bit_depth", "scaled_jpeg"),
         ),
         DatasetInfo(
             "curve",

@@ -1,9 +1,10 @@
 """The options of `prepare`: all that decides what is written, besides the content of the source itself."""
 
+import re
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from gan_pipeline.dataset.features import Encoding, Frozen
 
@@ -57,10 +58,54 @@ class CurveFunction(StrEnum):
     GAUSSIAN = "gaussian"
 
 
+class Dedupe(StrEnum):
+    """Which images count as duplicates of an earlier one."""
+
+    EXACT = "exact"
+    """Those whose stored pixels are equal."""
+    NEAR = "near"
+    """Those whose stored pixels have nearly the same difference hash, as `gan-pipeline inspect --html` finds them."""
+
+
+AUTO_DEPTH = "auto"
+"""The value of --bit-depth that scales by the range of samples met in the dataset."""
+
+_LEAST_SIDE, _MOST_SIDE = 4, 4096
+_RECTANGLE = re.compile(r"(\d+)x(\d+)")
+_RANGE = re.compile(r"(\d+)-(\d+)")
+
+
+def _rectangle(text: str) -> str:
+    found = _RECTANGLE.fullmatch(text)
+    if found is None or not all(_LEAST_SIDE <= int(side) <= _MOST_SIDE for side in found.groups()):
+        raise ValueError(f"write WIDTHxHEIGHT, each {_LEAST_SIDE} to {_MOST_SIDE} pixels, such as 64x48")
+    return text
+
+
+def _bit_depth(text: str) -> str:
+    found = _RANGE.fullmatch(text)
+    if text != AUTO_DEPTH and (found is None or not int(found[1]) < int(found[2]) < 2**16):
+        raise ValueError("write the bits of a sample (9 to 16), a range of samples such as 0-4095, or auto")
+    return text
+
+
+_NO_TRACE = Field(exclude_if=lambda value: value is None)
+"""Of an option younger than datasets in the field: unused it is not written, so that their documents and checksums stay."""
+
+
 class Options(Frozen):
     """The options that decide what is written. `source` is as the user gave it; all else decides the bytes.
 
     Those from `image_size` on are None where the dataset has no such option.
+
+    Attributes:
+        image_size: the side of a square in pixels, or "WIDTHxHEIGHT".
+        channels: 1 for grey; None for colour.
+        min_size: images whose shorter side has fewer pixels are dropped.
+        dedupe: which duplicates are dropped.
+        bit_depth: how samples of more than 8 bits are scaled: the bits they use, a range "LOW-HIGH" of samples that becomes
+            0 to 255, or "auto" for the range met in the dataset; None keeps their high 8 bits.
+        scaled_jpeg: whether JPEGs may be decoded at a reduced size; None decodes all their pixels.
     """
 
     dataset: str
@@ -68,12 +113,11 @@ class Options(Frozen):
     splits: tuple[str, ...]
     classes: tuple[int, ...] | None = None
     limit: Annotated[int, Field(ge=1)] | None = None
-    # Younger than datasets in the field: unused it leaves no trace, so that their documents and checksums stay what they are.
-    hold_out: Annotated[int | None, Field(ge=1, exclude_if=lambda count: count is None)] = None
+    hold_out: Annotated[int | None, Field(ge=1), _NO_TRACE] = None
     shards: Annotated[int, Field(ge=1)] | None = None
     seed: Annotated[int, Field(ge=0)] = 0
     encoding: Encoding = Encoding.RAW
-    image_size: Annotated[int, Field(ge=4, le=4096)] | None = None
+    image_size: Annotated[int, Field(ge=_LEAST_SIDE, le=_MOST_SIDE)] | Annotated[str, AfterValidator(_rectangle)] | None = None
     resize: ResizeRule | None = None
     resampler: Resampler | None = None
     faces: FaceMode | None = None
@@ -81,6 +125,30 @@ class Options(Frozen):
     margin: Annotated[float, Field(ge=0, le=2)] | None = None
     swap: bool | None = None
     function: CurveFunction | None = None
+    channels: Annotated[Literal[1, 3] | None, _NO_TRACE] = None
+    min_size: Annotated[int | None, Field(ge=1), _NO_TRACE] = None
+    dedupe: Annotated[Dedupe | None, _NO_TRACE] = None
+    bit_depth: Annotated[Annotated[int, Field(ge=9, le=16)] | Annotated[str, AfterValidator(_bit_depth)] | None, _NO_TRACE] = (
+        None
+    )
+    scaled_jpeg: Annotated[Literal[True] | None, _NO_TRACE] = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of the images in pixels. Only for a dataset with the option `image_size`."""
+        if isinstance(self.image_size, str):
+            width, height = map(int, self.image_size.split("x"))
+            return height, width
+        assert self.image_size
+        return self.image_size, self.image_size
+
+    @property
+    def levels(self) -> tuple[int, int] | None:
+        """The samples that become 0 and 255; None if the high 8 bits are kept or the range is not known yet."""
+        if isinstance(self.bit_depth, int):
+            return 0, 2**self.bit_depth - 1
+        found = _RANGE.fullmatch(self.bit_depth or "")
+        return (int(found[1]), int(found[2])) if found else None
 
     def changed(self, **values: Any) -> "Options":
         """A checked copy with some values replaced."""

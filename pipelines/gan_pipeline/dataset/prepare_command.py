@@ -14,7 +14,7 @@ def prepare_command(manifest: Manifest, out: str = "FOLDER") -> str:
     """The command line that makes a dataset again, with the options that are not the default alone."""
     options = manifest.options
     info = dataset_info(options.dataset)
-    usual = {**dict.fromkeys(_FLAGGED), "seed": 0, "encoding": "raw", **info.settings}
+    usual = {**dict.fromkeys(_FLAGGED), "seed": 0, "encoding": "raw", **info.settings, **dict.fromkeys(info.choices)}
     words = ["gan-pipeline", "prepare", options.dataset, "--source", options.source]
     if options.splits != info.default_splits:
         words += ["--split", ",".join(options.splits)]

@@ -23,12 +23,15 @@ class Read:
         example: what it gave, or None if it was unusable.
         failure: why it was unusable, or None.
         face: what the face detector saw, a line of faces.jsonl, or None where no detector ran.
+        used_bits: of an image with more than 8 bits a sample, of which the high 8 were kept, the bits that its greatest
+            sample needs; 0 for all others.
     """
 
     id: str
     example: Example | None = None
     failure: UnusableInputError | None = None
     face: Mapping[str, Any] | None = field(default=None, compare=False)
+    used_bits: int = 0
 
 
 class Source(Protocol):

@@ -17,8 +17,8 @@ from gan_pipeline.dataset.options import FaceMode, Options, ResizeRule
 from gan_pipeline.sources.celeba_tables import ATTRIBUTES, ENDINGS, LANDMARKS, PARTITION, Table, parse_table
 from gan_pipeline.sources.file_tree import FileTree
 from gan_pipeline.sources.files import FileSource
-from gan_pipeline.sources.layout import image_names, left_out
-from gan_pipeline.transforms.transform import CenterFace, DetectedFace, Resized, Transform
+from gan_pipeline.sources.image_names import image_names, left_out
+from gan_pipeline.transforms.transform import CenterFace, DetectedFace, Resized, Transform, image_shape
 
 _SPLITS = ("train", "validation", "test")
 _COLUMNS = {PARTITION: 1, LANDMARKS: 10}
@@ -33,7 +33,7 @@ def open_celeba(tree: FileTree, options: Options) -> FileSource:
         DataError: there are no photographs, or a table does not match them.
     """
     names = tree.names()
-    photographs = image_names(names, tree.uri)
+    photographs = image_names(tree)
     found = {stem: _find(tree, names, stem) for stem in (ATTRIBUTES, PARTITION, LANDMARKS)}
     contents = {stem: where_and_content for stem, where_and_content in found.items() if where_and_content}
     tables = {stem: parse_table(content, where) for stem, (where, content) in contents.items()}
@@ -45,7 +45,7 @@ def open_celeba(tree: FileTree, options: Options) -> FileSource:
         tree,
         _by_partition(photographs, tables.get(PARTITION)),
         _face_transform(options),
-        options.encoding,
+        options,
         features,
         values_of=lambda name: {"attributes": _attributes(attributes, name)} if attributes else {},
         face_of=lambda name: {"celeba_landmarks": _points(landmarks, name)} if landmarks else {},
@@ -114,9 +114,10 @@ def _points(table: Table, name: str) -> list[list[int]]:
 
 def _face_transform(options: Options) -> Transform:
     """The transform of a face dataset, by its --faces option."""
-    assert options.image_size and options.resampler and options.box and options.margin is not None
+    assert options.resampler and options.box and options.margin is not None
+    size = options.size[0]
     if options.faces is FaceMode.MTCNN:
-        return DetectedFace(options.image_size, options.box, options.margin, options.resampler)
+        return DetectedFace(size, options.box, options.margin, options.resampler)
     if options.faces is FaceMode.CENTER:
-        return CenterFace(options.image_size, options.resampler)
-    return Resized(options.image_size, ResizeRule.CROP, options.resampler)
+        return CenterFace(size, options.resampler)
+    return Resized(image_shape(options), ResizeRule.CROP, options.resampler)

@@ -1,28 +1,20 @@
-"""The source whose inputs are image files, wherever they lie: read, decode, transform, in order and in batches."""
+"""The source whose inputs are image files, wherever they lie."""
 
 import hashlib
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_core.errors import UnusableInputError
-from gan_pipeline.dataset.features import Encoding, Feature, Features, ImageFeature
+from gan_pipeline.dataset.features import Feature, Features, ImageFeature
+from gan_pipeline.dataset.options import Options
 from gan_pipeline.dataset.records import Example, Image, Value
 from gan_pipeline.sources.base import Read, split_of
 from gan_pipeline.sources.file_tree import FileTree
-from gan_pipeline.transforms.decode import decode_image_file
-from gan_pipeline.transforms.transform import Transform, Transformed
-
-MAX_BATCH_PIXELS = 32_000_000
-"""A batch ends early at this many pixels, about 100 MB: memory stays bounded however large the photographs are."""
-
-_AHEAD = 2
-"""How many inputs each reading thread is ahead of the one wanted."""
+from gan_pipeline.sources.image_reader import ImageReader, ReadImage
+from gan_pipeline.transforms.transform import Transform
 
 
 def _nothing(name: str) -> dict[str, Any]:
@@ -36,7 +28,7 @@ class FileSource:
         tree: where the files are.
         splits: the names of the files of every split; a name is its example's id too.
         transform: what becomes of each image.
-        encoding: how the images of the records are stored.
+        options: how image files are decoded, and how the images of the records are stored.
         features: what the records hold besides images.
         values_of: those other values, by file name.
         face_of: what is added to a file's line of faces.jsonl.
@@ -51,17 +43,18 @@ class FileSource:
         tree: FileTree,
         splits: Mapping[str, Sequence[str]],
         transform: Transform,
-        encoding: Encoding,
+        options: Options,
         features: Mapping[str, Feature] | None = None,
         values_of: Callable[[str], Mapping[str, Value]] = _nothing,
         face_of: Callable[[str], Mapping[str, Any]] = _nothing,
         tables: Mapping[str, str] | None = None,
         notes: tuple[str, ...] = (),
     ) -> None:
-        self._tree, self._splits, self._transform = tree, splits, transform
+        self._tree, self._splits = tree, splits
+        self._reader = ImageReader(tree, transform, options)
         self._values_of, self._face_of = values_of, face_of
         self._tables, self.notes = dict(tables or {}), notes
-        images = {name: ImageFeature(shape=shape, encoding=encoding) for name, shape in transform.shapes.items()}
+        images = {name: ImageFeature(shape=shape, encoding=options.encoding) for name, shape in transform.shapes.items()}
         self.features: Features = {**images, **(features or {})}
 
     @cached_property
@@ -92,69 +85,27 @@ class FileSource:
         return split_of(self._splits, split)[number]
 
     def original(self, name: str) -> Image:
-        """The decoded image of a file. Raises UnusableInputError if there is none in it."""
-        return decode_image_file(self._tree.read(name))
+        """The decoded image of a file as RGB. Raises UnusableInputError if there is none in it."""
+        return self._reader.original(name)
+
+    def colour_range(self, split: str) -> tuple[int, int] | None:
+        """The least and the greatest sample of the files of a split that have more than 8 bits; None if none has."""
+        return self._reader.colour_range(split_of(self._splits, split))
 
     def read(self, split: str, ids: Sequence[int]) -> Iterator[Read]:
         names = split_of(self._splits, split)
-        decoded = _in_order(self._decode, (names[number] for number in ids), self._tree.parallel_reads)
-        for batch in _batches(decoded, self._transform.batch):
-            images = [image for _, image in batch if not isinstance(image, UnusableInputError)]
-            made = iter(self._transform.apply(images))
-            for name, image in batch:
-                yield self._read(name, Transformed(failure=image) if isinstance(image, UnusableInputError) else next(made))
+        return map(self._read, self._reader.read(names[number] for number in ids))
 
-    def _decode(self, name: str) -> "_Decoded":
-        try:
-            return name, self.original(name)
-        except UnusableInputError as failure:
-            return name, failure
-
-    def _read(self, name: str, result: Transformed) -> Read:
-        face = None if result.face is None else {"id": name, **result.face, **self._face_of(name)}
+    def _read(self, one: ReadImage) -> Read:
+        result = one.transformed
+        face = None if result.face is None else {"id": one.name, **result.face, **self._face_of(one.name)}
         if result.images is None:
-            return Read(name, failure=result.failure, face=face)
-        return Read(name, Example(name, {**self._values_of(name), **result.images}), face=face)
-
-
-_Decoded = tuple[str, Image | UnusableInputError]
+            return Read(one.name, failure=result.failure, face=face)
+        example = Example(one.name, {**self._values_of(one.name), **result.images})
+        return Read(one.name, example, face=face, used_bits=one.used_bits)
 
 
 def content_fingerprint(checksums: Mapping[str, str]) -> str:
     """sha256 over names and checksums: the same for the same files, wherever they lie."""
     lines = "".join(f"{checksum} {name}\n" for name, checksum in sorted(checksums.items()))
     return hashlib.sha256(lines.encode()).hexdigest()
-
-
-def _batches(decoded: Iterable[_Decoded], size: int) -> Iterator[list[_Decoded]]:
-    batch: list[_Decoded] = []
-    pixels = 0
-    for name, image in decoded:
-        batch.append((name, image))
-        pixels += 0 if isinstance(image, UnusableInputError) else image.shape[0] * image.shape[1]
-        if len(batch) == size or pixels >= MAX_BATCH_PIXELS:
-            yield batch
-            batch, pixels = [], 0
-    if batch:
-        yield batch
-
-
-_In = TypeVar("_In")
-_Out = TypeVar("_Out")
-
-
-def _in_order(function: Callable[[_In], _Out], values: Iterable[_In], threads: int) -> Iterator[_Out]:
-    """Like `map`, with a bounded number of calls going on at once where the storage is far away."""
-    if threads == 1:
-        yield from map(function, values)
-        return
-    pool, waiting = ThreadPoolExecutor(threads, thread_name_prefix="image-reader"), deque[Future[_Out]]()
-    try:
-        for value in values:
-            waiting.append(pool.submit(function, value))
-            if len(waiting) > threads * _AHEAD:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)

@@ -7,8 +7,9 @@ from gan_pipeline.dataset.features import Feature, LabelFeature
 from gan_pipeline.dataset.options import Options
 from gan_pipeline.sources.file_tree import FileTree
 from gan_pipeline.sources.files import FileSource
-from gan_pipeline.sources.layout import SPLIT_FOLDERS, by_split, image_names, left_out
-from gan_pipeline.transforms.transform import Halves, Resized
+from gan_pipeline.sources.image_names import image_names, left_out
+from gan_pipeline.sources.layout import SPLIT_FOLDERS, by_split
+from gan_pipeline.transforms.transform import Halves, Resized, image_shape
 
 DOMAIN_FOLDERS = {"trainA": "trainA", "trainB": "trainB", "testA": "testA", "testB": "testB", "A": "trainA", "B": "trainB"}
 
@@ -19,7 +20,7 @@ def open_images(tree: FileTree, options: Options) -> FileSource:
     Raises DataError if there are none, or if some lie in class folders and some beside them.
     """
     names = tree.names()
-    images = image_names(names, tree.uri)
+    images = image_names(tree)
     splits = by_split(images, SPLIT_FOLDERS, tree.uri)
     classes = sorted({path[0] for paths in splits.values() for path in paths.values() if len(path) > 1})
     number = {title: index for index, title in enumerate(classes)}
@@ -34,27 +35,27 @@ def open_images(tree: FileTree, options: Options) -> FileSource:
         label_of |= {name: number[path[0]] for name, path in paths.items() if classes}
     notes = left_out(names, images)
     if not classes:
-        return FileSource(tree, _names(splits), _resized(options), options.encoding, notes=notes)
+        return FileSource(tree, _names(splits), _resized(options), options, notes=notes)
     label: dict[str, Feature] = {"label": LabelFeature(class_names=tuple(classes))}
     return FileSource(
-        tree, _names(splits), _resized(options), options.encoding, label, lambda name: {"label": label_of[name]}, notes=notes
+        tree, _names(splits), _resized(options), options, label, lambda name: {"label": label_of[name]}, notes=notes
     )
 
 
 def open_pairs(tree: FileTree, options: Options) -> FileSource:
     """Images that hold source and target side by side. Raises DataError if there are none."""
-    assert options.image_size and options.resampler and options.swap is not None
+    assert options.resampler and options.swap is not None
     names = tree.names()
-    images = image_names(names, tree.uri)
+    images = image_names(tree)
     splits = by_split(images, SPLIT_FOLDERS, tree.uri)
-    transform = Halves(options.image_size, options.swap, options.resampler)
-    return FileSource(tree, _names(splits), transform, options.encoding, notes=left_out(names, images))
+    transform = Halves(image_shape(options), options.swap, options.resampler)
+    return FileSource(tree, _names(splits), transform, options, notes=left_out(names, images))
 
 
 def open_unpaired(tree: FileTree, options: Options) -> FileSource:
     """Two domains, each a split of its own and of its own length. Raises DataError if one is missing or empty."""
     names = tree.names()
-    images = image_names(names, tree.uri)
+    images = image_names(tree)
     splits = by_split(images, DOMAIN_FOLDERS, tree.uri)
     missing = [split for split in options.splits if split not in splits]
     if missing:
@@ -63,12 +64,12 @@ def open_unpaired(tree: FileTree, options: Options) -> FileSource:
             f"{tree.uri}: no images for {missing[0]}, found {found}; --source takes a folder with trainA and trainB "
             "(testA, testB), or A and B"
         )
-    return FileSource(tree, _names(splits), _resized(options), options.encoding, notes=left_out(names, images))
+    return FileSource(tree, _names(splits), _resized(options), options, notes=left_out(names, images))
 
 
 def _resized(options: Options) -> Resized:
-    assert options.image_size and options.resize and options.resampler
-    return Resized(options.image_size, options.resize, options.resampler)
+    assert options.resize and options.resampler
+    return Resized(image_shape(options), options.resize, options.resampler)
 
 
 def _names(splits: Mapping[str, Mapping[str, tuple[str, ...]]]) -> dict[str, tuple[str, ...]]:

@@ -1,26 +1,10 @@
-"""How image files lie in folders: which are images, which split they belong to, which class."""
+"""How image files lie in folders: which split they belong to, and which class."""
 
 from collections.abc import Mapping, Sequence
 
 from gan_core.errors import DataError
-from gan_pipeline.transforms.decode import IMAGE_SUFFIXES
 
 SPLIT_FOLDERS = {"train": "train", "val": "validation", "valid": "validation", "validation": "validation", "test": "test"}
-
-
-def image_names(names: Sequence[str], where: str) -> tuple[str, ...]:
-    """Those that are images by their ending. Raises DataError if there are none."""
-    images = tuple(name for name in names if name.lower().endswith(IMAGE_SUFFIXES))
-    if not images:
-        held = f"it holds {len(names)} other files, such as {names[0]}" if names else "it is empty"
-        raise DataError(f"{where}: no images ({', '.join(IMAGE_SUFFIXES)}) here, {held}; check --source")
-    return images
-
-
-def left_out(names: Sequence[str], images: Sequence[str], used: Sequence[str] = ()) -> tuple[str, ...]:
-    """A note on the files that are neither images nor used otherwise; empty if there are none."""
-    rest = sorted(set(names) - set(images) - set(used))
-    return (f"{len(rest):,} files are not images by their names and were left out, such as {rest[0]}",) if rest else ()
 
 
 def by_split(names: Sequence[str], folders: Mapping[str, str], where: str) -> dict[str, dict[str, tuple[str, ...]]]:

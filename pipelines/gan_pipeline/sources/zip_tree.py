@@ -14,7 +14,7 @@ from gan_core.storage import Folder
 MAX_FILE = 256 << 20
 """Bytes of a single file; a larger one is no image."""
 
-_LEFT_BEHIND = ("__macosx", "thumbs.db", "desktop.ini")
+_LEFT_BEHIND = ("__macosx", "thumbs.db", "desktop.ini", "@eadir", "$recycle.bin", "system volume information", "lost+found")
 _HEADER = struct.Struct("<4s5H3L2H")
 _HEADER_MARK = b"PK\3\4"
 _LONGEST_NAME = 2 * 0xFFFF

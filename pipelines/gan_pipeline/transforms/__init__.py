@@ -1,1 +1,1 @@
-"""What happens to one image between its file and its record: uint8 in, uint8 out."""
+"""The steps between an image file and the images of its record: decode, check, crop, scale."""

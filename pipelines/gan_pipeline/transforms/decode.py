@@ -1,180 +1,136 @@
-"""From the bytes of an image file to RGB pixels.
+"""From an opened image file to upright 8-bit pixels, in colour or grey."""
 
-Pillow's format classes are used directly and not through `Image.open`. `Image.open` and its readers of EXIF and of
-multi-picture JPEGs warn about odd files, and Python can silence warnings only for the whole process: not in a thread.
-"""
-
-import io
-import struct
-import zlib
+from dataclasses import dataclass
+from typing import Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from PIL.BmpImagePlugin import BmpImageFile
-from PIL.ImageFile import ImageFile
-from PIL.JpegImagePlugin import JpegImageFile
-from PIL.PngImagePlugin import PngImageFile
-from PIL.WebPImagePlugin import WebPImageFile
 
 from gan_core.errors import UnusableInputError
+from gan_pipeline.transforms.deep_samples import Levels, deep_samples, is_deep, scaled
+from gan_pipeline.transforms.opening import IMAGE_SUFFIXES, MAX_PIXELS, OpenedImage, open_image_file, unreadable
+from gan_pipeline.transforms.orientation import TURNS
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
-"""File name endings of the formats `decode_image_file` reads, in lower case."""
+__all__ = ["IMAGE_SUFFIXES", "MAX_PIXELS", "Decoded", "Decoding", "decode", "decode_image_file"]
 
-MAX_PIXELS = 100_000_000
-"""Larger images are refused by their header: decoding one takes up to 2 GB."""
+Channels = Literal[1, 3]
 
-_PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
-_PNG_DEPTH_AT = 24
-_REFUSED = ((b"GIF8", "GIF"), (b"II*\0", "TIFF"), (b"MM\0*", "TIFF"), (b"%PDF", "PDF"), (b"<", "HTML, XML or SVG"))
-_ORIENTATION_TAG = 0x0112
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
+_DRAFT_GAP = 2
+"""A JPEG is decoded at a reduced size only if that is still so many times the size that is wanted, as Pillow's
+`Image.thumbnail` does it: the last step is then left to the resampling filter."""
 
 
-class _Jpeg(JpegImageFile):
-    def _read_dpi_from_exif(self) -> None:
-        """The resolution is of no use here, and looking for it warns about broken EXIF."""
+@dataclass(frozen=True)
+class Decoding:
+    """How image files become pixels.
+
+    Attributes:
+        channels: 3 for RGB, 1 for grey (ITU-R 601-2 luma, Pillow's mode L).
+        levels: how samples of more than 8 bits are scaled; None keeps their high 8 bits.
+        draft: (height, width) that the pixels will be scaled to, if a JPEG may be decoded at a half, a quarter or an eighth
+            of its size on the way; None decodes all pixels.
+    """
+
+    channels: Channels = 3
+    levels: Levels | None = None
+    draft: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """The pixels of an image file.
+
+    Attributes:
+        image: upright; mode RGB or L.
+        used_bits: for samples of more than 8 bits of which the high 8 were kept, the bits that the greatest sample needs,
+            given that the file promises 16: 16 is the full range, 12 leaves 16 levels. 0 for all other images.
+    """
+
+    image: Image.Image
+    used_bits: int = 0
+
+
+def decode(opened: OpenedImage, decoding: Decoding) -> Decoded:
+    """Decode an opened file. May be called from many threads, for different files.
+
+    The image is turned upright by its EXIF or XMP orientation. Transparent pixels are composited on white. CMYK is taken as
+    Adobe stores it (inverted), and colour profiles are ignored.
+
+    Raises:
+        UnusableInputError: stage "decode"; reason "corrupt or cut off" or "unsupported pixels".
+    """
+    try:
+        if is_deep(opened) and (decoding.levels or opened.image.mode.startswith("I;16")):
+            image, used_bits = _decode_deep(opened, decoding.levels)
+        else:
+            image = opened.image
+            if decoding.draft:
+                _draft(opened, decoding.draft)
+            image.load()
+            used_bits = _used_bits(image) if is_deep(opened) else 0
+            if opened.bits == 16 and image.mode == "RGB":
+                # By its high byte alone the transparent colour would be that of its neighbours too.
+                image.info.pop("transparency", None)
+        flat = _on_white(image)
+        if flat.mode != "RGB" and (flat.mode != "L" or decoding.channels == 3):
+            flat = flat.convert("RGB")
+        if decoding.channels == 1 and flat.mode != "L":
+            flat = flat.convert("L")
+        turn = TURNS.get(opened.orientation)
+        return Decoded(flat if turn is None else flat.transpose(turn), used_bits)
+    except UnusableInputError:
+        raise
+    # Pillow's readers answer bad bytes with whatever their parsing ran into: OSError, KeyError, ZeroDivisionError, ...
+    except Exception as error:
+        raise unreadable(error) from error
 
 
 def decode_image_file(content: bytes) -> NDArray[np.uint8]:
-    """Decode a JPEG, PNG, WebP or BMP file; the content tells which, not a name. May be called from many threads.
-
-    The image is turned upright by its EXIF orientation. Transparent pixels are composited on white. Of 16 bits the high
-    8 are kept. CMYK is taken as Adobe stores it (inverted), and colour profiles are ignored. Of a multi-picture JPEG, as
-    phones write them, the main picture is read. PNG checksums are checked.
+    """Decode a whole image file as RGB.
 
     Args:
-        content: the whole file.
+        content: the file.
 
     Returns:
         uint8 (height, width, 3), RGB in 0..255, read-only.
 
     Raises:
-        UnusableInputError: stage "decode"; reason "empty file", "not an image", "corrupt or cut off", "animated" (more
-            than one frame) or "too large" (more than MAX_PIXELS).
+        UnusableInputError: stage "decode", with the reasons of `open_image_file` and `decode`.
     """
-    try:
-        image = _open(content)
-        _check_size(*image.size)
-        image.load()
-        upright = _UPRIGHT.get(_orientation(image.info.get("exif", b"")))
-        rgb = _to_rgb(image)
-        return np.asarray(rgb if upright is None else rgb.transpose(upright))
-    except UnusableInputError:
-        raise
-    # Pillow's readers answer bad bytes with whatever their parsing ran into: OSError, KeyError, ZeroDivisionError, ...
-    except Exception as error:
-        raise _unusable("corrupt or cut off", " ".join(str(error).split()) or type(error).__name__) from error
+    return np.asarray(decode(open_image_file(content), Decoding()).image)
 
 
-def _unusable(reason: str, detail: str = "") -> UnusableInputError:
-    return UnusableInputError("decode", reason, detail)
+def _decode_deep(opened: OpenedImage, levels: Levels | None) -> tuple[Image.Image, int]:
+    """8-bit pixels of an image with samples of more than 8 bits, and the bits that were used if the high 8 are kept."""
+    samples = deep_samples(opened)
+    transparent = opened.image.info.get("transparency")
+    if levels is not None:
+        return scaled(samples, levels, transparent), 0
+    high = (samples >> (opened.bits - 8)).astype(np.uint8)
+    if transparent is not None:
+        high[samples == transparent] = 255
+    return Image.fromarray(high[..., 0]), int(samples.max()).bit_length() if opened.bits == 16 else 0
 
 
-def _check_size(width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
-        raise _unusable("too large", f"{width}x{height} pixels, at most {MAX_PIXELS:,} are read")
+def _used_bits(image: Image.Image) -> int:
+    """The bits that the greatest sample of the colours needs, if a colour `image` holds the high bytes."""
+    bands = cast("tuple[tuple[int, int], ...]", image.getextrema())
+    return 8 + max(greatest for _, greatest in bands[:3]).bit_length()
 
 
-def _open(content: bytes) -> ImageFile:
-    """Read the header; pixels are not decoded yet."""
-    file = io.BytesIO(content)
-    if content.startswith(b"\xff\xd8\xff"):
-        return _Jpeg(file)
-    if content.startswith(_PNG_MAGIC):
-        _check_png(content)
-        image: ImageFile = PngImageFile(file)
-        _scale_transparent_colour(image, content[_PNG_DEPTH_AT])
-    elif content.startswith(b"RIFF") and content[8:12] == b"WEBP":
-        image = WebPImageFile(file)
-    elif content.startswith(b"BM"):
-        return BmpImageFile(file)
-    elif not content:
-        raise _unusable("empty file")
-    else:
-        known = next((f"{name} is not read" for magic, name in _REFUSED if content.startswith(magic)), None)
-        raise _unusable("not an image", known or f"it starts with {content[:8].hex()}")
-    frames = getattr(image, "n_frames", 1)
-    if frames > 1:
-        raise _unusable("animated", f"{frames} frames")
-    return image
+def _draft(opened: OpenedImage, size: tuple[int, int]) -> None:
+    """Let a JPEG be decoded at a reduced size. Images of other formats stay as they are."""
+    height, width = reversed(size) if opened.turned else size
+    opened.image.draft(None, (_DRAFT_GAP * width, _DRAFT_GAP * height))
 
 
-def _check_png(content: bytes) -> None:
-    """Check every chunk's checksum, as Pillow checks none of the pixels, and that there is one frame at most.
-
-    And the size: Pillow makes room for the frame of an animation as soon as it opens it.
-    Raises struct.error if the file ends before its last chunk.
-    """
-    view, start, kind = memoryview(content), len(_PNG_MAGIC), b""
-    frames: list[int] = []
-    while kind != b"IEND":
-        length, kind = struct.unpack_from(">I4s", content, start)
-        end = start + 8 + length
-        (checksum,) = struct.unpack_from(">I", content, end)
-        if checksum != zlib.crc32(view[start + 4 : end]):
-            raise _unusable("corrupt or cut off", f"wrong PNG checksum at byte {end}")
-        if kind == b"IHDR":
-            _check_size(*struct.unpack_from(">II", content, start + 8))
-        elif kind == b"acTL":
-            frames.append(*struct.unpack_from(">I", content, start + 8))
-        start = end + 4
-    if frames not in ([], [1]):
-        raise _unusable("animated", f"{sum(frames)} frames")
-
-
-def _scale_transparent_colour(image: ImageFile, depth: int) -> None:
-    """Bring the colour a PNG declares transparent to 8 bits; Pillow does so only with the pixels.
-
-    That of 16-bit RGB is dropped, as by 8 bits it would make its neighbours transparent too.
-    """
-    if image.mode == "L" and depth < 8 and "transparency" in image.info:
-        image.info["transparency"] *= 255 // (2**depth - 1)
-    elif image.mode == "RGB" and depth == 16:
-        image.info.pop("transparency", None)
-
-
-def _orientation(exif: bytes) -> int:
-    """The orientation 1..8 from EXIF; 1 (upright) if there is none or the EXIF is broken."""
-    tiff = exif.removeprefix(b"Exif\0\0")
-    order = {b"II*\0": "<", b"MM\0*": ">"}.get(tiff[:4])
-    if order is None:
-        return 1
-    try:
-        (directory,) = struct.unpack_from(f"{order}I", tiff, 4)
-        (entries,) = struct.unpack_from(f"{order}H", tiff, directory)
-        for number in range(entries):
-            tag, _, _, value = struct.unpack_from(f"{order}HHIH", tiff, directory + 2 + 12 * number)
-            if tag == _ORIENTATION_TAG:
-                return int(value)
-    except struct.error:
-        pass
-    return 1
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "I;16":
-        return _grey16_to_rgb(image)
-    if image.mode in ("RGBA", "LA") or "transparency" in image.info:
-        rgba = image if image.mode == "RGBA" else image.convert("RGBA")
-        white = Image.new("RGBA", rgba.size, "white")
-        return Image.alpha_composite(white, rgba).convert("RGB")
-    return image if image.mode == "RGB" else image.convert("RGB")
-
-
-def _grey16_to_rgb(image: Image.Image) -> Image.Image:
-    """By hand: Pillow's conversion clips at 255."""
-    pixels = np.asarray(image)
-    grey = (pixels >> 8).astype(np.uint8)
-    if "transparency" in image.info:
-        grey[pixels == image.info["transparency"]] = 255
-    return Image.fromarray(grey).convert("RGB")
+def _on_white(image: Image.Image) -> Image.Image:
+    """The image without transparency."""
+    if image.mode not in ("RGBA", "LA", "PA") and "transparency" not in image.info:
+        return image
+    rgba = image if image.mode == "RGBA" else image.convert("RGBA")
+    if image.format == "BMP" and rgba.getchannel("A").getextrema() == (0, 0):
+        # Windows programs leave the fourth byte of a pixel at 0 where they mean no transparency.
+        return rgba.convert("RGB")
+    return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")

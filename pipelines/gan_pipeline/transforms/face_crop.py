@@ -2,11 +2,10 @@
 
 import math
 
-import numpy as np
-from numpy.typing import NDArray
+from PIL import Image as Pillow
 
 from gan_pipeline.dataset.options import BoxRule, Resampler, ResizeRule
-from gan_pipeline.transforms.resize import resize
+from gan_pipeline.transforms.resize import resize_image
 
 Window = tuple[int, int, int, int]
 """left, top, right, bottom in pixels; right and bottom are outside."""
@@ -45,17 +44,16 @@ def _placed(first: int, length: int, side: int, whole: int) -> int:
     return min(max(0, centred), whole - side)
 
 
-def crop_face(image: NDArray[np.uint8], window: Window, size: int, resampler: Resampler) -> NDArray[np.uint8]:
+def crop_face(image: Pillow.Image, window: Window, size: int, resampler: Resampler) -> Pillow.Image:
     """The pixels of a window, stretched to a square.
 
     Args:
-        image: uint8 (height, width, 3).
-        window: inside the image.
-        size: of the result, in pixels.
-        resampler: the filter; the specification's is bicubic.
+        image: the photograph.
+        window: lies inside the photograph.
+        size: side of the result, in pixels.
+        resampler: the filter.
 
     Returns:
-        uint8 (size, size, 3).
+        An image of size x size pixels and of the photograph's mode.
     """
-    left, top, right, bottom = window
-    return resize(image[top:bottom, left:right], size, size, ResizeRule.STRETCH, resampler)
+    return resize_image(image.crop(window), size, size, ResizeRule.STRETCH, resampler)

@@ -1,0 +1,162 @@
+"""Reads image files, decodes and transforms them: by several threads, in order, with a bound on their memory."""
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from gan_core.errors import UnusableInputError
+from gan_pipeline.dataset.catalogue import TOO_SMALL
+from gan_pipeline.dataset.options import Options
+from gan_pipeline.dataset.records import Image
+from gan_pipeline.sources.file_tree import FileTree
+from gan_pipeline.sources.ordered_threads import map_in_order
+from gan_pipeline.transforms.decode import Decoded, Decoding, decode, decode_image_file
+from gan_pipeline.transforms.deep_samples import Levels, colour_range, deep_samples, is_deep
+from gan_pipeline.transforms.opening import OpenedImage, open_image_file
+from gan_pipeline.transforms.transform import Transform, Transformed
+
+MAX_BATCH_PIXELS = 32_000_000
+"""A batch ends early at this many pixels, about 128 MB: memory stays bounded however large the photographs are."""
+
+MAX_DECODED_BYTES = 512 << 20
+"""Memory for the pixels of all images that are decoded at once; a single image may take more."""
+
+THREADS_VARIABLE = "GANMILL_DECODING_THREADS"
+"""Environment variable: threads of this process that decode at once; by default one for each processor it may use."""
+
+_ROW_BYTES = 8
+_PLAIN_MODES = ("RGB", "L")
+
+
+@dataclass(frozen=True)
+class ReadImage:
+    """What one file became.
+
+    Attributes:
+        name: of the file.
+        transformed: the images of its record, or why there are none.
+        used_bits: see `Decoded`.
+    """
+
+    name: str
+    transformed: Transformed
+    used_bits: int = 0
+
+
+class ImageReader:
+    """Reads the image files of a tree. The pixels do not depend on the number of threads."""
+
+    def __init__(self, tree: FileTree, transform: Transform, options: Options) -> None:
+        self._tree, self._transform = tree, transform
+        self._min_size = options.min_size or 0
+        levels = options.levels
+        self._decoding = Decoding(
+            channels=options.channels or 3,
+            levels=Levels(*levels) if levels else None,
+            draft=transform.draft if options.scaled_jpeg else None,
+        )
+
+    def original(self, name: str) -> Image:
+        """The decoded image of a file as RGB. Raises UnusableInputError if there is none in it."""
+        return decode_image_file(self._tree.read(name))
+
+    def read(self, names: Iterable[str]) -> Iterator[ReadImage]:
+        """What the files of those names become, in that order."""
+        opened = map_in_order(self._open, names, self._tree.parallel_reads)
+        if self._transform.batch == 1:
+            yield from map_in_order(self._finish, opened, decoding_threads(), _memory, MAX_DECODED_BYTES)
+            return
+        decoded = map_in_order(self._decode, opened, decoding_threads(), _memory, MAX_DECODED_BYTES)
+        for batch in _batches(decoded, self._transform.batch):
+            results = iter(self._transform.apply([one.pixels.image for one in batch if isinstance(one.pixels, Decoded)]))
+            for one in batch:
+                if isinstance(one.pixels, Decoded):
+                    yield ReadImage(one.name, next(results), one.pixels.used_bits)
+                else:
+                    yield ReadImage(one.name, Transformed(failure=one.pixels))
+
+    def colour_range(self, names: Iterable[str]) -> tuple[int, int] | None:
+        """The least and the greatest sample among the files that have more than 8 bits; None if there are no such files.
+
+        Files that cannot be decoded are left out here: they are dropped when they are read.
+        """
+        opened = map_in_order(self._open, names, self._tree.parallel_reads)
+        ranges = [found for found in map_in_order(_range, opened, decoding_threads(), _memory, MAX_DECODED_BYTES) if found]
+        return (min(low for low, _ in ranges), max(high for _, high in ranges)) if ranges else None
+
+    def _open(self, name: str) -> "_Opened":
+        try:
+            opened = open_image_file(self._tree.read(name))
+            width, height = opened.image.size
+            if min(width, height) < self._min_size:
+                detail = f"{width}x{height} pixels, --min-size {self._min_size}"
+                raise UnusableInputError("size", TOO_SMALL, detail)
+            return _Opened(name, opened)
+        except UnusableInputError as failure:
+            return _Opened(name, failure)
+
+    def _decode(self, one: "_Opened") -> "_Pixels":
+        if isinstance(one.file, UnusableInputError):
+            return _Pixels(one.name, one.file)
+        try:
+            return _Pixels(one.name, decode(one.file, self._decoding))
+        except UnusableInputError as failure:
+            return _Pixels(one.name, failure)
+
+    def _finish(self, one: "_Opened") -> ReadImage:
+        decoded = self._decode(one).pixels
+        if isinstance(decoded, UnusableInputError):
+            return ReadImage(one.name, Transformed(failure=decoded))
+        (result,) = self._transform.apply([decoded.image])
+        return ReadImage(one.name, result, decoded.used_bits)
+
+
+@dataclass(frozen=True)
+class _Opened:
+    name: str
+    file: OpenedImage | UnusableInputError
+
+
+@dataclass(frozen=True)
+class _Pixels:
+    name: str
+    pixels: Decoded | UnusableInputError
+
+
+def decoding_threads() -> int:
+    """How many threads of this process decode at once."""
+    return int(os.environ.get(THREADS_VARIABLE) or len(os.sched_getaffinity(0)))
+
+
+def _memory(one: _Opened) -> int:
+    """About how many bytes the pixels take while they are decoded: Pillow keeps 4 bytes of a pixel and a pointer of a row.
+
+    Transparency and deep samples are composited, scaled or converted with copies.
+    """
+    if isinstance(one.file, UnusableInputError):
+        return 0
+    image = one.file.image
+    copies = 1 if image.mode in _PLAIN_MODES and not is_deep(one.file) and "transparency" not in image.info else 3
+    return image.height * (4 * image.width + _ROW_BYTES) * copies
+
+
+def _range(one: _Opened) -> tuple[int, int] | None:
+    if isinstance(one.file, UnusableInputError) or not is_deep(one.file):
+        return None
+    try:
+        return colour_range(deep_samples(one.file))
+    except UnusableInputError:
+        return None
+
+
+def _batches(decoded: Iterable[_Pixels], size: int) -> Iterator[list[_Pixels]]:
+    batch: list[_Pixels] = []
+    pixels = 0
+    for one in decoded:
+        batch.append(one)
+        pixels += one.pixels.image.width * one.pixels.image.height if isinstance(one.pixels, Decoded) else 0
+        if len(batch) == size or pixels >= MAX_BATCH_PIXELS:
+            yield batch
+            batch, pixels = [], 0
+    if batch:
+        yield batch
