@@ -7,11 +7,12 @@ READY = $(VENV)/.ready
 # Tests open reports in a real browser. Where none is, Debian and Ubuntu install one (root or sudo).
 CHROMIUM = $(firstword $(shell command -v chromium chromium-browser google-chrome))
 
-.PHONY: help setup browser demo test lint evidence benchmarks classifiers lock clean
+.PHONY: help setup browser demo check test lint evidence benchmarks classifiers lock clean
 
 help:
 	@echo "make demo        prepare digits, train a few minutes, show where to look"
-	@echo "make test        lint, types and all tests (needs a Chromium: make browser)"
+	@echo "make check       lint, types and the tests that need no TensorFlow: two minutes"
+	@echo "make test        the same and all other tests (needs a Chromium: make browser)"
 	@echo "make evidence    long runs that prove what the README claims"
 	@echo "make benchmarks  measured comparisons, printed as ratios"
 	@echo "make classifiers train the packaged classifiers again"
@@ -33,9 +34,7 @@ ifeq ($(CHROMIUM),)
 	@$(if $(filter 0,$(shell id -u)),,sudo) sh -c 'apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium' > /dev/null
 endif
 
-# All ten digits, where the recipe was made for one class: with its moving averages (0.99) a run fell into a failure
-# from step 220 to 340 and came out again, with faster ones (0.9) it is stable. Half the batch and twice the steps draw
-# better digits in the same time.
+# All ten digits, where the recipe was made for one class; why these options: docs/measurements.md
 demo: $(READY)
 	$(BIN)/gan-pipeline prepare mnist --source sample -o data/digits
 	$(BIN)/gan-train run mnist-dcgan --data data/digits -o runs/demo \
@@ -53,8 +52,11 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy -p gan_core -p gan_pipeline -p gan_train
 
-test: lint browser
-	$(BIN)/pytest -n 2 --dist loadfile -m 'not evidence and not alone'
+check: lint
+	$(BIN)/pytest -n 2 --dist loadfile -m quick
+
+test: check browser
+	$(BIN)/pytest -n 2 --dist loadfile -m 'not quick and not evidence and not alone'
 	$(BIN)/pytest -m alone
 
 evidence: $(READY)

@@ -1,4 +1,4 @@
-"""What every test shares: no network, no GPU, no files of the user, the same random examples each time."""
+"""Rules for every test: no network, no GPU, no files of the user, the same random examples each time."""
 
 import os
 import socket

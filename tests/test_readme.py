@@ -23,7 +23,7 @@ ASTRONAUT = Path(__file__).parent / "data" / "faces" / "astronaut.png"
 
 
 def raw_data(folder: Path) -> None:
-    """What a user of the README's commands would have downloaded, in small."""
+    """Write small versions of the files that a user of the README's commands has downloaded."""
     (folder / "cifar-10-python.tar.gz").write_bytes(tar("cifar-10-batches-py", python_files()))
     (folder / "img_align_celeba.zip").write_bytes(zipped({"img_align_celeba/000001.png": ASTRONAUT.read_bytes()}))
     write_files(folder / "photos", {f"{number}.jpg": photograph(number) for number in range(9)})

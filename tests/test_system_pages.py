@@ -60,7 +60,7 @@ def test_every_command_of_a_page_runs(
 
 
 def archives(folder: Path) -> None:
-    """What a user would have downloaded, of our photographs."""
+    """Write the archives that a user would have downloaded, with our photographs."""
     pictures = photographs()
     pairs = [np.asarray(beside(grey(one), one)) for one in pictures + pictures]
     (folder / "maps.zip").write_bytes(

@@ -1,6 +1,6 @@
-"""What conditional generators and codes are worth after `--short`, scored by others (spec D 2.5, 3.8, 4.6). About an hour.
+"""Conditional generators and InfoGAN's codes after `--short` draw the classes they are asked for. Takes about an hour.
 
-The judges are the classifiers of the package, which saw real images alone.
+The judges are the packaged classifiers, which were trained on real images alone.
 """
 
 import json
@@ -57,7 +57,7 @@ def test_an_auxiliary_classifier_makes_classes(clothes: Path, tmp_path: Path) ->
 
 
 def test_codes_choose_digits_without_labels(tmp_path: Path) -> None:
-    """What a code is mostly taken for: of ten codes a guess would find one in ten images."""
+    """Each code is mostly recognised as one digit; guessing would be right for one image in ten."""
     digits = prepare(tmp_path / "digits", "mnist", "--source", "sample", "--hold-out", "1000")
     generator = saved_generator(str(trained("mnist-infogan", digits, tmp_path / "infogan")))
     recipe = generator.recipe

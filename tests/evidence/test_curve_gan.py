@@ -1,4 +1,7 @@
-"""What the specification's 1-D GAN learns over its full schedule (spec A 2.3). About a minute."""
+"""The 1-D GAN learns its curve over its full schedule (Brownlee, Generative Adversarial Networks with Python, ch. 6).
+
+Takes about a minute.
+"""
 
 from pathlib import Path
 
@@ -22,7 +25,7 @@ def parabola(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_after_10000_steps_points_lie_on_the_parabola_and_along_all_of_it(seed: int, parabola: Path, tmp_path: Path) -> None:
-    """Real points have an x of standard deviation 0.289 around 0. Before the end the specification promises nothing."""
+    """Real points have an x of standard deviation 0.289 around 0. Before the end nothing is promised."""
     ran = gan_train("run", "curve-gan", "--data", parabola, "-o", tmp_path / "run", "--set", f"seed={seed}")
     assert ran.code == 0, ran.err
     generator = keras.models.load_model(tmp_path / "run" / "models" / "generator-step-00010000.keras")

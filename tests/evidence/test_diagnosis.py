@@ -1,4 +1,4 @@
-"""The confusion table of diagnosis: trainings of known ends, judged at every window (spec C 1.1 to 1.5). About an hour.
+"""The confusion table of diagnosis: trainings of known ends, judged at every window. About an hour.
 
 The stable GAN and its three impaired twins on five seeds each, and the catalogue's other recipes of the packaged digits.
 """

@@ -1,4 +1,7 @@
-"""What the semi-supervised GAN makes of a hundred labels (spec D 5.9). About half an hour."""
+"""The semi-supervised GAN learns to classify digits from a hundred labels (Brownlee, Generative Adversarial Networks with Python, ch. 20).
+
+Takes about half an hour.
+"""
 
 import json
 from pathlib import Path
@@ -12,7 +15,7 @@ pytestmark = pytest.mark.evidence
 
 
 def test_a_hundred_labels_make_a_classifier(tmp_path: Path) -> None:
-    """Of 1,000 digits that were held out; the labels alone make a worse one."""
+    """Accuracy is measured on 1,000 digits that were held out; a classifier trained on the labels alone is worse."""
     digits, run = prepare(tmp_path / "digits", "mnist", "--source", "sample", "--hold-out", "1000"), tmp_path / "run"
     ran = gan_train("run", "mnist-sgan", "--data", digits, "-o", run, "--short")
     assert ran.code == 0, ran.err

@@ -1,4 +1,7 @@
-"""What the specification's stable GAN and its three impaired twins show (spec C 1.1 to 1.5, G8). About fifteen minutes."""
+"""The stable GAN is stable, and its three impaired twins fail as named (Brownlee, Generative Adversarial Networks with Python, ch. 10).
+
+Takes about fifteen minutes.
+"""
 
 import json
 import statistics

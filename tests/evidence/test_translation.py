@@ -1,4 +1,4 @@
-"""What small translators learn from real digits: to fill outlines, with pairs and without. A few minutes."""
+"""Small translators learn from real digits to fill outlines, with pairs and without. A few minutes."""
 
 import gzip
 import json

@@ -352,7 +352,7 @@ def test_a_hostile_pickle_does_nothing(tmp_path: Path, name: str) -> None:
 
 
 def test_a_hostile_pickle_leaves_nothing_behind(tmp_path: Path) -> None:
-    """What one pickle does to the names it was given, the next does not see."""
+    """A change that one pickle makes to the names it was given does not reach the next."""
     change = b"\x80\x02c_codecs\nencode\nN}(U\x05_makeK\x01u\x86b."
     refusal(broken_python(tmp_path / "a", data_batch_1=change))
     assert opened(_made(tmp_path / "b", "python 3")).fingerprint == opened(_made(tmp_path / "c", "binary unpacked")).fingerprint

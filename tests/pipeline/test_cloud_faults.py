@@ -301,7 +301,7 @@ def test_who_writes_anew_first(fake: FakeStorage) -> None:
 
 
 def test_an_update_that_is_overtaken_is_made_anew(fake: FakeStorage) -> None:
-    """Of what the other one left; also where there was no file before."""
+    """A write on top of a file that another process left; also where there was no file before."""
     folder = open_folder(ROOT)
     for name, before in (("a", b"first"), ("new", b"")):
         found = []

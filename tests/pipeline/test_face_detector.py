@@ -80,7 +80,7 @@ def faceless() -> dict[str, Photograph]:
 
 @cache
 def package_faces() -> dict[str, list[dict[str, Any]]]:
-    """What `MTCNN().detect_faces(image)` finds in each portrait, one by one."""
+    """The faces that `MTCNN().detect_faces(image)` finds in each portrait, one by one."""
     from mtcnn import MTCNN
 
     detector = MTCNN()

@@ -112,7 +112,7 @@ def mutated(content: bytes, chance: random.Random) -> bytes:
 
 
 def refused(read: Callable[[], Any]) -> Any:
-    """What a reader gives, or None if it refuses in one printable line."""
+    """The result of a reader, or None if it refuses in one printable line."""
     try:
         return read()
     except (GanmillError, UnusableInputError) as error:
@@ -154,7 +154,7 @@ def test_idx(tmp_path: Path, way: str) -> None:
 
 
 def read_of(folder: Path, files: Files, read: Callable[[], Arrays]) -> Arrays:
-    """What the undamaged files give."""
+    """The results of the undamaged files."""
     write_files(folder, files)
     return read()
 

@@ -1,4 +1,4 @@
-"""What the page of a dataset is made of: measures that do not depend on batches, duplicates, words, the command."""
+"""The parts of a dataset's page: measures that do not depend on batches, duplicates, words, the command."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""What each option of prepare changes, and what it leaves alone."""
+"""Each option of prepare changes its own part of a dataset and nothing else."""
 
 import json
 from collections import Counter

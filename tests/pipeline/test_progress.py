@@ -1,4 +1,4 @@
-"""What a running job says of itself, read from the folder it writes."""
+"""The progress of a running job, read from the folder it writes."""
 
 from pathlib import Path
 

@@ -94,7 +94,7 @@ def test_shards_without_a_mended_file_are_not_written_again(folder: Path) -> Non
 
 
 def test_one_mended_and_one_broken_otherwise(folder: Path) -> None:
-    """What is logged of an input is what it is now, as in a fresh dataset."""
+    """The log describes an input as it is now, as in a fresh dataset."""
     write_files(folder / "in", {"03.jpg": GOOD["03.jpg"], "09.jpg": b"", "12.jpg": BROKEN["icon.png"][0]})
     assert retry(folder).code == 0
     assert {line["id"]: line["reason"] for line in failures(folder / "out")} == {

@@ -52,7 +52,7 @@ def plans(tmp_path: Path) -> list[Plan]:
 
 
 def functions(plans: list[Plan], out: Path) -> list[bytes]:
-    """What Beam sends to a worker for each plan."""
+    """The bytes that Beam sends to a worker for each plan."""
     return [
         pickler.dumps(WriteShard(plan.spec, plan.source.signature, str(out / str(number)), 0.05, None))
         for number, plan in enumerate(plans)

@@ -32,7 +32,7 @@ def out(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def whole(tmp_path: Path) -> dict[str, dict[str, bytes]]:
-    """What each seed gives when nobody is in the way."""
+    """The dataset of each seed when no other process disturbs."""
     for seed in ("0", "1"):
         prepare(tmp_path / "alone" / seed, *OPTIONS, "--seed", seed)
     return {seed: tree(tmp_path / "alone" / seed) for seed in ("0", "1")}

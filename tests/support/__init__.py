@@ -1,1 +1,1 @@
-"""What tests share: files, datasets and runs made for them, and commands run as a user runs them."""
+"""Helpers of the tests: files, datasets and runs made for them, and commands run as a user runs them."""

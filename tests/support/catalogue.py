@@ -1,4 +1,4 @@
-"""The recipes of the package as the specification has them, and how to make each small enough for a test."""
+"""The recipes of the package with their known parameter counts, and how to make each small enough for a test."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ class Entry:
     """One recipe.
 
     Attributes:
-        parameters: of every network, by its name, as the specification counts them.
+        parameters: of every network, by its name, as the books and papers that describe it count them.
         phases: of one step, in order.
         small: overrides for tiny networks.
         data: which dataset of conftest.py its full size takes.

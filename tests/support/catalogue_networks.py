@@ -1,4 +1,7 @@
-"""The networks of the conditional family and of the curve GAN as the specification has them, and ways to look at them."""
+"""The layers of the conditional family and of the curve GAN, and ways to build and run them.
+
+Layers and parameter counts are those of Brownlee, Generative Adversarial Networks with Python, ch. 6 and 17 to 20.
+"""
 
 from functools import cache
 
@@ -131,7 +134,7 @@ def build_recognisers(seed: int = 0, precision: Precision = "float32") -> Discri
 
 
 def build(name: str, seed: int = 0, precision: Precision = "float32") -> keras.Model:
-    """A network at the sizes of the specification."""
+    """A network at its full size."""
     match name:
         case "curve/generator":
             return curve.build_generator(CurveGeneratorConfig(), 5, 2, seed, precision)

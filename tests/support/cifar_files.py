@@ -29,7 +29,7 @@ def batches() -> dict[str, Batch]:
 
 
 def split_arrays(split: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """What a reader must give: images (n, 32, 32, 3) and labels (n,)."""
+    """The arrays a reader must return: images (n, 32, 32, 3) and labels (n,)."""
     wanted = [batch for name, batch in batches().items() if (name == "test_batch") == (split == "test")]
     images = np.concatenate([[np.stack(row.reshape(3, 32, 32), -1) for row in pixels] for pixels, _ in wanted])
     return images, np.concatenate([labels for _, labels in wanted])
@@ -101,14 +101,14 @@ def python3_pickle(value: object) -> bytes:
 
 
 def python_batch(name: str, batch: Batch) -> dict[bytes, object]:
-    """What the pickle of a batch holds."""
+    """The content of a batch's pickle."""
     pixels, labels = batch
     files = [b"thing_s_%06d.png" % number for number in range(len(labels))]
     return {b"batch_label": name.encode(), b"labels": labels, b"data": pixels, b"filenames": files}
 
 
 def python_meta(classes: tuple[str, ...] = CLASSES) -> dict[bytes, object]:
-    """What batches.meta holds."""
+    """The content of batches.meta."""
     return {b"num_cases_per_batch": 10000, b"label_names": [name.encode() for name in classes], b"num_vis": 3072}
 
 

@@ -15,7 +15,7 @@ Argument = str | os.PathLike[str]
 
 @dataclass(frozen=True)
 class Ran:
-    """What a command gave back."""
+    """The exit code and the output of a command."""
 
     code: int
     out: str

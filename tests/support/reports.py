@@ -1,4 +1,4 @@
-"""What tests of the report and of comparisons share: copies of runs, scores and verdicts as the commands write them."""
+"""Helpers for the tests of reports and comparisons: copies of runs, scores and verdicts as the commands write them."""
 
 import json
 import shutil

@@ -43,7 +43,7 @@ def start_worker(
 
 
 def ended(process: subprocess.Popen[str]) -> Ran:
-    """What a worker gave back; kills it if it hangs."""
+    """Wait for a worker's exit code and output; kill it if it hangs."""
     try:
         out, err = process.communicate(timeout=_HANG_SECONDS)
     except subprocess.TimeoutExpired:

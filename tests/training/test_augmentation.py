@@ -1,4 +1,4 @@
-"""What each policy does to a known image, and that its numbers, gradients and bits are as training needs them."""
+"""Each augmentation changes a known image as it should, with the random numbers, gradients and bits that training needs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

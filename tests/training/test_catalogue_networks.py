@@ -1,4 +1,4 @@
-"""The networks of the conditional family and of the curve GAN, layer by layer as spec A 2.3 and spec D have them."""
+"""The networks of the conditional family and of the curve GAN, layer by layer."""
 
 import subprocess
 import sys
@@ -238,7 +238,7 @@ def assert_all_learn(loss_of: Callable[[], tf.Tensor], *players: keras.Model) ->
 
 @pytest.mark.parametrize("precision", ["float32", LOW])
 def test_gradients_reach_every_variable_of_the_players(precision: Precision) -> None:
-    """Each family's generator through its discriminator, and each discriminator, by the losses of spec D."""
+    """Each family's generator through its discriminator, and each discriminator, by their losses."""
 
     def run(model: keras.Model, inputs: object) -> list[tf.Tensor]:
         return keras.tree.flatten(training_pass(model, inputs, draw(), update_statistics=False))
@@ -327,7 +327,7 @@ def test_plain_copies_load_in_keras_alone(tmp_path: Path) -> None:
 
 
 def updated_weights(replicas: int) -> list[NDArray[np.float32]]:
-    """Of a small conditional discriminator after one update on the same global batch."""
+    """Weights of a small conditional discriminator after one update on the same global batch."""
     config, strategy = ConditionalDiscriminatorConfig(embedding=4, filters=(4,)), mirrored(replicas)
     with strategy.scope():
         model = conditional.build_discriminator(config, CLASSES, IMAGE, 0)

@@ -1,4 +1,4 @@
-"""Losses on classes and codes against the numbers of spec D 5.3 and 5.9, and against Keras' own."""
+"""Losses on classes and codes against numbers worked by hand, and against Keras' own."""
 
 import gzip
 from collections.abc import Sequence
@@ -132,7 +132,7 @@ def test_what_q_knows_goes_from_nothing_to_the_entropy_of_the_code() -> None:
 
 @given(st.lists(logit, min_size=K, max_size=K), st.integers(0, K - 1))
 def test_descent_on_the_cross_entropy_is_ascent_on_the_information(logits: list[float], code: int) -> None:
-    """Their sum, the entropy of the code, is a constant (spec D 3.1)."""
+    """Their sum, the entropy of the code, is a constant (Chen et al. 2016)."""
     inputs = rows(logits)
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(inputs)

@@ -1,4 +1,4 @@
-"""What a classifier sees in fakes: which classes, how evenly, and whether they are those that were asked for."""
+"""Class scores of fakes: which classes appear, how evenly, and whether they are the ones that were asked for."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What a run costs: seconds over all sessions, stalls, memory."""
+"""The cost of a run in its log: seconds over all sessions, stalls, memory."""
 
 import pytest
 import tensorflow as tf

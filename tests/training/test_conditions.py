@@ -39,7 +39,7 @@ def make(*args: str | Path) -> dict[str, Any]:
 
 
 def by_keras(run: Path, latents: NDArray[Any], conditions: NDArray[Any]) -> NDArray[np.float32]:
-    """What the run's saved generator gives in Keras, as ink on white, (n, 28, 28)."""
+    """Images of the run's saved generator loaded by Keras, as ink on white, (n, 28, 28)."""
     network = keras.models.load_model(run / "models" / "generator-step-00000003.keras")
     if len(network.inputs) == 2:
         made = network([latents, conditions], training=False)

@@ -1,4 +1,4 @@
-"""What keeps a critic in bounds does what a recipe says: penalties, clipping, turns."""
+"""Penalties, clipping and turns bound a critic as the recipe says."""
 
 import numpy as np
 import pytest
@@ -82,7 +82,7 @@ def test_all_penalties_add_up() -> None:
 
 @pytest.mark.parametrize("way", ["mixed", "separate", "joint"])
 def test_named_kernels_are_clipped_after_every_update_of_the_critic(way: str) -> None:
-    """Not the other kernel, no bias, not the generator (spec C 1.8)."""
+    """Not the other kernel, no bias, not the generator."""
     sgd = "{kind: sgd, learning_rate: 1}"
     penalties = "{clip: {limit: 0.01, layers: [down_1, score]}" + (", r1: {gamma: 1, every: 2}}" if way == "joint" else "}")
     recipe = plain("loss=wasserstein", f"discriminator_batch={way}", f"penalties={penalties}", f"discriminator.optimizer={sgd}")

@@ -1,4 +1,4 @@
-"""The 1-D GAN: points on a curve, from the dataset as they are to the scatter plot (spec A 2.3)."""
+"""The 1-D GAN: points on a curve, from the dataset as they are to the scatter plot."""
 
 import json
 from collections.abc import Callable
@@ -54,6 +54,6 @@ def test_every_curve_is_trained_on(function: str, tmp_path: Path) -> None:
 
 
 def distance(generator: keras.Model, function: Callable[[Points], Points]) -> float:
-    """Of generated points from the curve, mean |y - f(x)|."""
+    """The mean distance |y - f(x)| of generated points from the curve."""
     x, y = generator(np.random.default_rng(0).normal(size=(1000, 5)).astype(np.float32)).numpy().T
     return float(np.abs(y - function(x)).mean())

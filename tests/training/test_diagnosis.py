@@ -1,4 +1,4 @@
-"""Every verdict on what real trainings logged, on what the specification printed, and on rows made for one rule."""
+"""Every verdict on what real trainings logged, on losses that a book printed, and on rows made for one rule."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -32,7 +32,7 @@ def after_warm_up(verdicts: Iterable[Verdict]) -> list[Verdict]:
 
 
 def kinds(verdicts: Iterable[Verdict]) -> list[str]:
-    """What a run was judged after warm-up, what stayed said once."""
+    """The verdicts of a run after warm-up; a repeated one is listed once."""
     return [stretch.last.kind for stretch in stretches(after_warm_up(verdicts))]
 
 
@@ -76,11 +76,11 @@ def test_a_run_that_recovers_in_warm_up_would_have_been_a_failure_without_it() -
     assert kinds(verdicts) == ["too-aggressive", "stable"]
 
 
-# What the specification printed
+# Losses printed in Brownlee, Generative Adversarial Networks with Python, ch. 10
 
 
 def printed(*rows: tuple[float, ...]) -> list[Row]:
-    """Rows (d_real, d_fake, g, accuracy_real, accuracy_fake) of spec C 1, percent; or (d, g, accuracy) of a mixed batch."""
+    """Rows (d_real, d_fake, g, accuracy_real, accuracy_fake) of the printed logs, percent; or (d, g, accuracy) of a mixed batch."""
     return [_mixed(row) if len(row) == 3 else _separate(row) for row in rows]
 
 

@@ -32,7 +32,7 @@ PROTOCOL = Protocol("digits-classifier", "ab", "none", "cd34", "train", 60, 60, 
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Of this test alone."""
+    """A cache of this test's own."""
     monkeypatch.setenv(CACHE, str(tmp_path / "cache"))
     return tmp_path / "cache"
 

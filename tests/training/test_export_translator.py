@@ -29,7 +29,7 @@ np.savez(sys.argv[1], again_by_keras=again[0], again=again[1], reloaded=reloaded
 
 @pytest.fixture(scope="module")
 def made(pix2pix_run: Path, cyclegan_run: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, np.ndarray]]:
-    """What the documentation's own lines make of both kinds of run, in one process that cannot import us."""
+    """The lines of the documentation use both kinds of export, in one process that cannot import our packages."""
     folder = tmp_path_factory.mktemp("exported")
     (lines,) = [block for block in re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL) if "translator" in block]
     program = [WITHOUT_US, "import keras\nimport numpy as np\nimport tensorflow as tf\n"]

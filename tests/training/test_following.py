@@ -43,7 +43,7 @@ def run(tmp_path: Path) -> LocalFolder:
 
 
 def test_each_saved_generator_is_told_once_and_the_end_only_after_the_last(run: LocalFolder) -> None:
-    """What the run does while the follower waits: saves one, saves two at once, ends and saves its last in one go."""
+    """The run goes on while the follower waits: it saves one, saves two at once, ends and saves its last in one go."""
     happenings = [[10], [], [15, 20], [30]]
 
     def wait() -> None:

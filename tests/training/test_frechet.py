@@ -18,7 +18,7 @@ def fid(reals: NDArray, fakes: NDArray) -> float:
 
 
 def by_singular_values(reals: NDArray, fakes: NDArray) -> float:
-    """For fewer images than features (spec C 3.6): exact at any rank, and needs the features themselves."""
+    """For fewer images than features: exact at any rank, and needs the features themselves."""
     centred = [(points - points.mean(axis=0)) / np.sqrt(len(points) - 1) for points in (reals, fakes)]
     root = np.linalg.svd(centred[0] @ centred[1].T, compute_uv=False).sum()
     apart = reals.mean(axis=0) - fakes.mean(axis=0)

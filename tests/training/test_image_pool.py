@@ -1,4 +1,4 @@
-"""The pool of earlier fakes: the specification's rule, image by image, whatever the batches and replicas."""
+"""The pool of earlier fakes works image by image, whatever the batches and replicas (Shrivastava et al. 2017)."""
 
 import numpy as np
 import tensorflow as tf
@@ -26,7 +26,7 @@ def draw(step: int) -> Draw:
 
 
 def by_the_rule(size: int, batches: list[int]) -> tuple[list[int], list[int]]:
-    """What is shown, and what the pool holds in the end, by spec E 7.4 in plain Python."""
+    """The images shown and the final pool, by the rule of the paper in plain Python."""
     pool: list[int] = []
     shown: list[int] = []
     first = 0

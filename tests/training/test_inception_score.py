@@ -1,4 +1,7 @@
-"""The Inception Score in a stream is that of the text's listing (spec C 3.5), with parts that no file order decides."""
+"""The Inception Score of a stream equals that of Brownlee, Generative Adversarial Networks with Python, ch. 12.
+
+Its parts do not depend on the order of files.
+"""
 
 import numpy as np
 import pytest

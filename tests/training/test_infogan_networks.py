@@ -1,4 +1,4 @@
-"""InfoGAN's discriminator and code head are one trunk with two heads (spec D 3.3), and move as its phases say."""
+"""InfoGAN's discriminator and code head are one trunk with two heads (Chen et al. 2016), and move as its phases say."""
 
 import keras
 import numpy as np

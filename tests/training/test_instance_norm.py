@@ -87,7 +87,7 @@ def test_gradients_are_those_of_the_formula(axis: str, count: int) -> None:
 
 @pytest.mark.parametrize("axis", AXES)
 def test_bfloat16_rounds_the_outputs_and_not_the_statistics(axis: str) -> None:
-    """Of 4096 values around 8, a mean summed up in bfloat16 would be far off."""
+    """The mean of 4096 values around 8 would be far off if it were summed up in bfloat16."""
     images = tf.cast(images_of((2, 64, 64, 4)) + 8, tf.bfloat16)
     layer = layer_of(axis, 4, dtype="mixed_bfloat16")
     outputs = layer(images)

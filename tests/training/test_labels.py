@@ -46,7 +46,9 @@ def test_one_sided_smoothing_leaves_fakes_alone() -> None:
 
 @pytest.mark.parametrize(("truth", "flipped"), [("real", FAKE), ("fake", REAL)])
 def test_flips_have_their_rate_and_each_example_its_own(truth: Truth, flipped: float) -> None:
-    """The book draws indices with replacement and flips none of fewer than 20 (spec A, G17)."""
+    """Drawing indices with replacement instead (Brownlee, Generative Adversarial Networks with Python, ch. 5)
+    would repeat some, and flip none of fewer than 20 labels.
+    """
     flips = (drawn(truth, FLIPS) == flipped).astype(np.float64)
     assert abs(flips.mean() - 0.05) < 0.005
     assert abs(np.corrcoef(flips[1:], flips[:-1])[0, 1]) < 0.03

@@ -1,4 +1,4 @@
-"""Points of latent space: lines, arcs, averages and grids, against the numbers of spec B, section 4."""
+"""Points of latent space: lines, arcs, averages and grids, against worked numbers."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a run says of its own samples at a snapshot: how varied they are, and which classes appear."""
+"""A run logs at each snapshot how varied its own samples are, and which classes appear."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Every loss against the numbers and signs the specification prints, and where a naive form breaks."""
+"""Every loss against worked numbers and signs, and at the points where a naive form breaks."""
 
 from collections.abc import Callable
 
@@ -81,7 +81,7 @@ def test_least_squares_is_the_squared_error_of_keras() -> None:
 
 
 def test_cross_entropy_of_smoothed_targets() -> None:
-    """A target above one: spec A, G18 gives -0.91 at p = 0.99 and -2.76 at p = 0.999999."""
+    """A target of 1.2 makes the loss -0.91 at p = 0.99 and -2.76 at p = 0.999999."""
     logits = [float(np.log(p / (1 - p))) for p in (0.99, 0.999999)]
     np.testing.assert_allclose(cross_entropy(column(*logits), 1.2), [-0.91, -2.76], atol=5e-3)
     each = cross_entropy(column(0.4, 0.4), tf.constant([0.9, 0.1]))
@@ -98,7 +98,7 @@ def test_extreme_scores_give_finite_losses_and_slopes(loss: Loss) -> None:
 
 @pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
 def test_slopes_pull_the_players_apart(loss: Loss) -> None:
-    """Descent raises scores of real images and lowers those of fakes; the generator raises its own (spec C, G15)."""
+    """Descent raises scores of real images and lowers those of fakes; the generator raises its own."""
     between = (0.2, 0.5, 0.8)
     assert (value_and_slope(loss.on_real, *between)[1] < 0).all()
     assert (value_and_slope(loss.on_fake, *between)[1] > 0).all()

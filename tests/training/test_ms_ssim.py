@@ -56,7 +56,7 @@ def test_a_collapsed_generator_makes_images_that_are_alike() -> None:
 
 
 def test_pairs_follow_from_the_seed_and_no_image_is_in_two_of_them() -> None:
-    """Of 41 images, 20 pairs: two equal images can be alike in one pair at most."""
+    """41 images make 20 pairs: two equal images meet in one pair at most."""
     images = noise(1, 41, 12, 12, 1)
     assert mean_similarity(images, seed=1) == mean_similarity(images, seed=1) != mean_similarity(images, seed=2)
     assert mean_similarity(images, 1, pairs=20) == mean_similarity(images, 1)

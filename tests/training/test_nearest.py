@@ -35,7 +35,7 @@ def test_it_is_the_smallest_of_all_distances(batch: int) -> None:
 
 @pytest.mark.parametrize("batch", [1, 7, 600])
 def test_of_equal_images_the_first_is_taken(batch: int) -> None:
-    """Of equal distances in pixels, which are exact, in any block."""
+    """Among equal distances in pixels, which are exact, the first wins, in any block."""
     closest = streaming_nearest(REALS[:1])
     repeated = np.tile(REALS[:3], (200, 1, 1, 1))
     for start in range(0, 600, batch):

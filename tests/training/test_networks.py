@@ -1,4 +1,4 @@
-"""Layer by layer and weight by weight as the specification says; normalisation against Keras' own."""
+"""The DCGAN family layer by layer and weight by weight; normalisation against Keras' own."""
 
 import subprocess
 import sys
@@ -125,7 +125,7 @@ def test_slopes_kernels_and_initial_weights(recipe: str) -> None:
     if recipe == "mnist-lsgan":
         assert abs(score.std() - stddev) < 0.001
     else:
-        # The specification names no initialiser here: Glorot uniform, limit sqrt(6 / (inputs + 1)).
+        # The last layer keeps Keras' default, Glorot uniform, limit sqrt(6 / (inputs + 1)).
         limit = np.sqrt(6 / (len(score) + 1))
         assert 0.95 * limit < np.abs(score).max() <= limit
 
@@ -198,7 +198,7 @@ def test_moving_averages_follow_the_formula(corrected: bool) -> None:
 
 
 def test_one_update_is_enough_to_see_what_training_sees() -> None:
-    """What spec C, G8 is about: inference output equals training output from the first step."""
+    """With bias correction, inference output equals training output from the first step."""
     batch = tf.constant(batches(1, (64, 5, 5, 3))[0])
     model = normalised(BatchNormalization())
     trained = training_pass(model, batch, draw(), update_statistics=True)

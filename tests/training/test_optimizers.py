@@ -85,7 +85,7 @@ def trainer(optimizer: Optimizer, variables: list[keras.Variable], shares: Seque
 @pytest.mark.parametrize("shares", [(1.0,), (0.75, 0.25)], ids=["one replica", "two replicas"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_hundred_updates_equal_keras(kind: str, shares: tuple[float, ...]) -> None:
-    """Of all variables, and every third time of some only; the replicas' gradients add up to Keras'."""
+    """Gradients of all variables, and every third time of some only; the replicas' gradients add up to Keras'."""
     config, keras_optimizer = KINDS[kind]
     with mirrored(len(shares)).scope():
         mine = some_variables()

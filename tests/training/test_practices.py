@@ -83,7 +83,7 @@ def test_every_loss_in_every_way_of_batching(loss: str, way: str) -> None:
 
 
 def assert_judged_by_the_boundary(system: System, loss: str) -> None:
-    """Right is the side of the true label: half-way between the targets. A critic knows no sides (spec C, G19)."""
+    """Right is the side of the true label: half-way between the targets. A critic has no accuracy."""
     reported = {name for phase in system.phases for name in phase_metrics(phase) if ".accuracy" in name}
     if loss == "wasserstein":
         assert not reported
@@ -117,7 +117,9 @@ def test_flipped_labels_of_the_discriminator(loss: str) -> None:
 
 
 def test_smoothed_labels_of_the_discriminator() -> None:
-    """The book's ranges and flips (spec A, H3 and H4); the generator's target stays 1."""
+    """Ranges and flips of Brownlee, Generative Adversarial Networks with Python, ch. 5;
+    the generator's target stays 1.
+    """
     labels = "labels={real: [0.7, 1.2], fake: [0.0, 0.3], flip: 0.05}"
     recipe = plain("discriminator_batch=separate", labels, "batch_size=800")
     for phase, kept in (("d_real", (0.7, 1.2)), ("d_fake", (0.0, 0.3))):
@@ -135,7 +137,7 @@ def test_smoothed_labels_of_the_discriminator() -> None:
 
 
 def originals(system: System, recipe: Recipe) -> dict[str, tuple[Array, Array]]:
-    """What the discriminator is shown in each phase, and the images behind it."""
+    """The discriminator's input in each phase, and the images behind it."""
     batch = reals(recipe)
     both, generated = look(system, "d", batch), look(system, "g", batch)
     real = batch["image"].numpy() / np.float32(255)

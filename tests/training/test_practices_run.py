@@ -52,7 +52,7 @@ def drawn(kind: str) -> Array:
 
 
 def images(run: Path, latents: Array) -> NDArray[np.float64]:
-    """What Keras alone makes of the saved generator."""
+    """Images of the saved generator, loaded by Keras alone."""
     generator = keras.models.load_model(run / "models" / "generator-step-00000004.keras")
     made: NDArray[np.float64] = np.rint(np.asarray(generator(latents), np.float64)[..., 0] * 255)
     return made

@@ -1,4 +1,4 @@
-"""What one score of a PatchGAN sees, by arithmetic and by the gradient of built networks."""
+"""The patch that one score of a PatchGAN depends on, by arithmetic and by the gradient of built networks."""
 
 import keras
 import numpy as np
@@ -24,7 +24,7 @@ def test_the_walk_of_the_specification() -> None:
 
 @pytest.mark.parametrize(("layers", "field"), [(1, 16), (2, 34), (3, 70), (4, 142), (5, 286), (6, 574)])
 def test_fields_by_depth(layers: int, field: int) -> None:
-    """The table in the authors' own code (spec E 2.1)."""
+    """The table in the authors' own code (Isola et al. 2017)."""
     assert receptive_field(PatchGANConfig(layers=layers)) == field
 
 

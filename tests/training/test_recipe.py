@@ -18,7 +18,7 @@ def test_every_recipe_of_the_package_loads() -> None:
         assert load_recipe(name).name == name
 
 
-# Batch size, steps, discriminator batch, pixel range, latent size, loss; spec B sections 1 to 3, spec C 1.1 and 1.6.
+# Batch size, steps, discriminator batch, pixel range, latent size, loss.
 SCHEDULES = {
     "mnist-gan": (256, 23_400, "mixed", "unit", 100, "non-saturating"),
     "mnist-dcgan": (128, 450, "separate", "symmetric", 50, "non-saturating"),
@@ -77,7 +77,7 @@ def test_overrides_reach_every_depth() -> None:
     assert not recipe.generator.batch_norm.bias_correction
 
 
-# What each says over its base, spec C 1.2 to 1.4.
+# The keys that each changes of its base.
 IMPAIRED = {
     "mnist-dcgan-collapse": {"latent_size": 1},
     "mnist-dcgan-mixed": {"discriminator_batch": "mixed", "mixed_statistics": True},

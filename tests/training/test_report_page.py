@@ -53,7 +53,7 @@ def build_loss_chart(page: Page) -> None:
 
 
 def pixels(page: Page) -> str:
-    """What the chart of the loss shows."""
+    """The points that the chart of the loss shows."""
     drawn: str = page.evaluate(DRAWN)
     return drawn
 

@@ -1,4 +1,4 @@
-"""Images to an extractor's size: the specification's nearest pixel, and Pillow's filters on float32."""
+"""Images to an extractor's size: the nearest pixel, and Pillow's filters on float32."""
 
 import numpy as np
 import pytest

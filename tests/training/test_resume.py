@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from tests.support.runs import (
-    RECIPES,
     SMALL,
     assert_same_checkpoint,
     gan_train,
@@ -46,13 +45,13 @@ def arguments(recipe: str, digits: Path, out: Path) -> tuple[str | Path, ...]:
     return ("run", recipe, "--data", digits, "-o", out, *SMALL, *SCHEDULE)
 
 
-@pytest.fixture(scope="module", params=RECIPES[:2])
-def unbroken(request: pytest.FixtureRequest, digits: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
-    """A recipe and a run of it that nothing disturbed, in a process of its own."""
+@pytest.fixture(scope="module")
+def unbroken(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of mnist-dcgan that nothing disturbed, in a process of its own."""
     out = tmp_path_factory.mktemp("unbroken") / "run"
-    ran = gan_train_child(*arguments(request.param, digits, out))
+    ran = gan_train_child(*arguments("mnist-dcgan", digits, out))
     assert ran.code == 0, ran.err
-    return request.param, out
+    return out
 
 
 def losses(run: Path) -> list[dict[str, float]]:
@@ -66,22 +65,20 @@ def assert_same_run(one: Path, other: Path) -> None:
         assert (one / name).read_bytes() == (other / name).read_bytes()
 
 
-def test_killed_between_checkpoints(unbroken: tuple[str, Path], digits: Path, tmp_path: Path) -> None:
+def test_killed_between_checkpoints(unbroken: Path, digits: Path, tmp_path: Path) -> None:
     """20 steps = 10 + kill -9 + 10: killed at step 14, continued from the checkpoint of step 10."""
-    recipe, whole = unbroken
     out = tmp_path / "run"
-    killed = gan_train_child(*arguments(recipe, digits, out), prelude=AT_STEP.format(step=14, signal="SIGKILL"))
+    killed = gan_train_child(*arguments("mnist-dcgan", digits, out), prelude=AT_STEP.format(step=14, signal="SIGKILL"))
     assert killed.code == -signal.SIGKILL
     assert (out / "checkpoints" / "step-00000010" / "COMMIT").exists()
     assert not (out / "checkpoints" / "step-00000020").exists()
-    assert gan_train_child(*arguments(recipe, digits, out)).code == 0
-    assert_same_run(whole, out)
+    assert gan_train_child(*arguments("mnist-dcgan", digits, out)).code == 0
+    assert_same_run(unbroken, out)
 
 
-def test_sigterm_commits_and_the_same_command_finishes(unbroken: tuple[str, Path], digits: Path, tmp_path: Path) -> None:
-    recipe, whole = unbroken
+def test_sigterm_commits_and_the_same_command_finishes(unbroken: Path, digits: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    stopped = gan_train_child(*arguments(recipe, digits, out), prelude=AT_STEP.format(step=4, signal="SIGTERM"))
+    stopped = gan_train_child(*arguments("mnist-dcgan", digits, out), prelude=AT_STEP.format(step=4, signal="SIGTERM"))
     assert stopped.code == 75, stopped.err
     assert "SIGTERM" in stopped.err and "same command" in stopped.err
     assert "Traceback" not in stopped.err
@@ -90,20 +87,19 @@ def test_sigterm_commits_and_the_same_command_finishes(unbroken: tuple[str, Path
     # The call of three steps that was under way is finished first.
     assert status["step"] == 6
     assert (out / "checkpoints" / "step-00000006" / "COMMIT").exists()
-    assert gan_train_child(*arguments(recipe, digits, out)).code == 0
-    assert_same_run(whole, out)
+    assert gan_train_child(*arguments("mnist-dcgan", digits, out)).code == 0
+    assert_same_run(unbroken, out)
 
 
-def test_killed_at_every_write_of_a_checkpoint(unbroken: tuple[str, Path], digits: Path, tmp_path: Path) -> None:
+def test_killed_at_every_write_of_a_checkpoint(unbroken: Path, digits: Path, tmp_path: Path) -> None:
     """From the first file of the run to the last of its first checkpoint: never a half checkpoint, always the same end.
 
     The process is killed at its k-th write, restarted and killed at its k-th write again, for k growing, so that it
     dies in every file it writes.
     """
-    recipe, whole = unbroken
     out, write = tmp_path / "run", 1
     while True:
-        ran = gan_train_child(*arguments(recipe, digits, out), prelude=AT_WRITE.format(write=write))
+        ran = gan_train_child(*arguments("mnist-dcgan", digits, out), prelude=AT_WRITE.format(write=write))
         if ran.code == 0:
             break
         assert ran.code == -signal.SIGKILL, ran.err
@@ -112,7 +108,7 @@ def test_killed_at_every_write_of_a_checkpoint(unbroken: tuple[str, Path], digit
             assert all((checkpoint.parent / name).exists() for name in sums)
         write += 3
     assert write > 10
-    assert_same_run(whole, out)
+    assert_same_run(unbroken, out)
 
 
 # Calls of equal length are traced once.
@@ -155,7 +151,7 @@ def test_killed_with_every_practice(more: tuple[str, ...], digits: Path, tmp_pat
     assert not (out / "checkpoints" / "step-00000020").exists()
     ran = gan_train_child(*arguments("mnist-dcgan", digits, out), *options)
     assert ran.code == 0, ran.err
-    assert_same_run(whole, out)
+    assert_same_run(unbroken, out)
     assert [row["step"] for row in losses(out) if "r1.loss" in row] == [1, 4, 7, 10, 13, 16, 19]
     assert any(name.startswith("average/") for name in saved_variables(out, 20))
 

@@ -134,7 +134,7 @@ def test_more_steps_continue_a_finished_run(copy: Path, digits: Path, tmp_path: 
 
 
 def test_a_run_begun_before_a_key_was_known_continues(copy: Path, digits: Path) -> None:
-    """What a recipe leaves out is as it was before one could say it."""
+    """A key that a recipe leaves out means what it meant before the key existed."""
     recipe, facts = yaml.safe_load_all((copy / "recipe.yaml").read_text())
     for section, key in (("generator", "strides"), ("discriminator", "first_batch_norm")):
         del recipe[section][key]

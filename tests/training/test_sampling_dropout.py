@@ -39,7 +39,7 @@ def test_dropout_is_for_training_unless_it_is_kept() -> None:
 
 
 def test_the_discriminator_is_shown_fakes_with_the_dropout_that_is_kept() -> None:
-    """With the moving averages all the same: one training flag could not say that (spec C, G39)."""
+    """With the moving averages all the same: a single training flag could not express that."""
     recipe = small_recipe("mnist-dcgan", *KEPT)
     system = build(recipe)[0]
     shown = look(system, "d_fake", reals(recipe)).shown

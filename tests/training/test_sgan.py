@@ -1,4 +1,4 @@
-"""The semi-supervised GAN (spec D 5): one network, two players; few labels, kept with the run."""
+"""The semi-supervised GAN (Salimans et al. 2016): one network, two players; few labels, kept with the run."""
 
 import json
 from pathlib import Path
@@ -51,7 +51,7 @@ def first_step(tmp_path_factory: pytest.TempPathFactory, digits: Path) -> Path:
 
 
 def test_the_first_losses_are_those_of_a_network_that_knows_nothing(first_step: Path) -> None:
-    """ln 10, ln 11/10, ln 11 and ln 11/10 (spec D 5.9), and what a snapshot says of it."""
+    """ln 10, ln 11/10, ln 11 and ln 11/10, and the numbers that a snapshot logs."""
     row = json.loads((first_step / "metrics.jsonl").read_text())
     losses = [row[f"{phase}.loss"] for phase in ("c", "d_real", "d_fake", "g")]
     np.testing.assert_allclose(losses, [np.log(10), np.log(1.1), np.log(11), np.log(1.1)], atol=0.02)

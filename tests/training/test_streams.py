@@ -1,4 +1,4 @@
-"""What image translation reads: pairs in both directions, two domains each in an order of its own; and what it refuses."""
+"""Image translation reads pairs in both directions and two domains, each in an order of its own, and refuses other data."""
 
 from itertools import islice
 from pathlib import Path

@@ -86,7 +86,7 @@ def values(system: System) -> set[float]:
 
 
 def checkpoint_cycle(run: Folder, system: System, step: int) -> None:
-    """What the trainer does at a checkpoint, with a state that tells its step."""
+    """Save and clean up as the trainer does at a checkpoint, with a state that tells its step."""
     set_to(system, step)
     save_checkpoint(run, system, step, DIGEST)
     remove_all_but(run, kept_steps(committed_steps(run), [], KEEP))

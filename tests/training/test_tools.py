@@ -48,7 +48,7 @@ def make(*args: str | Path) -> dict[str, Any]:
 
 
 def shown(run: Path, latents: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """What the run's generator makes of latents, as ink on white, uint8 (n, height, width)."""
+    """Images that the run's generator makes of latents, as ink on white, uint8 (n, height, width)."""
     return 255 - saved_generator(str(run)).images(Inputs(latents))[..., 0]
 
 

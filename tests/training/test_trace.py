@@ -1,4 +1,4 @@
-"""What losses.png draws of a run: all of a short one, the extremes of every stretch of a long one."""
+"""losses.png draws every row of a short run, and the extremes of every stretch of a long one."""
 
 import io
 import json
@@ -63,7 +63,7 @@ def colours(picture: Image.Image, half: slice) -> set[tuple[int, ...]]:
 
 
 def test_losses_above_accuracies_below_in_the_colours_of_the_specification(trained: Path) -> None:
-    """Blue is real, orange is fake, green the generator, which has no accuracy (spec C 1.1)."""
+    """Blue is real, orange is fake, green the generator, which has no accuracy."""
     picture = Image.open(trained / "losses.png")
     middle = picture.height // 2
     above, below = colours(picture, slice(0, middle)), colours(picture, slice(middle, None))
@@ -72,7 +72,7 @@ def test_losses_above_accuracies_below_in_the_colours_of_the_specification(train
 
 
 def test_a_critic_has_its_estimate_below_on_a_scale_of_its_own() -> None:
-    """It has no accuracies (spec C 1.8)."""
+    """A critic has no accuracies."""
     kinds = {"d_real.loss": -9, "g.loss": 3, "critic.estimate": 5}
     rows = [{"step": step} | {kind: value * step for kind, value in kinds.items()} for step in (1, 2, 3)]
     picture = Image.open(io.BytesIO(Curves(rows).png()))
@@ -83,7 +83,7 @@ def test_a_critic_has_its_estimate_below_on_a_scale_of_its_own() -> None:
 
 
 def test_the_picture_of_a_resumed_run_is_that_of_an_unbroken_one(trained: Path) -> None:
-    """What is drawn depends on the rows alone, whether they came one by one or were read back."""
+    """The picture depends on the rows alone, whether they came one by one or were read back."""
     rows = [json.loads(line) for line in (trained / "metrics.jsonl").read_text().splitlines()]
     assert Curves(rows).png() == (trained / "losses.png").read_bytes()
 

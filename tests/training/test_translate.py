@@ -44,7 +44,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 NAMES = ["far/own.png", "grey.png", "own.png", "tiny.bmp", "wide.jpg", "wide2.png"]
-"""Of the images among them, in order."""
+"""Names of the outputs, one for each image among the inputs, in order."""
 
 
 def translate(*args: str | Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Translating with a trained network: in training mode as the specification says, by the averages, at other sizes."""
+"""Translating with a trained network: in training mode (Isola et al. 2017), by the averages, at other sizes."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The U-Net, the ResNet and the PatchGAN, layer by layer as spec E 2 to 4 have them."""
+"""The U-Net, the ResNet and the PatchGAN, layer by layer."""
 
 from functools import cache
 from typing import Any

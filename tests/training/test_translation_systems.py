@@ -1,4 +1,4 @@
-"""Pix2Pix and CycleGAN against the specification: what each phase minimises, on which images, through which networks."""
+"""Pix2Pix and CycleGAN: the loss of each phase, its images and its networks (Isola et al. 2017, Zhu et al. 2017)."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ def mean_absolute(made: tf.Tensor, wanted: tf.Tensor) -> np.ndarray:
 
 
 def cross_entropy(scores: tf.Tensor, target: float) -> np.ndarray:
-    """Per image, from probabilities, as the specification writes it."""
+    """Cross-entropy per image, from probabilities, as textbooks write it."""
     p = 1 / (1 + np.exp(-scores.numpy().astype(np.float64)))
     return -(target * np.log(p) + (1 - target) * np.log(1 - p)).mean((1, 2, 3))
 
@@ -78,7 +78,7 @@ def test_the_fakes_of_pix2pix_differ_by_dropout_from_phase_to_phase(pix2pix: Pix
 
 
 def test_a_first_step_starts_where_the_specifications_does() -> None:
-    """A discriminator that knows nothing says one half: 0.5 ln 2; the generator's loss is mostly 100 times L1 (spec E 5.6)."""
+    """A discriminator that knows nothing says one half: 0.5 ln 2; the generator's loss is mostly 100 times L1."""
     system, metrics = run_steps(small("maps-pix2pix"), 1, 1)
     first = dict(zip(metric_names(system), metrics[0], strict=True))
     assert first["d_real.loss"] == pytest.approx(0.5 * np.log(2), abs=0.25)

@@ -1,4 +1,4 @@
-"""What a bucket shows while a mirror is uploaded to it: at every moment what the run folder was allowed to be."""
+"""A bucket to which a mirror is uploaded shows at every moment a state that the run folder was allowed to have."""
 
 import io
 import tempfile

@@ -42,7 +42,7 @@ def test_the_critics_estimate_is_its_score_on_real_minus_that_on_fake(run: tuple
 
 
 def test_clipped_kernels_stay_within_their_limit_and_nothing_else_does(run: tuple[str, Path, str]) -> None:
-    """Five updates in each step; the dense kernel and the normalisation are free (spec C 1.8)."""
+    """Five updates in each step; the dense kernel and the normalisation are free."""
     name, out, _ = run
     largest = {kind: np.abs(values).max() for kind, values in saved_variables(out, STEPS).items()}
     critic = {kind.removeprefix("discriminator/"): size for kind, size in largest.items() if kind.startswith("discriminator/")}
