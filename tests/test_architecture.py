@@ -194,7 +194,7 @@ def test_the_trainer_loads_nothing_that_prepares_a_dataset() -> None:
 
 
 def _loaded(code: str) -> list[str]:
-    """What of the heavy packages and of the rooms that prepare datasets is loaded after the code has run, in a new process."""
+    """Names of the heavy packages and of the preparing rooms that are loaded after the code has run, in a new process."""
     # "google" alone is a namespace that installed packages share.
     watched = (
         *(name for name in HEAVY if name != "google"),

@@ -1,5 +1,6 @@
-"""The semi-supervised GAN learns to classify digits from a hundred labels (Brownlee, Generative Adversarial Networks with Python, ch. 20).
+"""The semi-supervised GAN learns to classify digits from a hundred labels.
 
+Source: Brownlee, Generative Adversarial Networks with Python, ch. 20.
 Takes about half an hour.
 """
 

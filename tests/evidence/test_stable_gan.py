@@ -1,5 +1,6 @@
-"""The stable GAN is stable, and its three impaired twins fail as named (Brownlee, Generative Adversarial Networks with Python, ch. 10).
+"""The stable GAN is stable, and its three impaired twins fail as their names say.
 
+Source: Brownlee, Generative Adversarial Networks with Python, ch. 10.
 Takes about fifteen minutes.
 """
 

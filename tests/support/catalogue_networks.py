@@ -34,7 +34,7 @@ IMAGE, UNIT = (ImageConfig(shape=(28, 28, 1), range=kind) for kind in ("symmetri
 NORM = BatchNormConfig()
 
 # name: parameters, of those trainable, and chains of layers with the shapes they give, each fed by the one before.
-SPECIFICATION = {
+LAYERS = {
     "curve/generator": (122, 122, ["latent 5, hidden 15, point 2"]),
     "curve/discriminator": (101, 101, ["point 2, hidden 25, score 1"]),
     "cgan/discriminator": (

@@ -37,10 +37,10 @@ from tests.support.catalogue_networks import (
     HEADS,
     IMAGE,
     KERNELS,
+    LAYERS,
     LOW,
     NORM,
     SLOPES,
-    SPECIFICATION,
     UNIT,
     build,
     draw,
@@ -62,9 +62,9 @@ def feeders(layer: keras.Layer) -> list[str]:
     return [tensor._keras_history.operation.name for tensor in keras.tree.flatten(layer.input)]
 
 
-@pytest.mark.parametrize("name", SPECIFICATION)
-def test_layers_shapes_and_parameter_counts_equal_the_specification(name: str) -> None:
-    parameters, trainable, chains = SPECIFICATION[name]
+@pytest.mark.parametrize("name", LAYERS)
+def test_layers_shapes_and_parameter_counts(name: str) -> None:
+    parameters, trainable, chains = LAYERS[name]
     # In a copy every layer is called once; the networks of InfoGAN share theirs.
     copy = plain_copy(network(name))
     assert copy.count_params() == parameters
@@ -97,7 +97,7 @@ def test_the_auxiliary_classifier_gives_its_score_first() -> None:
     assert score.shape == (BATCH, 1) and logits.shape == (BATCH, CLASSES)
 
 
-@pytest.mark.parametrize("name", SPECIFICATION)
+@pytest.mark.parametrize("name", LAYERS)
 def test_kernels_slopes_and_activations(name: str) -> None:
     family, part = name.split("/")
     for layer in network(name).layers:
@@ -122,7 +122,7 @@ def glorot_limit(kernel: NDArray[np.float32]) -> float:
     return float(np.sqrt(6 / (receptive * (kernel.shape[-2] + kernel.shape[-1]))))
 
 
-@pytest.mark.parametrize("name", SPECIFICATION)
+@pytest.mark.parametrize("name", LAYERS)
 def test_initial_weights(name: str) -> None:
     """Spec D 0.5 and 6.4, 16: N(0, 0.02) in InfoGAN and AC-GAN but for the heads, Keras' defaults elsewhere."""
     for layer in network(name, seed=3).layers:
@@ -143,7 +143,7 @@ def test_initial_weights(name: str) -> None:
         assert 0.8 * limit < np.abs(kernel).max() <= limit, layer.name
 
 
-@pytest.mark.parametrize("name", SPECIFICATION)
+@pytest.mark.parametrize("name", LAYERS)
 def test_the_seed_decides_the_initial_weights_and_each_layer_has_its_own(name: str) -> None:
     one, same, other = (build(name, seed).get_weights() for seed in (1, 1, 2))
     assert all(np.array_equal(a, b) for a, b in zip(one, same, strict=True))
@@ -279,7 +279,7 @@ def test_gradients_reach_every_variable_of_the_players(precision: Precision) -> 
     assert_all_learn(lambda: class_cross_entropy(*run(classifier, images), labels), classifier)
 
 
-@pytest.mark.parametrize("name", SPECIFICATION)
+@pytest.mark.parametrize("name", LAYERS)
 def test_below_float32_networks_are_the_same_up_to_rounding(name: str) -> None:
     exact, rounded = network(name), network(name, 0, LOW)
     assert [(v.path, v.shape, v.dtype) for v in exact.variables] == [(v.path, v.shape, v.dtype) for v in rounded.variables]
@@ -307,7 +307,7 @@ for path in sorted(Path().glob('*.keras')):
 def test_plain_copies_load_in_keras_alone(tmp_path: Path) -> None:
     """With several inputs and outputs, of networks that share layers and of a joined player, from both precisions."""
     parts = recognisers(6, LOW)
-    models = {name.replace("/", "-"): network(name, 6, LOW) for name in SPECIFICATION}
+    models = {name.replace("/", "-"): network(name, 6, LOW) for name in LAYERS}
     models |= {"infogan-discriminator": parts.discriminator, "infogan-recognition": parts.recognition}
     models |= {"infogan-player": generator_player(models["infogan-generator"], parts)}
     models |= {f"exact-{name.replace('/', '-')}": network(name, 6) for name in ("cgan/generator", "acgan/discriminator")}

@@ -40,7 +40,7 @@ def rows(*logits: Sequence[float]) -> tf.Tensor:
         (10.0, 0.9999848669190928),
     ],
 )
-def test_the_semi_supervised_score_has_the_values_of_the_specification(value: float, expected: float) -> None:
+def test_the_semi_supervised_score_has_worked_values(value: float, expected: float) -> None:
     score = real_score(rows([value] * 3))
     assert score.shape == (1, 1) and score.dtype == tf.float32
     np.testing.assert_allclose(tf.sigmoid(score), [[expected]], rtol=2e-6)

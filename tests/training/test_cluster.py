@@ -24,7 +24,7 @@ PRACTICES = (
     "penalties={r1: {gamma: 2, every: 3}, orthogonal: {weight: 0.001}}",
     "augment=[colour, translation]",
 )
-"""Practices in which replicas exchange numbers: statistics and double gradients through them, under a condition that is true every third step.
+"""Replicas exchange statistics, and double gradients through them, under a condition that is true every third step.
 Plain gradient descent, or Adam's first steps would turn a difference in rounding into one of sign."""
 
 

@@ -80,7 +80,7 @@ def test_a_run_that_recovers_in_warm_up_would_have_been_a_failure_without_it() -
 
 
 def printed(*rows: tuple[float, ...]) -> list[Row]:
-    """Rows (d_real, d_fake, g, accuracy_real, accuracy_fake) of the printed logs, percent; or (d, g, accuracy) of a mixed batch."""
+    """Printed rows (d_real, d_fake, g, accuracy_real, accuracy_fake), accuracies in percent; or (d, g, accuracy) of a mixed batch."""
     return [_mixed(row) if len(row) == 3 else _separate(row) for row in rows]
 
 
@@ -126,7 +126,7 @@ def run_of(*parts: tuple[list[Row], int], diversity: float | None = 1.0, every: 
         (AGGRESSIVE, 0.0, "too-aggressive"),
     ],
 )
-def test_the_rows_that_the_specification_printed_have_their_names(rows: list[Row], diversity: float, kind: str) -> None:
+def test_printed_losses_get_the_verdicts_of_the_book(rows: list[Row], diversity: float, kind: str) -> None:
     assert kinds(judged(recipe(), run_of((rows, 450), diversity=diversity))) == [kind]
 
 

@@ -47,7 +47,7 @@ def test_a_collapsed_generator_is_precise_and_covers_little() -> None:
 
 
 def test_one_real_far_away_makes_recall_of_no_one_and_precision_of_many() -> None:
-    """Density and coverage withstand an outlier, whose neighbourhood takes in fakes that resemble nothing (Naeem et al. 2020)."""
+    """Density and coverage withstand an outlier, whose neighbourhood takes in fakes unlike any (Naeem et al. 2020)."""
     reals = np.concatenate([GRID, [[400.0, 400.0]]])
     fakes = 100 + 100 * uniform(1, 300, 2)
     found = neighbourhoods(reals, fakes)

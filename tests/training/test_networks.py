@@ -86,7 +86,7 @@ def players_of(recipe: str) -> dict[str, Player]:
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_shapes_and_parameter_counts_equal_the_specification(recipe: str) -> None:
+def test_shapes_and_parameter_counts(recipe: str) -> None:
     players = players_of(recipe)
     networks = (players["generator"].network, players["discriminator"].network)
     for network, shapes, parameters, trainable in zip(
@@ -131,7 +131,7 @@ def test_slopes_kernels_and_initial_weights(recipe: str) -> None:
 
 
 @pytest.mark.parametrize(("recipe", "rates"), [("mnist-gan", [0.4, 0.4]), ("cifar10-gan", [0.4]), ("mnist-lsgan", [])])
-def test_dropout_stands_where_the_specification_has_it(recipe: str, rates: list[float]) -> None:
+def test_dropout_follows_its_layers(recipe: str, rates: list[float]) -> None:
     """After each stage of the first GAN, once after the flattening in the deeper ones."""
     layers = players_of(recipe)["discriminator"].network.layers
     places = [place for place, layer in enumerate(layers) if isinstance(layer, Dropout)]

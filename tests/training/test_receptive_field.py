@@ -17,7 +17,7 @@ from gan_train.recipe.translation_networks import PatchGANConfig
 IMAGE = ImageConfig(shape=(256, 256, 3), range="symmetric")
 
 
-def test_the_walk_of_the_specification() -> None:
+def test_the_receptive_field_grows_layer_by_layer() -> None:
     assert receptive_fields(PatchGANConfig(layers=3)) == [4, 7, 16, 34, 70]
     assert receptive_fields(PatchGANConfig()) == [4, 7, 16, 34, 70, 142]
 

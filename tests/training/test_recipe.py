@@ -29,7 +29,7 @@ SCHEDULES = {
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_schedules_are_the_specifications(name: str) -> None:
+def test_recipes_have_their_schedules(name: str) -> None:
     recipe = load_recipe(name)
     schedule = (recipe.batch_size, recipe.steps, recipe.discriminator_batch, recipe.image.range)
     assert (*schedule, recipe.latent_size, recipe.loss) == SCHEDULES[name]
@@ -101,7 +101,7 @@ def test_an_impaired_twin_is_the_stable_recipe_but_for_its_impairment(name: str)
     assert load_recipe(name, short=True).steps == load_recipe("mnist-dcgan", short=True).steps
 
 
-def test_the_schedule_of_the_wasserstein_gan_is_the_specifications() -> None:
+def test_the_wasserstein_gan_has_its_schedule() -> None:
     """Spec C 1.8; with a gradient penalty the optimizer is that of Gulrajani et al. 2017."""
     clipped, penalised = (load_recipe(name) for name in ("mnist-wgan", "mnist-wgan-gp"))
     for recipe in (clipped, penalised):

@@ -62,7 +62,7 @@ def colours(picture: Image.Image, half: slice) -> set[tuple[int, ...]]:
     return {tuple(pixel) for row in np.asarray(picture.convert("RGB"))[half] for pixel in row}
 
 
-def test_losses_above_accuracies_below_in_the_colours_of_the_specification(trained: Path) -> None:
+def test_losses_above_accuracies_below_in_their_colours(trained: Path) -> None:
     """Blue is real, orange is fake, green the generator, which has no accuracy."""
     picture = Image.open(trained / "losses.png")
     middle = picture.height // 2

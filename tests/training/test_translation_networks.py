@@ -50,7 +50,7 @@ def feeders(layer: keras.Layer) -> list[str]:
     return [tensor._keras_history.operation.name for tensor in keras.tree.flatten(layer.input)]
 
 
-def test_the_unet_has_the_parameters_and_shapes_of_the_specification() -> None:
+def test_the_unet_has_the_parameters_and_shapes_of_the_paper() -> None:
     network = unet()
     assert network.count_params() == 54_429_315
     assert sum(int(np.prod(variable.shape)) for variable in network.trainable_variables) == 54_419_459
@@ -135,7 +135,7 @@ def test_blocks_can_be_given() -> None:
     ],
 )
 @pytest.mark.parametrize("side", [256, 128])
-def test_the_patchgan_of_the_specification(
+def test_the_patchgan_has_its_shapes_and_parameters(
     conditional: bool, layers: int, norm: dict[str, Any], parameters: int, side: int
 ) -> None:
     config = PatchGANConfig(layers=layers, **norm)

@@ -52,7 +52,7 @@ def cyclegan() -> CycleGAN:
     return system
 
 
-def test_the_losses_of_pix2pix_are_the_specifications(pix2pix: Pix2Pix) -> None:
+def test_the_losses_of_pix2pix_equal_their_formulas(pix2pix: Pix2Pix) -> None:
     (turn,) = pix2pix.turns
     assert turn.prepare
     batch = turn.prepare(some("source", "target"), draw(0))
@@ -77,7 +77,7 @@ def test_the_fakes_of_pix2pix_differ_by_dropout_from_phase_to_phase(pix2pix: Pix
     assert not np.array_equal(one, other)
 
 
-def test_a_first_step_starts_where_the_specifications_does() -> None:
+def test_the_first_losses_are_those_of_a_discriminator_that_knows_nothing() -> None:
     """A discriminator that knows nothing says one half: 0.5 ln 2; the generator's loss is mostly 100 times L1."""
     system, metrics = run_steps(small("maps-pix2pix"), 1, 1)
     first = dict(zip(metric_names(system), metrics[0], strict=True))
