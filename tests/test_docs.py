@@ -9,6 +9,8 @@ import yaml
 
 from gan_train.recipe.document import check_recipe, load_recipe
 
+pytestmark = pytest.mark.quick
+
 RECIPES = Path(__file__).parent.parent / "docs" / "recipes.md"
 FRAGMENTS = re.findall(r"```yaml\n(.*?)```", RECIPES.read_text(), re.DOTALL)
 

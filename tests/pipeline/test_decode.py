@@ -15,6 +15,8 @@ from PIL import Image, ImageOps
 from gan_core.errors import UnusableInputError
 from gan_pipeline.transforms.decode import IMAGE_SUFFIXES, MAX_PIXELS, decode_image_file
 
+pytestmark = pytest.mark.quick
+
 pytestmark = pytest.mark.filterwarnings("error")
 
 

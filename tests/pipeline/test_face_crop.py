@@ -10,6 +10,8 @@ from PIL import Image
 from gan_pipeline.dataset.options import BoxRule, Resampler
 from gan_pipeline.transforms.face_crop import Window, crop_face, crop_window
 
+pytestmark = pytest.mark.quick
+
 SIDES = st.integers(1, 400)
 BOXES = st.tuples(st.integers(-300, 700), st.integers(-300, 700), st.integers(0, 500), st.integers(0, 500))
 MARGINS = st.floats(0, 3)

@@ -8,6 +8,8 @@ from PIL import Image
 
 from gan_core.images.grid import png, tile
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.mark.parametrize(
     ("count", "columns", "gap", "shape"),

@@ -13,6 +13,8 @@ from gan_pipeline.dataset.catalogue import dataset_info
 from gan_pipeline.sources.idx import open_idx
 from tests.support.datasets import examples, idx, idx_files, prepare, run_cli, sample_arrays, shards, write_files
 
+pytestmark = pytest.mark.quick
+
 IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 
 

@@ -3,10 +3,13 @@
 import itertools
 import random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gan_pipeline.dataset.sharding import LEAST_SHARDS, SHARD_BYTES, plan_shards, shard_bounds, shard_count, shuffled
+
+pytestmark = pytest.mark.quick
 
 ids = st.lists(st.integers(0, 10**7), min_size=1, max_size=300, unique=True)
 seeds = st.integers(0, 2**64)

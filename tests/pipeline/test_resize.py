@@ -9,6 +9,8 @@ from gan_core.errors import UnusableInputError
 from gan_pipeline.dataset.options import Resampler, ResizeRule
 from gan_pipeline.transforms.resize import center_window, resize
 
+pytestmark = pytest.mark.quick
+
 SIZES = [(1, 1), (1, 300), (300, 1), (7, 5), (64, 64), (63, 97), (250, 250), (480, 640)]
 
 

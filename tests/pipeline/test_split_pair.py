@@ -10,6 +10,8 @@ from gan_pipeline.dataset.options import Resampler, ResizeRule
 from gan_pipeline.transforms.resize import resize
 from gan_pipeline.transforms.split_pair import split_pair
 
+pytestmark = pytest.mark.quick
+
 
 def noise(height: int, width: int) -> NDArray[np.uint8]:
     """uint8 (height, width, 3)."""

@@ -16,6 +16,8 @@ from gan_train.metrics.classes import (
 )
 from gan_train.scoring.scores import KINDS
 
+pytestmark = pytest.mark.quick
+
 COUNTS = st.lists(st.integers(0, 50), min_size=4, max_size=4).filter(any)
 
 

@@ -16,6 +16,8 @@ from gan_train.recipe.document import load_recipe
 from tests.support.confusion import confusion, endings, told
 from tests.support.histories import histories, read_history
 
+pytestmark = pytest.mark.quick
+
 IMPAIRED = {
     "mnist-dcgan-collapse": "mode-collapse",
     "mnist-dcgan-mixed": "mixed-statistics",
@@ -80,7 +82,7 @@ def test_a_run_that_recovers_in_warm_up_would_have_been_a_failure_without_it() -
 
 
 def printed(*rows: tuple[float, ...]) -> list[Row]:
-    """Printed rows (d_real, d_fake, g, accuracy_real, accuracy_fake), accuracies in percent; or (d, g, accuracy) of a mixed batch."""
+    """Printed rows (d_real, d_fake, g, accuracy_real, accuracy_fake), in percent; or (d, g, accuracy) of a mixed batch."""
     return [_mixed(row) if len(row) == 3 else _separate(row) for row in rows]
 
 

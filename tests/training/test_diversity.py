@@ -7,6 +7,8 @@ from scipy.spatial.distance import cdist
 from gan_core.errors import DataError, UsageError
 from gan_train.metrics.diversity import neighbour_distance, neighbour_ratio
 
+pytestmark = pytest.mark.quick
+
 IMAGES = np.random.default_rng(0).integers(0, 256, (100, 8, 8, 3), np.uint8)
 
 

@@ -12,6 +12,8 @@ from gan_train.metrics.frechet import frechet_distance
 from gan_train.metrics.moments import Moments
 from gan_train.metrics.references import features, uniform
 
+pytestmark = pytest.mark.quick
+
 
 def fid(reals: NDArray, fakes: NDArray) -> float:
     return frechet_distance(Moments.of(reals), Moments.of(fakes))

@@ -14,6 +14,8 @@ from gan_train.metrics.inception_score import SplitSums, inception_score, split_
 from gan_train.metrics.references import RECORDED, logits, uniform
 from gan_train.metrics.spread import Spread
 
+pytestmark = pytest.mark.quick
+
 
 def streamed(probabilities: NDArray, batch: int, splits: int = 10, seed: int = 0) -> Spread:
     stream = streaming_splits(len(probabilities), seed, splits)

@@ -8,6 +8,8 @@ from gan_train.metrics.kernel import kernel_distance, squared_discrepancy, subse
 from gan_train.metrics.references import RECORDED, SHAPES, SUBSETS, SUBSETS_SEED, features, uniform
 from gan_train.metrics.spread import Spread
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.mark.parametrize(("count", "size"), SHAPES)
 def test_it_agrees_with_torch_fidelity_on_its_own_subsets(count: int, size: int) -> None:

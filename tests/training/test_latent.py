@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from gan_train.latents.latent import combine, lerp, mean, path, plane, sample_latents, slerp
 from gan_train.recipe.practice_config import LatentConfig
 
+pytestmark = pytest.mark.quick
+
 RATIOS = np.linspace(0.0, 1.0, 10)
 VECTORS = arrays(np.float32, 5, elements=st.floats(-10, 10, width=32))
 

@@ -9,6 +9,8 @@ from gan_core.errors import DataError, UsageError
 from gan_train.metrics.moments import Moments, streaming_moments
 from gan_train.metrics.references import features
 
+pytestmark = pytest.mark.quick
+
 POINTS = features(700, 12)[0]
 
 

@@ -9,6 +9,8 @@ from scipy.spatial.distance import cdist
 from gan_train.metrics.nearest import streaming_nearest
 from gan_train.metrics.references import features
 
+pytestmark = pytest.mark.quick
+
 REALS = np.random.default_rng(1).integers(0, 256, (600, 6, 6, 3), np.uint8)
 
 

@@ -7,6 +7,8 @@ from gan_core.errors import DataError, UsageError
 from gan_train.metrics.neighbourhoods import Neighbourhoods, neighbourhoods
 from gan_train.metrics.references import RECORDED, SHAPES, features, uniform
 
+pytestmark = pytest.mark.quick
+
 GRID = np.stack(np.meshgrid(np.arange(20), np.arange(20)), axis=-1).reshape(400, 2).astype(float)
 
 

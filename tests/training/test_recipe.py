@@ -12,6 +12,8 @@ from gan_train.recipe.optimizer_config import AdamConfig, RMSpropConfig
 from gan_train.recipe.practice_config import ClipConfig, GradientPenaltyConfig, PenaltiesConfig
 from tests.support.runs import RECIPES, gan_train
 
+pytestmark = pytest.mark.quick
+
 
 def test_every_recipe_of_the_package_loads() -> None:
     for name in recipe_names():

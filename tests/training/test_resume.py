@@ -190,3 +190,22 @@ trainer.save_checkpoint = save_then_fill
     assert [path.parent.name for path in out.glob("checkpoints/*/COMMIT")] == ["step-00000002"]
     assert gan_train_child(*arguments_).code == 0
     assert (out / "checkpoints" / "step-00000004" / "COMMIT").exists()
+
+
+def test_the_policy_may_change_while_a_run_goes_on(digits: Path, tmp_path: Path) -> None:
+    """It changes no result; the best by a score stays, whatever its step."""
+    out = tmp_path / "run"
+    arguments = ("run", "mnist-gan", "--data", digits, "-o", out, *SMALL, "--set", "checkpoint_every=1")
+
+    def steps() -> list[int]:
+        return sorted(int(path.name.removeprefix("step-")) for path in (out / "checkpoints").iterdir())
+
+    assert gan_train(*arguments, "--steps", "5", "--keep", "last=2,every=2").code == 0
+    assert steps() == [2, 4, 5]
+    ran = gan_train(*arguments, "--steps", "7", "--keep", "last=1,best=g.learning_rate:max")
+    assert ran.code == 2
+    assert "generator.learning_rate" in ran.err and steps() == [2, 4, 5]
+    # The learning rate is constant: of equal scores the earliest counts.
+    ran = gan_train(*arguments, "--steps", "7", "--keep", "last=1,best=generator.learning_rate:max")
+    assert ran.code == 0, ran.err
+    assert steps() == [2, 7]

@@ -18,6 +18,8 @@ from gan_train.metrics.references import features
 from gan_train.metrics.reservoir import Keeping
 from gan_train.metrics.streaming import BLOCK, Streaming
 
+pytestmark = pytest.mark.quick
+
 COUNT = 3 * BLOCK + 57
 ROWS = features(COUNT, 6)[0].astype(np.float32)
 ROWS_AS_SHARES = np.abs(ROWS) / np.abs(ROWS).sum(axis=1, keepdims=True)

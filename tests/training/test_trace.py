@@ -1,8 +1,6 @@
 """losses.png draws every row of a short run, and the extremes of every stretch of a long one."""
 
 import io
-import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +11,8 @@ from PIL import Image
 from gan_train.logs import trace
 from gan_train.logs.curves import Curves
 from gan_train.logs.trace import Trace
+
+pytestmark = pytest.mark.quick
 
 BLUE, ORANGE, GREEN = (0x1F, 0x77, 0xB4), (0xFF, 0x7F, 0x0E), (0x2C, 0xA0, 0x2C)
 RED = (0xD6, 0x27, 0x28)
@@ -62,15 +62,6 @@ def colours(picture: Image.Image, half: slice) -> set[tuple[int, ...]]:
     return {tuple(pixel) for row in np.asarray(picture.convert("RGB"))[half] for pixel in row}
 
 
-def test_losses_above_accuracies_below_in_their_colours(trained: Path) -> None:
-    """Blue is real, orange is fake, green the generator, which has no accuracy."""
-    picture = Image.open(trained / "losses.png")
-    middle = picture.height // 2
-    above, below = colours(picture, slice(0, middle)), colours(picture, slice(middle, None))
-    assert {BLUE, ORANGE, GREEN} <= above
-    assert {BLUE, ORANGE} <= below and GREEN not in below
-
-
 def test_a_critic_has_its_estimate_below_on_a_scale_of_its_own() -> None:
     """A critic has no accuracies."""
     kinds = {"d_real.loss": -9, "g.loss": 3, "critic.estimate": 5}
@@ -80,12 +71,6 @@ def test_a_critic_has_its_estimate_below_on_a_scale_of_its_own() -> None:
     above, below = colours(picture, slice(0, middle)), colours(picture, slice(middle, None))
     assert {BLUE, GREEN} <= above
     assert RED in below and not {BLUE, GREEN} & below
-
-
-def test_the_picture_of_a_resumed_run_is_that_of_an_unbroken_one(trained: Path) -> None:
-    """The picture depends on the rows alone, whether they came one by one or were read back."""
-    rows = [json.loads(line) for line in (trained / "metrics.jsonl").read_text().splitlines()]
-    assert Curves(rows).png() == (trained / "losses.png").read_bytes()
 
 
 def test_a_peak_of_one_step_stays_in_the_picture_of_a_long_run() -> None:
