@@ -7,7 +7,7 @@ READY = $(VENV)/.ready
 # Tests open reports in a real browser. Where none is, Debian and Ubuntu install one (root or sudo).
 CHROMIUM = $(firstword $(shell command -v chromium chromium-browser google-chrome))
 
-.PHONY: help setup browser demo check test lint evidence benchmarks classifiers lock clean
+.PHONY: help setup browser demo check test lint evidence benchmarks classifiers lock audit release clean
 
 help:
 	@echo "make demo        prepare digits, train a few minutes, show where to look"
@@ -17,6 +17,8 @@ help:
 	@echo "make benchmarks  measured comparisons, printed as ratios"
 	@echo "make classifiers train the packaged classifiers again"
 	@echo "make lock        resolve requirements.lock anew"
+	@echo "make audit       look the pinned packages up in the index of known vulnerabilities"
+	@echo "make release     wheel, sdist, bill of materials and checksums of this commit, in dist/"
 
 setup: $(READY)
 
@@ -78,6 +80,13 @@ classifiers: $(READY)
 lock:
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --no-annotate --quiet \
 		--custom-compile-command "make lock" --output-file requirements.lock
+
+# Fails where the index of advisories cannot be reached, so that silence never means safety.
+audit: $(READY)
+	$(BIN)/pip-audit --strict --no-deps --disable-pip --requirement requirements.lock
+
+release: $(READY)
+	$(BIN)/python scripts/release.py dist
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
