@@ -19,11 +19,8 @@ from PIL import Image
 from gan_core.progress import counting
 from gan_core.storage import open_folder
 from gan_pipeline.cli.request import options_of
-from gan_pipeline.dataset.features import image_features
-from gan_pipeline.dataset.manifest import read_manifest
-from gan_pipeline.dataset.prepare_command import prepare_command
-from gan_pipeline.inspection import duplicates
-from gan_pipeline.inspection.duplicates import (
+from gan_pipeline.dataset import duplicates
+from gan_pipeline.dataset.duplicates import (
     BITS,
     NEAR,
     NEAR_SHARE,
@@ -34,6 +31,9 @@ from gan_pipeline.inspection.duplicates import (
     same_pixels,
     shared_between,
 )
+from gan_pipeline.dataset.features import image_features
+from gan_pipeline.dataset.manifest import read_manifest
+from gan_pipeline.dataset.prepare_command import prepare_command
 from gan_pipeline.inspection.findings import uneven_classes
 from gan_pipeline.inspection.image_statistics import MeanImages, distribution, light
 from gan_pipeline.inspection.pictures import chosen, read_examples

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from gan_core.command import print_json
-from gan_pipeline.dataset.catalogue import CHOSEN_OUT, DATASETS
+from gan_pipeline.dataset.catalogue import CHOSEN_OUT, DATASETS, LISTED_CHOICES
 
 if TYPE_CHECKING:
     from gan_pipeline.dataset.manifest import Manifest
@@ -25,6 +25,10 @@ def print_outcome(outcome: "Outcome", out: str, as_json: bool) -> None:
     if unusable:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in unusable.items())
         print(f"dropped {sum(unusable.values()):,} inputs ({reasons}), see {out.rstrip('/')}/failures.jsonl")
+    asked = {reason: manifest.counts.dropped[reason] for reason in LISTED_CHOICES if reason in manifest.counts.dropped}
+    if asked:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in asked.items())
+        print(f"left out {sum(asked.values()):,} inputs ({reasons}), see {out.rstrip('/')}/failures.jsonl")
     print(f"look at {out.rstrip('/')}/preview.png{_next_step(manifest, out)}")
 
 

@@ -13,7 +13,10 @@ MAX_FAILURE_RATE = 0.05
 
 TOO_SMALL, EXACT_DUPLICATE, NEAR_DUPLICATE = "smaller than --min-size", "exact duplicate", "near duplicate"
 
-CHOSEN_OUT = ("class not asked for", "over the limit", TOO_SMALL, EXACT_DUPLICATE, NEAR_DUPLICATE)
+LISTED_CHOICES = (TOO_SMALL, EXACT_DUPLICATE, NEAR_DUPLICATE)
+"""Reasons of `counts.dropped` that are the user's own wish, and whose inputs are listed in failures.jsonl."""
+
+CHOSEN_OUT = ("class not asked for", "over the limit", *LISTED_CHOICES)
 """Reasons of `counts.dropped` that are the user's own wish."""
 
 

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from gan_core.errors import DataError
 from gan_core.storage import Folder
+from gan_pipeline.dataset.duplicates import WORDS, Digests, Hashes, difference_hashes, pixel_digests
 from gan_pipeline.dataset.features import AttributesFeature, LabelFeature, VectorFeature, image_features
 from gan_pipeline.dataset.manifest import Manifest
 from gan_pipeline.dataset.records import decode_image, framed_bytes, parse_example, read_records
-from gan_pipeline.inspection.duplicates import WORDS, Digests, Hashes, difference_hashes, pixel_digests
 from gan_pipeline.inspection.image_statistics import MeanImages, Numbers, light
 
 BATCH_IMAGES = 256

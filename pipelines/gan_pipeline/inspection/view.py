@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gan_pipeline.dataset.duplicates import MOST_PAIRS, NearPair, near_pairs, same_pixels, shared_between
 from gan_pipeline.dataset.failures import Failure
 from gan_pipeline.dataset.features import LabelFeature, VectorFeature
 from gan_pipeline.dataset.manifest import Manifest
-from gan_pipeline.inspection.duplicates import MOST_PAIRS, NearPair, near_pairs, same_pixels, shared_between
 from gan_pipeline.inspection.image_statistics import Distribution, distribution
 from gan_pipeline.inspection.pictures import chosen
 from gan_pipeline.inspection.scan import Measured, Scan

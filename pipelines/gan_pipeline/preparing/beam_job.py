@@ -25,6 +25,7 @@ from gan_pipeline.dataset.sharding import ShardTask
 from gan_pipeline.preparing.shard_progress import Heartbeat
 from gan_pipeline.preparing.shard_writer import write_shard
 from gan_pipeline.sources.base import Source
+from gan_pipeline.sources.image_reader import THREADS_VARIABLE
 from gan_pipeline.sources.resolve import SourceSpec
 
 _DASK_RUNNER = "apache_beam.runners.dask.dask_runner.DaskRunner"
@@ -73,6 +74,7 @@ class WriteShard(beam.DoFn):
             threading.Thread(target=_end_with, args=(self._owner.process,), daemon=True).start()
             # TensorFlow would take every core in every worker.
             os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(self._owner.threads))
+            os.environ.setdefault(THREADS_VARIABLE, str(self._owner.threads))
 
     def process(self, task: ShardTask) -> Iterator[str]:
         try:

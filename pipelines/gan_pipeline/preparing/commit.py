@@ -33,7 +33,8 @@ def commit(folder: Folder, plan: Plan, finished: list[Finished]) -> Manifest:
     splits = {
         split: Split(shards=tuple(one.record.shard for one in finished if one.task.split == split)) for split in plan.splits
     }
-    failures = [_checksummed(failure, plan) for one in finished for failure in one.record.failures]
+    dropped = [*plan.duplicates, *(failure for one in finished for failure in one.record.failures)]
+    failures = [_checksummed(failure, plan) for failure in dropped]
     write_failures(folder, failures)
     _write_faces(folder, plan, finished)
     name, features = plan.options.dataset, plan.source.features
@@ -61,9 +62,11 @@ def _checksummed(failure: Failure, plan: Plan) -> Failure:
 
 def _counts(plan: Plan, finished: list[Finished], failures: list[Failure]) -> Counts:
     read = sum(one.record.read for one in finished)
-    dropped = Counter({"class not asked for": plan.inputs - plan.chosen, "over the limit": plan.chosen - read})
+    over = plan.chosen - len(plan.duplicates) - read
+    dropped = Counter({"class not asked for": plan.inputs - plan.chosen, "over the limit": over})
     dropped.update(failure.reason for failure in failures)
-    return Counts(read=plan.inputs, kept=read - len(failures), dropped={reason: n for reason, n in dropped.items() if n})
+    kept = sum(one.record.shard.examples for one in finished)
+    return Counts(read=plan.inputs, kept=kept, dropped={reason: n for reason, n in dropped.items() if n})
 
 
 def _write_faces(folder: Folder, plan: Plan, finished: list[Finished]) -> None:

@@ -1,14 +1,17 @@
 """Open the source and decide everything before the first byte is written."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from gan_core.errors import DataError, UsageError
+from gan_pipeline.dataset.failures import Failure
 from gan_pipeline.dataset.features import example_bytes
-from gan_pipeline.dataset.options import Options
+from gan_pipeline.dataset.options import AUTO_DEPTH, Options
 from gan_pipeline.dataset.sharding import HELD_OUT, TRAIN, ShardTask, hold_out, plan_shards
+from gan_pipeline.preparing.dedupe import without_duplicates
 from gan_pipeline.sources.base import Source
+from gan_pipeline.sources.files import FileSource
 from gan_pipeline.sources.resolve import SourceSpec, resolve_source
 
 
@@ -23,6 +26,7 @@ class Plan:
         tasks: the shards.
         inputs: number of inputs in the splits asked for.
         chosen: number of those left by the class filter.
+        duplicates: those left out since they are the same as an earlier one.
     """
 
     options: Options
@@ -31,6 +35,7 @@ class Plan:
     tasks: tuple[ShardTask, ...]
     inputs: int
     chosen: int
+    duplicates: tuple[Failure, ...] = ()
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -53,6 +58,9 @@ def make_plan(options: Options) -> Plan:
     """
     spec = resolve_source(options)
     source = spec.open()
+    if options.bit_depth == AUTO_DEPTH:
+        spec = _scaled_by_range(spec, source)
+        source = spec.open()
     chosen: _Ids = {}
     inputs = 0
     for split in options.splits:
@@ -65,11 +73,26 @@ def make_plan(options: Options) -> Plan:
             raise DataError(f"{options.source}: split {split} has no example of the classes asked for")
         chosen[split] = ids.tolist()
         inputs += count
+    count_chosen = sum(map(len, chosen.values()))
+    duplicates: list[Failure] = []
+    if options.dedupe:
+        chosen, duplicates = without_duplicates(source, chosen, options.dedupe)
     size = example_bytes(source.features)
     left, held_out = _set_aside(chosen, options)
     tasks = plan_shards(left, size, options.shards, options.limit, options.seed, source.may_drop)
     tasks += plan_shards(held_out, size, options.shards, None, options.seed, source.may_drop)
-    return Plan(options, spec, source, tuple(tasks), inputs, sum(map(len, chosen.values())))
+    return Plan(options, spec, source, tuple(tasks), inputs, count_chosen, tuple(duplicates))
+
+
+def _scaled_by_range(spec: SourceSpec, source: Source) -> SourceSpec:
+    """The source with the range of samples written into its options; unchanged if no file has more than 8 bits."""
+    assert isinstance(source, FileSource)
+    found = [limits for split in spec.options.splits if (limits := source.colour_range(split))]
+    if not found:
+        return spec
+    low, high = min(low for low, _ in found), max(high for _, high in found)
+    # Images of one single value have no range: they are black.
+    return replace(spec, options=spec.options.changed(bit_depth=f"{low}-{max(high, low + 1)}"))
 
 
 _Ids = dict[str, list[int]]

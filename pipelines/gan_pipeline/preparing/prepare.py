@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from gan_core.errors import DataError, StorageError, UsageError
 from gan_core.storage import WORK, Folder, open_folder
+from gan_pipeline.dataset.catalogue import CHOSEN_OUT
 from gan_pipeline.dataset.failures import too_many
 from gan_pipeline.dataset.manifest import MANIFEST, Manifest
 from gan_pipeline.dataset.options import Options
@@ -23,6 +24,8 @@ from gan_pipeline.preparing.planning import Plan, make_plan
 from gan_pipeline.preparing.reopen import reopen
 from gan_pipeline.preparing.shard_progress import shard_progress
 from gan_pipeline.preparing.shard_writer import ShardRecord, finished_shards, read_shard_record
+
+_DEEP_BITS = 16
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,8 @@ def prepare(
         DataError, StorageError: the input is wrong, or the storage refused.
     """
     folder = open_folder(out)
+    if retry_failed and options.dedupe:
+        raise UsageError("--retry-failed does not apply with --dedupe: an image that can be read now may replace another one")
     if folder.exists(MANIFEST):
         manifest = check_finished(folder, options)
         plan = make_plan(options) if retry_failed else None
@@ -69,6 +74,7 @@ def prepare(
         claim(folder, options, plan.source.fingerprint)
         finished = _write(folder, plan, max_failure_rate, execution)
         _check_failures(plan, finished, max_failure_rate)
+        _warn_of_unused_bits(finished)
         return Outcome(commit(folder, plan, finished))
     except (UsageError, DataError, StorageError):
         # Another run, started beside this one, may have finished and cleared the work away.
@@ -88,9 +94,24 @@ def _check_failures(plan: Plan, finished: list[Finished], max_failure_rate: floa
     }
     for where, part in (whole | splits).items():
         failures = [failure for one in part for failure in one.record.failures]
+        unusable = [failure for failure in failures if failure.reason not in CHOSEN_OUT]
         read = sum(one.record.read for one in part)
-        if len(failures) == read or (part is finished and len(failures) > max_failure_rate * read):
-            raise too_many(failures, read, max_failure_rate, where)
+        if len(failures) == read and not unusable:
+            raise DataError(f"{where}: all {read:,} images are {failures[0].reason}; ask for less, or check --source")
+        if len(failures) == read or (part is finished and len(unusable) > max_failure_rate * read):
+            raise too_many(unusable, read, max_failure_rate, where)
+
+
+def _warn_of_unused_bits(finished: list[Finished]) -> None:
+    """Images of 16 bits whose samples are all small become dark pictures of a few grey levels."""
+    used = max((one.record.used_bits for one in finished), default=0)
+    if 0 < used < _DEEP_BITS:
+        levels = 2 ** max(0, used - 8)
+        print(
+            f"warning: the images of {_DEEP_BITS} bits use only {used} of them: at most {levels} levels of 256 are left; "
+            f"prepare them with --bit-depth {max(9, used)}, or with --bit-depth auto",
+            file=sys.stderr,
+        )
 
 
 def _write(folder: Folder, plan: Plan, max_failure_rate: float, execution: Execution) -> list[Finished]:

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from gan_core.storage import WORK, Folder
+from gan_pipeline.dataset.catalogue import CHOSEN_OUT
 from gan_pipeline.dataset.failures import Failure, beyond_chance, too_many
 from gan_pipeline.dataset.features import Frozen
 from gan_pipeline.dataset.manifest import Count, Shard, dump_json
@@ -19,11 +20,15 @@ from gan_pipeline.sources.base import Read, Source
 
 
 class ShardRecord(Frozen):
-    """What became of a task: its shard, how many inputs were read for it, and which of them were dropped."""
+    """What became of a task: its shard, how many inputs were read for it, and which of them were dropped.
+
+    `used_bits` is the most that an image of 16 bits used of them, where the high 8 were kept; 0 where there was none.
+    """
 
     shard: Shard
     read: Count
     failures: tuple[Failure, ...] = Field(default=())
+    used_bits: Count = 0
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ def write_shard(
         DataError: so many inputs are unusable that the source must be wrong.
     """
     digest, size, encoder = hashlib.sha256(), 0, ExampleEncoder(source.features)
-    read, kept = 0, 0
+    read, kept, used_bits, unusable = 0, 0, 0, 0
     failures: list[Failure] = []
     faces: list[Mapping[str, Any]] = []
     with folder.create(task.file) as out:
@@ -59,7 +64,8 @@ def write_shard(
                 faces.append(one.face)
             if one.example is None:
                 failures.append(_failure(one, task.split))
-                if beyond_chance(len(failures), read, max_failure_rate):
+                unusable += failures[-1].reason not in CHOSEN_OUT
+                if beyond_chance(unusable, read, max_failure_rate):
                     raise too_many(failures, read, max_failure_rate, folder.locate(task.file))
             else:
                 framed = frame(encoder.encode(one.example))
@@ -67,13 +73,14 @@ def write_shard(
                 digest.update(framed)
                 size += len(framed)
                 kept += 1
+                used_bits = max(used_bits, one.used_bits)
             report(Tally(read, kept))
             if kept == task.keep:
                 break
     if faces:
         folder.write(faces_name(task), "".join(json.dumps(face) + "\n" for face in faces).encode())
     shard = Shard(file=task.file, examples=kept, bytes=size, sha256=digest.hexdigest())
-    record = ShardRecord(shard=shard, read=read, failures=tuple(failures))
+    record = ShardRecord(shard=shard, read=read, failures=tuple(failures), used_bits=used_bits)
     write_shard_record(folder, task, record)
     return record
 

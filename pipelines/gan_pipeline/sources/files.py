@@ -53,7 +53,7 @@ class FileSource:
         self._tree, self._splits = tree, splits
         self._reader = ImageReader(tree, transform, options)
         self._values_of, self._face_of = values_of, face_of
-        self._tables, self.notes = dict(tables or {}), notes
+        self._tables, self.notes = dict(tables or {}), notes + _option_notes(options)
         images = {name: ImageFeature(shape=shape, encoding=options.encoding) for name, shape in transform.shapes.items()}
         self.features: Features = {**images, **(features or {})}
 
@@ -103,6 +103,18 @@ class FileSource:
             return Read(one.name, failure=result.failure, face=face)
         example = Example(one.name, {**self._values_of(one.name), **result.images})
         return Read(one.name, example, face=face, used_bits=one.used_bits)
+
+
+def _option_notes(options: Options) -> tuple[str, ...]:
+    """How options that can be misread were understood."""
+    notes = []
+    if isinstance(options.image_size, str):
+        height, width = options.size
+        notes.append(f"images become {width} pixels wide and {height} pixels high")
+    if options.levels:
+        low, high = options.levels
+        notes.append(f"of images of 16 bits, samples of {low:,} to {high:,} become 0 to 255")
+    return tuple(notes)
 
 
 def content_fingerprint(checksums: Mapping[str, str]) -> str:
