@@ -7,7 +7,6 @@ import io
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import IO, TYPE_CHECKING, Any
 
 import google_crc32c
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gan_core.errors import DataError
+from gan_pipeline.dataset.example_message import example_class
 from gan_pipeline.dataset.features import (
     AttributesFeature,
     Encoding,
@@ -88,7 +88,7 @@ class ExampleEncoder:
         self._begin_message()
 
     def _begin_message(self) -> None:
-        self._message, self._held = _example_class()(), 0
+        self._message, self._held = example_class()(), 0
         feature = self._message.features.feature
         self._id = feature["id"].bytes_list.value
         self._id.append(b"")
@@ -137,7 +137,7 @@ def parse_example(record: bytes, features: Features) -> tuple[str, dict[str, Any
     from google.protobuf.message import DecodeError
 
     try:
-        stored = _example_class().FromString(record).features.feature
+        stored = example_class().FromString(record).features.feature
         name = stored["id"].bytes_list.value[0].decode()
         values = {title: _value(title, _values_of(stored[title], feature), feature) for title, feature in features.items()}
     except (DecodeError, IndexError, UnicodeDecodeError) as error:
@@ -158,14 +158,6 @@ def _value(title: str, stored: Any, feature: Feature) -> Any:
     if isinstance(feature, AttributesFeature) and not np.isin(numbers, (0, 1)).all():
         raise DataError(f"{title} holds a number that is neither 0 nor 1")
     return numbers
-
-
-@cache
-def _example_class() -> Any:
-    """TFDS ships the Example message without the rest of TensorFlow."""
-    from tensorflow_datasets.proto import tf_example_generated_pb2
-
-    return tf_example_generated_pb2.Example
 
 
 _LENGTH = struct.Struct("<Q")
