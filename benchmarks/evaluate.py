@@ -34,7 +34,7 @@ from scipy.linalg import sqrtm
 from gan_core.progress import Counting
 from gan_pipeline.dataset.options import Options
 from gan_pipeline.preparing.beam_job import Execution
-from gan_pipeline.preparing.prepare import prepare
+from gan_pipeline.preparing.prepare import prepare_folder
 from gan_train.data.dataset import Dataset, open_dataset
 from gan_train.data.pixels import to_range
 from gan_train.extractors.base import Extractor
@@ -134,7 +134,7 @@ def main() -> None:
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="ganmill-benchmark-") as folder:
         data = f"{folder}/digits"
-        prepare(data, Options(dataset="mnist", source="sample", splits=("train",)), Execution(), max_failure_rate=0.05)
+        prepare_folder(data, Options(dataset="mnist", source="sample", splits=("train",)), Execution(), max_failure_rate=0.05)
         dataset = open_dataset(data, load_recipe("mnist-gan"))
         compare("digits-classifier", _classifier(), dataset, chosen.count, chosen.rounds)
         compare("inception-v3", _inception(Path(folder)), dataset, chosen.inception_count, chosen.rounds)

@@ -35,7 +35,7 @@ from gan_core.storage import open_folder
 from gan_pipeline.dataset.options import Options
 from gan_pipeline.preparing.beam_job import Execution
 from gan_pipeline.preparing.planning import make_plan
-from gan_pipeline.preparing.prepare import prepare
+from gan_pipeline.preparing.prepare import prepare_folder
 from gan_pipeline.preparing.shard_writer import write_shard
 from gan_pipeline.sources.resolve import resolve_source
 
@@ -109,7 +109,7 @@ def main() -> None:
     contenders: dict[str, Callable[[Path], object]] = {
         "idiomatic Beam": lambda out: idiomatic(arrays, out),
         "bare loop": lambda out: bare(arrays, out),
-        "ours, whole": lambda out: prepare(str(out), options, Execution(), max_failure_rate=0.05),
+        "ours, whole": lambda out: prepare_folder(str(out), options, Execution(), max_failure_rate=0.05),
         "ours, write": lambda out: [write_shard(open_folder(out), task, opened) for task in plan.tasks],
     }
     seconds: dict[str, list[float]] = {name: [] for name in contenders}

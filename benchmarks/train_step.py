@@ -49,7 +49,7 @@ from train_step_peers import GraphStep, KerasLoop
 
 from gan_pipeline.dataset.options import Options
 from gan_pipeline.preparing.beam_job import Execution
-from gan_pipeline.preparing.prepare import prepare
+from gan_pipeline.preparing.prepare import prepare_folder
 from gan_train.data.dataset import Dataset, open_dataset
 from gan_train.data.input import Chunks, first_examples
 from gan_train.data.pixels import to_range
@@ -70,7 +70,7 @@ def dataset_folder(recipe: Recipe) -> str:
     out = tempfile.mkdtemp(prefix="ganmill-benchmark-")
     height, width, channels = recipe.image.shape
     if channels == 1:
-        prepare(out, Options(dataset="mnist", source="sample", splits=("train",)), Execution(), max_failure_rate=0.05)
+        prepare_folder(out, Options(dataset="mnist", source="sample", splits=("train",)), Execution(), max_failure_rate=0.05)
         return out
     source, random = Path(tempfile.mkdtemp(prefix="ganmill-noise-")), np.random.default_rng(0)
     for number in range(NOISE_IMAGES):
@@ -79,7 +79,7 @@ def dataset_folder(recipe: Recipe) -> str:
     options = Options(
         dataset="images", source=str(source), splits=("train",), image_size=height, resize="stretch", resampler="bicubic"
     )
-    prepare(out, options, Execution(), max_failure_rate=0.05)
+    prepare_folder(out, options, Execution(), max_failure_rate=0.05)
     return out
 
 

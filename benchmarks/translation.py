@@ -92,7 +92,7 @@ def prepare_noise(folder: Path, side: int) -> str:
 
     from gan_pipeline.dataset.options import Options, Resampler
     from gan_pipeline.preparing.beam_job import Execution
-    from gan_pipeline.preparing.prepare import prepare
+    from gan_pipeline.preparing.prepare import prepare_folder
 
     random = np.random.default_rng(0)
     (folder / "raw").mkdir()
@@ -101,7 +101,7 @@ def prepare_noise(folder: Path, side: int) -> str:
     options = Options(
         dataset="pairs", source=str(folder / "raw"), splits=("train",), image_size=side, resampler=Resampler.NEAREST, swap=False
     )
-    prepare(str(folder / "data"), options, Execution(), max_failure_rate=0.0)
+    prepare_folder(str(folder / "data"), options, Execution(), max_failure_rate=0.0)
     return str(folder / "data")
 
 

@@ -67,6 +67,8 @@ def _count(change: int) -> None:
     global _open_blocks
     with _lock:
         _open_blocks += change
+        # Some libraries give the root logger a handler for stderr, which would show every message twice.
+        LOGGER.propagate = not _open_blocks
         if _open_blocks:
             LOGGER.addHandler(_HANDLER)
         else:

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gan_core.storage import open_folder
-from gan_pipeline.cli.request import options_of
 from gan_pipeline.dataset.failures import beyond_chance
 from gan_pipeline.dataset.manifest import read_manifest
 from gan_pipeline.dataset.options import Options
+from gan_pipeline.preparing.request import options_of
 from tests.support.datasets import examples, failures, prepare, run_cli, shards, tree, write_files
 from tests.support.image_files import photograph
 from tests.support.killable import die, finish, steps

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gan_pipeline.cli.request import options_of
 from gan_pipeline.dataset.manifest import Manifest
 from gan_pipeline.dataset.sharding import shuffled
+from gan_pipeline.preparing.request import options_of
 from tests.support.datasets import examples, failures, idx_files, labels_of, prepare, run_cli, shards, tree, write_files
 from tests.support.image_files import encoded, noise, photograph, zipped
 from tests.support.killable import die, finish, steps

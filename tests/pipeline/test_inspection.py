@@ -18,7 +18,6 @@ from PIL import Image
 
 from gan_core.progress import counting
 from gan_core.storage import open_folder
-from gan_pipeline.cli.request import options_of
 from gan_pipeline.dataset import duplicates
 from gan_pipeline.dataset.duplicates import (
     BITS,
@@ -38,6 +37,7 @@ from gan_pipeline.inspection.findings import uneven_classes
 from gan_pipeline.inspection.image_statistics import MeanImages, distribution, light
 from gan_pipeline.inspection.pictures import chosen, read_examples
 from gan_pipeline.inspection.scan import scan
+from gan_pipeline.preparing.request import options_of
 from tests.support.datasets import examples, prepare, run_cli
 
 SHAPES = ((28, 28, 1), (20, 24, 3), (5, 40, 3), (64, 64, 3))

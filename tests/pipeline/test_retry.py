@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gan_pipeline.cli.request import options_of
+from gan_pipeline.preparing.request import options_of
 from tests.support.commands import Ran
 from tests.support.datasets import examples, failures, prepare, run_cli, tree, write_files
 from tests.support.image_files import BROKEN, photograph

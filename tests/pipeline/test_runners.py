@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from apache_beam.internal import pickler
 
-from gan_pipeline.cli.request import options_of
 from gan_pipeline.preparing.beam_job import WriteShard
 from gan_pipeline.preparing.planning import Plan, make_plan
+from gan_pipeline.preparing.request import options_of
 from tests.support.datasets import idx_files, prepare, run_child, run_cli, shards, tree, write_files
 from tests.support.image_files import encoded, noise, photograph, zipped
 

@@ -50,7 +50,7 @@ def die(out: Path, options: Options, step: int, retry_failed: bool = False) -> N
 
 def _prepare(out: str, options: Options, die_at: int, log: Path | None, retry_failed: bool) -> None:
     from gan_pipeline.preparing.beam_job import Execution
-    from gan_pipeline.preparing.prepare import prepare
+    from gan_pipeline.preparing.prepare import prepare_folder
 
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
     steps: list[str] = []
@@ -63,7 +63,7 @@ def _prepare(out: str, options: Options, die_at: int, log: Path | None, retry_fa
 
     # Python reports every file operation here before it happens: every point at which the folder can be left.
     sys.addaudithook(count)
-    prepare(out, options, Execution(), max_failure_rate=0.5, retry_failed=retry_failed)
+    prepare_folder(out, options, Execution(), max_failure_rate=0.5, retry_failed=retry_failed)
     if log:
         log.write_text("\n".join(steps))
 

@@ -6,7 +6,9 @@ import typer
 
 from gan_core.command import JsonOption, print_json, run_command
 from gan_core.errors import DataError, UsageError
-from gan_pipeline.cli.output import print_datasets, print_outcome, print_page, print_plan, print_summary
+from gan_pipeline import api
+from gan_pipeline.api import PrepareOptions
+from gan_pipeline.cli.output import print_datasets, print_page, print_plan, print_prepared, print_summary
 from gan_pipeline.dataset.catalogue import DATASETS, MAX_FAILURE_RATE, dataset_info
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
@@ -136,21 +138,29 @@ def prepare(
         "scaled_jpeg": scaled_jpeg,
     }
     general = {"limit": limit, "hold_out": hold_out, "shards": shards, "seed": seed, "encoding": encoding}
-    # Before the imports below: a misspelt name is answered at once.
+    # A misspelt name is refused before the imports below.
     dataset_info(dataset)
-    from gan_pipeline.cli.request import options_of
-
-    options = options_of(dataset, source, split, classes, general, own)
-    from gan_pipeline.preparing.beam_job import Execution
-    from gan_pipeline.preparing.planning import make_plan
-    from gan_pipeline.preparing.prepare import prepare as make
-
     if dry_run:
-        print_plan(make_plan(options), out, as_json)
+        from gan_pipeline.preparing.planning import make_plan
+        from gan_pipeline.preparing.request import options_of
+
+        print_plan(make_plan(options_of(dataset, source, split, classes, general, own)), out, as_json)
         return
-    execution = Execution(workers, runner, tuple(context.args))
-    outcome = make(out, options, execution, max_failure_rate, retry_failed)
-    print_outcome(outcome, out, as_json)
+    prepared = api.prepare(
+        dataset,
+        out,
+        source=source,
+        split=split,
+        classes=classes,
+        max_failure_rate=max_failure_rate,
+        retry_failed=retry_failed,
+        workers=workers,
+        runner=runner,
+        runner_options=context.args,
+        progress=True,
+        **PrepareOptions(**(general | own)),  # type: ignore[typeddict-item]
+    )
+    print_prepared(prepared, as_json)
 
 
 @app.command()
@@ -165,14 +175,12 @@ def verify(
       gan-pipeline verify data/digits
       gan-pipeline verify data/digits --deep
     """
-    from gan_core.storage import open_folder
-    from gan_pipeline.dataset.verify import verify as check
-
-    manifest, faults = check(open_folder(folder), deep)
+    dataset = api.open_dataset(folder)
+    faults = dataset.verify(deep)
     if as_json:
-        print_json({"folder": folder, "digest": manifest.digest, "faults": faults})
+        print_json({"folder": folder, "digest": dataset.manifest.digest, "faults": faults})
     elif not faults:
-        print(f"{folder}: whole, {manifest.counts.kept:,} examples, digest {manifest.digest}")
+        print(f"{folder}: whole, {dataset.manifest.counts.kept:,} examples, digest {dataset.manifest.digest}")
     if faults:
         raise DataError("\n       ".join(faults))
 
@@ -199,17 +207,12 @@ def inspect(
     The page has samples, class balance, brightness, sizes, duplicates, faces and dropped inputs, in one file that needs
     no other. Without -o it is written here, named after the folder: a dataset folder stays as it was prepared.
     """
-    from gan_core.storage import open_folder
-    from gan_pipeline.dataset.summary import inspect as summarise
-
     if html:
-        from gan_pipeline.inspection.page_file import write_page
-
-        print_page(write_page(open_folder(folder), out), as_json)
+        print_page(api.open_dataset(folder).write_page(out, progress=True), as_json)
         return
     if out is not None:
         raise UsageError("-o names the page that --html writes; add --html, or leave -o out")
-    summary = summarise(open_folder(folder))
+    summary = api.open_dataset(folder).summary
     if as_json:
         print_json(summary)
         return

@@ -6,20 +6,20 @@ from gan_core.command import print_json
 from gan_pipeline.dataset.catalogue import CHOSEN_OUT, DATASETS, LISTED_CHOICES
 
 if TYPE_CHECKING:
+    from gan_pipeline.api import Prepared
     from gan_pipeline.dataset.manifest import Manifest
-    from gan_pipeline.inspection.page_file import Written
+    from gan_pipeline.inspection.page_file import WrittenPage
     from gan_pipeline.preparing.planning import Plan
-    from gan_pipeline.preparing.prepare import Outcome
 
 
-def print_outcome(outcome: "Outcome", out: str, as_json: bool) -> None:
-    """The end of `prepare`."""
-    manifest = outcome.manifest
+def print_prepared(prepared: "Prepared", as_json: bool) -> None:
+    """Print what `prepare` made or found, as text or JSON."""
+    manifest, out = prepared.manifest, prepared.uri
     if as_json:
-        answer = {"folder": out, "already_done": outcome.already_done, "digest": manifest.digest}
+        answer = {"folder": out, "already_done": prepared.already_done, "digest": manifest.digest}
         print_json(answer | {"counts": manifest.counts.model_dump()})
         return
-    state = "already done" if outcome.already_done else "done"
+    state = "already done" if prepared.already_done else "done"
     print(f"{state}: {manifest.counts.kept:,} examples of {manifest.name} in {out} (digest {manifest.digest[:12]})")
     unusable = {reason: count for reason, count in manifest.counts.dropped.items() if reason not in CHOSEN_OUT}
     if unusable:
@@ -72,7 +72,7 @@ def print_summary(summary: dict[str, Any], folder: str) -> None:
     print(f"look at {summary['preview']}")
 
 
-def print_page(written: "Written", as_json: bool) -> None:
+def print_page(written: "WrittenPage", as_json: bool) -> None:
     """Where the page of a dataset is, and what it warns of."""
     if as_json:
         print_json(

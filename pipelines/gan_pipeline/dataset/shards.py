@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from gan_core.errors import DataError
 from gan_core.storage import Folder
 from gan_pipeline.dataset.manifest import Shard, Split
 from gan_pipeline.dataset.records import read_records
@@ -18,13 +19,18 @@ def is_whole(folder: Folder, shard: Shard) -> bool:
 
 
 def stored_records(folder: Folder, split: Split) -> Iterator[bytes]:
-    """The records of a split in order, one in memory at a time; a shard is opened only while records are wanting.
+    """The records of a split in order, one in memory at a time; a shard is opened when its first record is asked for.
 
-    Raises DataError if a record is damaged.
+    Raises DataError naming the shard if a record is damaged.
     """
     for shard in split.shards:
         with folder.open_binary(shard.file) as file:
-            yield from read_records(file)
+            try:
+                yield from read_records(file)
+            except DataError as error:
+                raise DataError(
+                    f"{folder.locate(shard.file)}: {error}; see all faults with: gan-pipeline verify {folder.uri} --deep"
+                ) from error
 
 
 def sha256_of(folder: Folder, name: str) -> str:

@@ -14,7 +14,7 @@ from gan_pipeline.dataset.records import parse_example
 from gan_pipeline.dataset.shards import stored_records
 
 
-def inspect(folder: Folder) -> dict[str, Any]:
+def summarise(folder: Folder) -> dict[str, Any]:
     """Splits, sizes, features, class balance, options and digest. Reads every record once for the balance."""
     manifest = read_manifest(folder)
     return {

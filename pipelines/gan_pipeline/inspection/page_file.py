@@ -13,7 +13,7 @@ from gan_pipeline.inspection.findings import Finding
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenPage:
     """The page of a dataset folder: where it is, its size in bytes, and what stands on top of it."""
 
     folder: str
@@ -23,7 +23,7 @@ class Written:
     findings: list[Finding]
 
 
-def write_page(folder: Folder, out: str | None) -> Written:
+def write_page(folder: Folder, out: str | None) -> WrittenPage:
     """Measure a dataset and write its page.
 
     Args:
@@ -42,7 +42,7 @@ def write_page(folder: Folder, out: str | None) -> Written:
         made = dataset_page(folder, manifest, counted.done)
     content = made.html.encode()
     write_file(page, content)
-    return Written(folder.uri, manifest.digest, page, len(content), made.findings)
+    return WrittenPage(folder.uri, manifest.digest, page, len(content), made.findings)
 
 
 def default_page(folder: Folder) -> str:

@@ -8,7 +8,7 @@ import os
 import shlex
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -174,12 +174,26 @@ def write_shards(
         _open_here.pop(spec, None)
 
 
+_quiet_lock = threading.Lock()
+_quiet_jobs: list[Callable[[threading.ExceptHookArgs], object]] = []
+"""For each job that runs in this process the exception hook that was set when the first of them began."""
+
+
 @contextmanager
 def _quiet_beam() -> Iterator[None]:
-    """Beam logs every error, prints it, and its threads die of it; once more it is raised, and that is enough."""
-    logging.getLogger("apache_beam").setLevel(logging.CRITICAL + 1)
-    before, threading.excepthook = threading.excepthook, lambda died: None
+    """Keep Beam from logging and printing each error of a worker that it raises as an exception as well.
+
+    Jobs may overlap in several threads: the first one silences the process, the last one restores it.
+    """
+    logger = logging.getLogger("apache_beam")
+    with _quiet_lock:
+        _quiet_jobs.append(_quiet_jobs[0] if _quiet_jobs else threading.excepthook)
+        threading.excepthook = lambda died: None
+        logger.setLevel(logging.CRITICAL + 1)
     try:
         yield
     finally:
-        threading.excepthook = before
+        with _quiet_lock:
+            hook = _quiet_jobs.pop()
+            if not _quiet_jobs:
+                threading.excepthook = hook

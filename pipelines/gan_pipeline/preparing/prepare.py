@@ -1,16 +1,16 @@
 """Raw images to a dataset folder: plan, write the shards with Beam, commit.
 
-    prepare("data/digits", options, Execution())
+    prepare_folder("data/digits", options, Execution(), 0.05)
 
 Killed at any moment and started again it continues and ends with the same bytes.
 """
 
-import sys
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 from gan_core.errors import DataError, StorageError, UsageError
+from gan_core.notices import say, warn
 from gan_core.storage import WORK, Folder, open_folder
 from gan_pipeline.dataset.catalogue import CHOSEN_OUT
 from gan_pipeline.dataset.failures import too_many
@@ -36,7 +36,7 @@ class Outcome:
     already_done: bool = field(default=False)
 
 
-def prepare(
+def prepare_folder(
     out: str,
     options: Options,
     execution: Execution,
@@ -68,7 +68,7 @@ def prepare(
     else:
         plan = make_plan(options)
     for note in plan.source.notes:
-        print(f"note: {note}", file=sys.stderr)
+        say(f"note: {note}")
     check_execution(execution, folder.uri, plan.spec)
     try:
         claim(folder, options, plan.source.fingerprint)
@@ -107,10 +107,9 @@ def _warn_of_unused_bits(finished: list[Finished]) -> None:
     used = max((one.record.used_bits for one in finished), default=0)
     if 0 < used < _DEEP_BITS:
         levels = 2 ** max(0, used - 8)
-        print(
-            f"warning: the images of {_DEEP_BITS} bits use only {used} of them: at most {levels} levels of 256 are left; "
-            f"prepare them with --bit-depth {max(9, used)}, or with --bit-depth auto",
-            file=sys.stderr,
+        warn(
+            f"the images of {_DEEP_BITS} bits use only {used} of them: at most {levels} levels of 256 are left; "
+            f"prepare them with --bit-depth {max(9, used)}, or with --bit-depth auto"
         )
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import psutil
 
 from gan_core.errors import StorageError
+from gan_core.notices import is_shown, say
 from gan_core.progress import duration
 from gan_core.storage import WORK, Folder
 from gan_pipeline.dataset.sharding import ShardTask
@@ -101,6 +102,9 @@ def shard_progress(folder: Folder, tasks: Sequence[ShardTask]) -> Iterator[None]
 
     A bar on a terminal, plain lines once a minute otherwise.
     """
+    if not is_shown():
+        yield
+        return
     ended = threading.Event()
     watch = Watch(folder, tasks)
     watch.clear()
@@ -140,7 +144,7 @@ def _show_lines(watch: Watch, inputs: int, ended: threading.Event) -> None:
     started, before = time.monotonic(), watch.state()
     while True:
         last = ended.wait(_PLAIN_SECONDS)
-        print(describe(watch.state(), before, watch.shards, inputs, time.monotonic() - started), file=sys.stderr)
+        say(describe(watch.state(), before, watch.shards, inputs, time.monotonic() - started))
         if last:
             return
 

@@ -1,7 +1,8 @@
-"""From what was typed to checked options."""
+"""From the options that a user gives, on the command line or in Python, to checked ones."""
 
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,36 @@ from gan_pipeline.dataset.catalogue import DATASETS, DatasetInfo, class_numbers,
 from gan_pipeline.dataset.options import Options
 from gan_pipeline.dataset.sharding import HELD_OUT, TRAIN
 from gan_pipeline.sources.resolve import AUTO, SAMPLE, TFDS
+
+
+def checked_options(
+    dataset: str,
+    source: str | os.PathLike[str],
+    split: str | Iterable[str] | None,
+    classes: str | Iterable[str | int] | None,
+    options: Mapping[str, Any],
+) -> Options:
+    """The checked options of a call: names with commas, or as sequences; options by name, None where not given.
+
+    Raises UsageError if an option is unknown, does not apply to the dataset, or has a wrong value.
+    """
+    for name in options:
+        if name not in Options.model_fields:
+            raise UsageError(f"unknown option {name!r}; 'gan-pipeline prepare --help' lists the options")
+    own = {name for info in DATASETS.values() for name in info.settings}
+    given = {name: value for name, value in options.items() if value is not None}
+    return options_of(
+        dataset,
+        os.fspath(source),
+        _joined(split),
+        _joined(classes),
+        {name: value for name, value in given.items() if name not in own},
+        {name: value for name, value in given.items() if name in own},
+    )
+
+
+def _joined(names: str | Iterable[str | int] | None) -> str | None:
+    return names if names is None or isinstance(names, str) else ",".join(map(str, names))
 
 
 def options_of(
