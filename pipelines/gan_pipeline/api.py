@@ -44,7 +44,7 @@ class PrepareOptions(TypedDict, total=False):
     shards: int | None
     seed: int
     encoding: str
-    image_size: int | None
+    image_size: int | str | None
     resize: str | None
     resampler: str | None
     faces: str | None
@@ -52,6 +52,11 @@ class PrepareOptions(TypedDict, total=False):
     margin: float | None
     swap: bool | None
     function: str | None
+    channels: int | None
+    min_size: int | None
+    dedupe: str | None
+    bit_depth: int | str | None
+    scaled_jpeg: bool | None
 
 
 @dataclass(frozen=True)

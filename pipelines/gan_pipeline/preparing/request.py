@@ -29,7 +29,7 @@ def checked_options(
     for name in options:
         if name not in Options.model_fields:
             raise UsageError(f"unknown option {name!r}; 'gan-pipeline prepare --help' lists the options")
-    own = {name for info in DATASETS.values() for name in info.settings}
+    own = {name for info in DATASETS.values() for name in (*info.settings, *info.choices)}
     given = {name: value for name, value in options.items() if value is not None}
     return options_of(
         dataset,
