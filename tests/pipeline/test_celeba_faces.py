@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
+from playwright.sync_api import Browser
 
 from gan_core.storage import open_folder
 from gan_pipeline.dataset.manifest import read_manifest
+from tests.support.browser import opened, runs_no_script
 from tests.support.celeba_files import POINTS, text_table
 from tests.support.datasets import examples, failures, images_of, prepare, run_cli, tree, write_files
 from tests.support.image_files import encoded, photograph
@@ -113,6 +115,13 @@ def test_a_square_box_with_a_margin(made: Path, tmp_path: Path) -> None:
 def pictures(report: str) -> list[Image.Image]:
     found = re.findall(r'src="data:image/jpeg;base64,([^"]+)"', report)
     return [Image.open(io.BytesIO(base64.b64decode(content))) for content in found]
+
+
+def test_the_report_is_one_file_that_runs_nothing(made: Path, browser: Browser) -> None:
+    with opened(browser, made / "out" / "faces_report.html") as seen:
+        assert seen.page.locator("img").evaluate_all("all => all.every(one => one.naturalWidth > 0)")
+        assert (seen.faults, seen.requests) == ([], [])
+        assert runs_no_script(seen.page)
 
 
 def test_the_report(made: Path) -> None:

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page
 
 from gan_core.storage import open_folder
 from tests.pipeline.test_celeba import CENTER, FOLDER, TEXT_TABLES
-from tests.support.browser import opened
+from tests.support.browser import opened, runs_no_script
 from tests.support.datasets import examples, images_of, labels_of, prepare, run_child, run_cli, tree, write_files
 from tests.support.image_files import BROKEN, encoded, noise, zipped
 
@@ -51,6 +51,7 @@ def checked(browser: Browser, file: Path, look: Callable[[Page], None] = lambda 
             if not phone and colours == "light":
                 _accessible(page)
                 look(page)
+                assert runs_no_script(page)
     assert len(backgrounds) == 2
 
 

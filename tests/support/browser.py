@@ -64,3 +64,17 @@ def opened(
     page.goto(address)
     yield seen
     context.close()
+
+
+def runs_no_script(page: Page) -> bool:
+    """Whether the page's own policy keeps a script from running that somebody smuggled into it."""
+    policy = page.locator("meta[http-equiv=Content-Security-Policy]").get_attribute("content") or ""
+    assert policy.startswith("default-src 'none'; img-src data:; style-src 'unsafe-inline'") and "script-src" not in policy
+    page.evaluate(
+        """() => {
+            const script = document.createElement('script');
+            script.textContent = 'document.title = "smuggled"';
+            document.body.append(script);
+        }"""
+    )
+    return page.title() != "smuggled"

@@ -1,1 +1,1 @@
-"""Pictures that people look at: grids, labelled grids, scatter plots and HTML pages."""
+"""Pictures that people look at, as bytes of a file: grids, labelled grids, animations and scatter plots."""

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from gan_core.errors import DataError
-from gan_core.images.html import LOSSLESS_SIDE, render
+from gan_core.html.pictures import LOSSLESS_SIDE
+from gan_core.html.rendering import render
 from gan_core.storage import Folder
 from gan_pipeline.dataset.failures import read_failures
 from gan_pipeline.dataset.features import AttributesFeature, image_features
@@ -60,6 +61,7 @@ def dataset_page(folder: Folder, manifest: Manifest, advance: Callable[[int], No
     balance = view.balance(manifest, measured)
     found = _findings(manifest, measured, repeated, balance, audit, side)
     html = render(
+        "gan_pipeline.inspection",
         "dataset.html.j2",
         manifest=manifest,
         folder=folder.uri,

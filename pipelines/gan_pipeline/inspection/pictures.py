@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_core.images.html import LARGEST_SIDE, pixels_uri
+from gan_core.html.pictures import LARGEST_SIDE, pixels_uri
 from gan_core.storage import Folder
 from gan_pipeline.dataset.features import LabelFeature, image_features
 from gan_pipeline.dataset.manifest import Manifest

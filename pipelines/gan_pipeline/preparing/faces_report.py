@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from gan_core.errors import UnusableInputError
-from gan_core.images.html import jpeg_uri, render
+from gan_core.html.pictures import jpeg_uri
+from gan_core.html.rendering import render
 from gan_pipeline.dataset.face_log import distances, histogram, landmark_distance, outcomes
 from gan_pipeline.dataset.options import Options
 from gan_pipeline.dataset.records import Image
@@ -34,6 +35,7 @@ def faces_report(options: Options, source: FileSource, faces: Sequence[Mapping[s
     found = [face for face in faces if "box" in face]
     compared = [face for face in found if "celeba_landmarks" in face]
     return render(
+        "gan_pipeline.preparing",
         "faces_report.html.j2",
         options=options,
         photographs_read=len(faces),

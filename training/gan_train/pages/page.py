@@ -6,12 +6,10 @@ from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from gan_core.html.rendering import render as render_template
 from gan_train.pages.charts import Chart
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
 
 _FOLDER = files("gan_train.pages") / "assets"
 
@@ -27,8 +25,9 @@ def render(template: str, title: str, drawn: Sequence[Chart], **facts: Any) -> b
     """
     from markupsafe import Markup
 
-    page = _environment().get_template(template)
-    whole = page.render(
+    page = render_template(
+        "gan_train.pages/assets",
+        template,
         title=title,
         styles=Markup(_text("uplot.min.css") + _text("page.css")),
         scripts=Markup(_text("uplot.min.js") + _text("page.js")),
@@ -37,7 +36,7 @@ def render(template: str, title: str, drawn: Sequence[Chart], **facts: Any) -> b
         written=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         **facts,
     )
-    return whole.encode(errors="replace")
+    return page.encode(errors="replace")
 
 
 def _script_json(document: Any) -> str:
@@ -48,12 +47,3 @@ def _script_json(document: Any) -> str:
 @cache
 def _text(name: str) -> str:
     return (_FOLDER / name).read_text()
-
-
-@cache
-def _environment() -> "Environment":
-    from jinja2 import Environment, FunctionLoader, StrictUndefined
-
-    return Environment(
-        loader=FunctionLoader(_text), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
