@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import sqrtm
 
-from gan_core.progress import Counting
+from gan_core.progress import ProgressCounter
 from gan_pipeline.dataset.options import Options
 from gan_pipeline.preparing.beam_job import Execution
 from gan_pipeline.preparing.prepare import prepare_folder
@@ -64,7 +64,7 @@ def text_fid(features: Predict, first: Pixels, second: Pixels) -> float:
 def our_sides(extractor: Extractor, resizer: str, first: Pixels, second: Pixels) -> tuple[ImageStatistics, ImageStatistics]:
     """What every score needs."""
     one, two = (
-        gathered(_batches(images), len(images), images.shape[1:], extractor, resizer, Counting(len(images), "images"))
+        gathered(_batches(images), len(images), images.shape[1:], extractor, resizer, ProgressCounter(len(images), "images"))
         for images in (first, second)
     )
     return one, two

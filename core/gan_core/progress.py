@@ -1,82 +1,129 @@
-"""How far a command over many files has come. A bar on a terminal, plain lines otherwise; all on stderr."""
+"""The progress of a command on stderr: a bar on a terminal, plain lines elsewhere, and nothing where messages are not shown.
+
+with show_progress(len(files), "images") as progress:     # counts, rate and time left
+    for file in files:
+        ...
+        progress.advance()
+
+with ProgressDisplay(total, plain_seconds=60) as display:  # any line
+    display.update(completed, "3/8 shards, 50 images/s")
+"""
 
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Self
 
 from gan_core.notices import is_shown, say
 
-_PLAIN_SECONDS = 10.0
+PLAIN_SECONDS = 10.0
+"""Seconds between two plain lines, unless a display says otherwise."""
+
+_BAR_WIDTH = 20
+"""Width of a bar, in characters."""
 
 
-class Counting:
-    """Counts what is done; see `counting`.
+class ProgressDisplay:
+    """One line about work in progress, beside a bar that fills from 0 to `total`.
 
     Args:
-        total: of them.
-        what: they are, in the plural.
+        total: the number of steps of the whole work.
+        completed: the number of steps done before.
+        text: the line to show beside the bar until the first update.
+        plain_seconds: seconds between two plain lines.
+        transient: whether the bar disappears at the end.
     """
 
-    def __init__(self, total: int, what: str) -> None:
-        self._total, self._what = total, what
-        self._done, self._began = 0, time.monotonic()
-        self._told = self._began
+    def __init__(
+        self,
+        total: int,
+        completed: int = 0,
+        text: str = "starting",
+        plain_seconds: float = PLAIN_SECONDS,
+        transient: bool = False,
+    ) -> None:
+        self._plain_seconds, self._printed_at = plain_seconds, time.monotonic()
+        self._bar = None
+        if is_shown() and sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, TextColumn
 
-    def done(self, count: int = 1) -> None:
-        """So many more."""
-        self._done += count
+            columns = (BarColumn(_BAR_WIDTH), TextColumn("{task.description}", markup=False))
+            self._bar = Progress(*columns, console=Console(stderr=True), transient=transient)
+            self._task = self._bar.add_task(text, total=total, completed=completed)
+
+    def __enter__(self) -> Self:
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def update(self, completed: int, line: str, due: bool = False) -> None:
+        """Show a new line; where lines are plain only if it is `due`, or if `plain_seconds` have passed since the last one."""
         now = time.monotonic()
-        if now - self._told >= _PLAIN_SECONDS:
-            self._told = now
-            self.show(count_line(self._done, self._total, self._what, now - self._began))
+        if self._bar is not None:
+            self._bar.update(self._task, completed=completed, description=line)
+        elif due or now - self._printed_at >= self._plain_seconds:
+            self._printed_at = now
+            say(line)
 
-    def show(self, line: str) -> None:
-        """Tell how far it has come."""
-        say(line)
+    def print(self, line: str) -> None:
+        """Print a line that stays, above the bar if there is one."""
+        if self._bar is None:
+            say(line)
+        else:
+            self._bar.console.print(line, markup=False, highlight=False)
 
 
-class _Bar(Counting):
-    """The same on a terminal."""
+class ProgressCounter:
+    """Counts finished units of work and shows how many there are, how fast they come and how long the rest takes.
 
-    def __init__(self, total: int, what: str) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn
+    Args:
+        display: where the line is shown.
+        total: the number of units of the whole work.
+        units: what is counted, in the plural: "images".
+    """
 
-        super().__init__(total, what)
-        columns = (BarColumn(20), TextColumn("{task.description}"))
-        self.bar = Progress(*columns, console=Console(stderr=True), transient=True)
-        self._task = self.bar.add_task("starting", total=total)
+    def __init__(self, display: ProgressDisplay, total: int, units: str) -> None:
+        self._display, self._total, self._units = display, total, units
+        self._completed, self._began = 0, time.monotonic()
 
-    def done(self, count: int = 1) -> None:
-        self._done += count
-        line = count_line(self._done, self._total, self._what, time.monotonic() - self._began)
-        self.bar.update(self._task, completed=self._done, description=line)
+    def advance(self, count: int = 1) -> None:
+        """Add finished units."""
+        self._completed += count
+        seconds = time.monotonic() - self._began
+        self._display.update(self._completed, count_line(self._completed, self._total, self._units, seconds))
 
-    def show(self, line: str) -> None:
-        self.bar.console.print(line, markup=False, highlight=False)
+    def print(self, line: str) -> None:
+        """Print a line that stays."""
+        self._display.print(line)
 
 
 @contextmanager
-def counting(total: int, what: str) -> Iterator[Counting]:
-    """Show how many of `total` are done while the block runs; `what` they are, in the plural."""
-    if not (is_shown() and sys.stderr.isatty()):
-        yield Counting(total, what)
-        return
-    counted = _Bar(total, what)
-    with counted.bar:
-        yield counted
+def show_progress(total: int, units: str) -> Iterator[ProgressCounter]:
+    """Show the progress of `total` units, named in the plural, while the block runs. The block advances the counter it gets."""
+    with ProgressDisplay(total, transient=True) as display:
+        yield ProgressCounter(display, total, units)
 
 
-def count_line(done: int, total: int, what: str, seconds: float) -> str:
-    """How far it has come, how fast, and how long the rest takes, after `done` in that many seconds; at least one."""
-    rate = done / seconds if seconds else 0.0
-    when = f"{duration(seconds / done * (total - done))} left" if done < total else f"{duration(seconds)} taken"
-    return f"{done:,}/{total:,} {what} | {rate:,.1f} {what}/s | {when}"
+def count_line(completed: int, total: int, units: str, seconds: float) -> str:
+    """The line "30/120 images | 3.0 images/s | 0:00:30 left", for at least one unit completed in that many seconds."""
+    rate = completed / seconds if seconds else 0.0
+    when = time_left(seconds / completed * (total - completed)) if completed < total else f"{duration(seconds)} taken"
+    return f"{completed:,}/{total:,} {units} | {rate:,.1f} {units}/s | {when}"
+
+
+def time_left(seconds: float | None) -> str:
+    """A remaining time in words, such as "0:00:30 left"; None if it is not known."""
+    return "time left unknown" if seconds is None else f"{duration(seconds)} left"
 
 
 def duration(seconds: float) -> str:
-    """Hours, minutes and seconds, as 1:02:03."""
+    """A time in hours, minutes and seconds, such as "1:02:03"."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}"

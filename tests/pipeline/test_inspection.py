@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from gan_core.progress import counting
+from gan_core.progress import show_progress
 from gan_core.storage import open_folder
 from gan_pipeline.dataset import duplicates
 from gan_pipeline.dataset.duplicates import (
@@ -231,7 +231,7 @@ def test_progress_on_a_terminal_is_a_bar(monkeypatch: pytest.MonkeyPatch) -> Non
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     monkeypatch.setenv("COLUMNS", "200")
-    with counting(10, "examples") as counted:
-        counted.done(4)
-        counted.done(6)
+    with show_progress(10, "examples") as counted:
+        counted.advance(4)
+        counted.advance(6)
     assert "10/10 examples" in terminal.getvalue() and "taken" in terminal.getvalue()

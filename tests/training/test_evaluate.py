@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_core.progress import Counting
+from gan_core.progress import ProgressCounter
 from gan_core.storage import open_folder
 from gan_train.data.dataset import open_dataset
 from gan_train.extractors.classifier import packaged_classifier
@@ -44,7 +44,7 @@ def run(trained: Path, tmp_path: Path) -> Path:
 
 
 def side_of(images: Iterator[Images], count: int, resizer: str = "none") -> ImageStatistics:
-    return gathered(images, count, (28, 28, 1), packaged_classifier("digits"), resizer, Counting(count, "images"))
+    return gathered(images, count, (28, 28, 1), packaged_classifier("digits"), resizer, ProgressCounter(count, "images"))
 
 
 def test_every_score_has_its_protocol_in_the_file_and_on_the_terminal(run: Path, digits: Path) -> None:

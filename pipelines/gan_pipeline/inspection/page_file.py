@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gan_core.errors import UsageError
-from gan_core.progress import counting
+from gan_core.progress import show_progress
 from gan_core.storage import Folder, write_file
 from gan_pipeline.dataset.face_log import FACES_REPORT
 from gan_pipeline.dataset.manifest import read_manifest
@@ -38,8 +38,8 @@ def write_page(folder: Folder, out: str | None) -> WrittenPage:
     _check_name(page)
     manifest = read_manifest(folder)
     total = sum(split.examples for split in manifest.splits.values())
-    with counting(total, "examples") as counted:
-        made = dataset_page(folder, manifest, counted.done)
+    with show_progress(total, "examples") as progress:
+        made = dataset_page(folder, manifest, progress.advance)
     content = made.html.encode()
     write_file(page, content)
     return WrittenPage(folder.uri, manifest.digest, page, len(content), made.findings)

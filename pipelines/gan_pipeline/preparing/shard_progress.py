@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import psutil
 
 from gan_core.errors import StorageError
-from gan_core.notices import is_shown, say
-from gan_core.progress import duration
+from gan_core.notices import is_shown
+from gan_core.progress import ProgressDisplay, duration, time_left
 from gan_core.storage import WORK, Folder
 from gan_pipeline.dataset.sharding import ShardTask
 from gan_pipeline.preparing.shard_writer import ShardRecord, Tally, read_shard_record
@@ -118,35 +118,15 @@ def shard_progress(folder: Folder, tasks: Sequence[ShardTask]) -> Iterator[None]
 
 
 def _watch(watch: Watch, inputs: int, ended: threading.Event) -> None:
-    show = _show_bar if sys.stderr.isatty() else _show_lines
     # A storage that fails is reported by those who write to it.
-    with suppress(StorageError):
-        show(watch, inputs, ended)
-
-
-def _show_bar(watch: Watch, inputs: int, ended: threading.Event) -> None:
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"))
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("prepare", total=inputs, note="")
+    with suppress(StorageError), ProgressDisplay(inputs, text="prepare", plain_seconds=_PLAIN_SECONDS) as display:
         started, before = time.monotonic(), watch.state()
-        while True:
-            last = ended.wait(_TERMINAL_SECONDS)
+        seconds = _TERMINAL_SECONDS if sys.stderr.isatty() else _PLAIN_SECONDS
+        last = False
+        while not last:
+            last = ended.wait(seconds)
             now = watch.state()
-            bar.update(task, completed=now.read, note=describe(now, before, watch.shards, inputs, time.monotonic() - started))
-            if last:
-                return
-
-
-def _show_lines(watch: Watch, inputs: int, ended: threading.Event) -> None:
-    started, before = time.monotonic(), watch.state()
-    while True:
-        last = ended.wait(_PLAIN_SECONDS)
-        say(describe(watch.state(), before, watch.shards, inputs, time.monotonic() - started))
-        if last:
-            return
+            display.update(now.read, describe(now, before, watch.shards, inputs, time.monotonic() - started), due=True)
 
 
 def describe(now: State, before: State, shards: int, inputs: int, seconds: float) -> str:
@@ -160,7 +140,7 @@ def describe(now: State, before: State, shards: int, inputs: int, seconds: float
         seconds: since this run began.
     """
     rate = (now.read - before.read) / max(seconds, 1e-9)
-    left = f"{duration((inputs - now.read) / rate)} left" if rate and now.read < inputs else "time left unknown"
+    left = time_left((inputs - now.read) / rate if rate and now.read < inputs else None)
     if now.done == shards:
         left = f"{duration(seconds)} taken"
     return (

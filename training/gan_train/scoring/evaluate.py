@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from gan_core.errors import UsageError
-from gan_core.progress import Counting, counting
+from gan_core.progress import ProgressCounter, show_progress
 from gan_core.storage import Folder
 from gan_train.extractors.resizing import check_fits
 from gan_train.recipe.examples import ImageConfig
@@ -118,7 +118,7 @@ class Evaluation:
         saved = self._newest if step is None else saved_generator(self._uri, step)
         protocol, generator = replace(self._protocol, step=saved.step), saved.sampling_network()
         real, count = self._real, protocol.fakes
-        with counting(count, "fakes") as counted:
+        with show_progress(count, "fakes") as counted:
             made = self._gathered(self._fakes(saved, generator, count), count, counted)
         scored = Scored(protocol, measured(real, made))
         shown = next(self._fakes(saved, generator, SHOWN)).pixels
@@ -132,7 +132,7 @@ class Evaluation:
         """Of the reals."""
 
         def gather() -> ImageStatistics:
-            with counting(self._protocol.reals, "reals") as counted:
+            with show_progress(self._protocol.reals, "reals") as counted:
                 return self._gathered(reals(self._dataset, self._protocol.reals), self._protocol.reals, counted)
 
         return real_statistics(self._protocol, gather)
@@ -140,7 +140,7 @@ class Evaluation:
     def _fakes(self, saved: SavedGenerator, generator: "keras.Model", count: int) -> Iterator[Images]:
         return fakes(generator, saved.recipe, self._question.seed, count)
 
-    def _gathered(self, images: Iterator[Images], count: int, counted: Counting) -> ImageStatistics:
+    def _gathered(self, images: Iterator[Images], count: int, counted: ProgressCounter) -> ImageStatistics:
         """Without labels where the extractor's classes are others."""
         known = self._dataset.class_names == self._extractor.class_names
         told = images if known else (Images(one.pixels) for one in images)

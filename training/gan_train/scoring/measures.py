@@ -2,7 +2,7 @@
 
 import math
 
-from gan_core.progress import counting
+from gan_core.progress import show_progress
 from gan_train.metrics.classes import class_balance, class_coverage
 from gan_train.metrics.frechet import frechet_distance
 from gan_train.metrics.inception_score import inception_score
@@ -19,10 +19,10 @@ def measured(reals: ImageStatistics, fakes: ImageStatistics) -> dict[str, float]
     Raises:
         UsageError: fewer images than a score needs.
     """
-    with counting(SUBSETS, "subsets for KID") as counted:
-        kid = kernel_distance(reals.features, fakes.features, SEED, counted.done)
-    with counting(2 * len(reals.features) + len(fakes.features), "neighbourhoods") as counted:
-        near = neighbourhoods(reals.features, fakes.features, done=counted.done)
+    with show_progress(SUBSETS, "subsets for KID") as counted:
+        kid = kernel_distance(reals.features, fakes.features, SEED, counted.advance)
+    with show_progress(2 * len(reals.features) + len(fakes.features), "neighbourhoods") as counted:
+        near = neighbourhoods(reals.features, fakes.features, done=counted.advance)
     sure = inception_score(fakes.splits)
     scores = {
         "fid": frechet_distance(reals.moments, fakes.moments),

@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_core.progress import Counting
+from gan_core.progress import ProgressCounter
 from gan_train.extractors.base import Extractor
 from gan_train.extractors.resizing import resized
 from gan_train.metrics.classes import class_counts, predicted_classes
@@ -80,7 +80,7 @@ _OWN = ("count", "features", "labelled", "predicted", "agreeing", "similarity")
 
 
 def gathered(
-    images: Iterable[Images], count: int, shape: tuple[int, ...], extractor: Extractor, resizer: str, counting: Counting
+    images: Iterable[Images], count: int, shape: tuple[int, ...], extractor: Extractor, resizer: str, counting: ProgressCounter
 ) -> ImageStatistics:
     """Look at images once.
 
@@ -113,7 +113,7 @@ def gathered(
             if batch.labels is not None:
                 labelled += class_counts(batch.labels[part], classes)
                 agreeing += int((batch.labels[part] == taken_for).sum())
-            counting.done(len(seen.features))
+            counting.advance(len(seen.features))
     return ImageStatistics(
         count=count,
         moments=moments.total(),

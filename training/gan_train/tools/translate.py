@@ -9,7 +9,7 @@ import numpy as np
 from gan_core.errors import DataError, UnusableInputError, UsageError
 from gan_core.images.grid import png
 from gan_core.images.labelled import rows_png
-from gan_core.progress import Counting, counting
+from gan_core.progress import ProgressCounter, show_progress
 from gan_core.storage import open_folder, write_file
 from gan_pipeline.transforms.decode import IMAGE_SUFFIXES, MAX_PIXELS, decode_image_file
 from gan_train.recipe.translation import Inference
@@ -97,11 +97,11 @@ def translate(folder: str, images: Sequence[str], out: str, manner: TranslationO
     sides = translator.recipe.image.shape[:2]
     sizing = Fitted(sides) if manner.size == "fit" else Padded(translating.multiple)
     skipped: dict[int, UnusableInputError] = {}
-    with counting(len(files), "images") as progress:
+    with show_progress(len(files), "images") as progress:
         for batch in _batches(files, sizing, manner.batch, skipped, progress):
             for translated in _translations(batch, translating, sizing, manner.seed):
                 output.add(translated)
-                progress.done()
+                progress.advance()
     if len(skipped) == len(files):
         raise DataError(_none_used(files, skipped))
     output.close()
@@ -118,7 +118,7 @@ class _Prepared:
 
 
 def _batches(
-    files: Sequence[ImageFile], sizing: Sizing, size: int, skipped: dict[int, UnusableInputError], progress: Counting
+    files: Sequence[ImageFile], sizing: Sizing, size: int, skipped: dict[int, UnusableInputError], progress: ProgressCounter
 ) -> Iterator[list[_Prepared]]:
     """Images in their order, as many at once as have one size and follow each other, at most `size`.
 
@@ -130,8 +130,8 @@ def _batches(
             image = decode_image_file(file.read())
         except UnusableInputError as failure:
             skipped[place] = failure
-            progress.show(f"skipped {file.told}: {failure}")
-            progress.done()
+            progress.print(f"skipped {file.told}: {failure}")
+            progress.advance()
             continue
         prepared = _Prepared(place, image, sizing.prepared(image))
         if batch and (len(batch) == size or batch[0].seen.shape != prepared.seen.shape):
