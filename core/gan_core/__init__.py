@@ -1,1 +1,1 @@
-"""What both packages stand on: errors, storage, the plumbing of commands, and pictures."""
+"""The ground floor under gan_pipeline and gan_train: errors, storage, signals, progress, pictures and HTML pages."""

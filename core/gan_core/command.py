@@ -1,4 +1,4 @@
-"""What both commands share: how they end, and how they answer a script."""
+"""The frame of both commands: exit codes, Ctrl-C, closed pipes, and the option --json."""
 
 import json
 import os
@@ -17,12 +17,12 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON documen
 
 
 def print_json(document: Any) -> None:
-    """Print a document for a script to read."""
+    """Print a document as indented JSON on stdout."""
     print(json.dumps(document, indent=2, ensure_ascii=False))
 
 
 def run_command(app: Callable[[], object]) -> NoReturn:
-    """Run a typer app; turn our errors and Ctrl-C into one line on stderr and their exit code."""
+    """Run a typer app and exit: a GanmillError or Ctrl-C becomes one line on stderr and an exit code; all else is raised."""
     interrupted = threading.Event()
 
     def interrupt(number: int, frame: object) -> NoReturn:
@@ -52,7 +52,7 @@ def run_command(app: Callable[[], object]) -> NoReturn:
 
 
 def _flush_output() -> None:
-    """Write what is still buffered; if nobody reads any more (`| head`), end with 1 and without Python's complaint."""
+    """Flush stdout; exit with 1 and without a message if the reader of the pipe has gone, as with `| head`."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:

@@ -1,11 +1,11 @@
-"""Errors a user can act on. Each says what, where and what to do next, and carries the documented exit code."""
+"""Errors that a user can act on. Each message says what is wrong, where, and what to do next; each class has an exit code."""
 
 import re
 from typing import ClassVar
 
 
 class GanmillError(Exception):
-    """Base of all errors that end a command with one message and no traceback."""
+    """The base class of all errors that end a command with one message and no traceback."""
 
     exit_code: ClassVar[int] = 1
 
@@ -23,35 +23,35 @@ class DataError(GanmillError):
 
 
 class DivergenceError(GanmillError):
-    """Training produced a number that is not finite."""
+    """The training produced a number that is not finite."""
 
     exit_code = 4
 
 
 class FailedRunError(GanmillError):
-    """Training failed in a way that its log shows, such as mode collapse, and was to stop then."""
+    """The training failed in a way that its log shows, such as mode collapse, and `--on-failure stop` was given."""
 
     exit_code = 4
 
 
 class StorageError(GanmillError):
-    """The storage refused: not found, no rights, no space."""
+    """The storage refused a request: the file was not found, rights are missing, or no space is left."""
 
     exit_code = 5
 
 
 class StorageOutageError(StorageError):
-    """The storage did not answer for as long as it was asked, which may pass; any other refusal will not."""
+    """The storage could not be reached while a request was repeated. Unlike other refusals this may pass without a change."""
 
 
 class InterruptedRunError(GanmillError):
-    """A signal arrived, or a worker was lost or never came; what was committed is kept. The same command continues."""
+    """A signal stopped the work, or a worker was lost. What is committed is kept; the same command continues."""
 
     exit_code = 75
 
 
 class UnusableInputError(Exception):
-    """One input that cannot become an example: dropped, logged and counted. It ends no command by itself.
+    """An input that cannot become an example. It is dropped, logged and counted, and ends no command by itself.
 
     Attributes:
         stage: where it failed: "storage", "decode", "crop", "pair" or "face".
@@ -76,11 +76,11 @@ _MARK = re.compile(r"<ganmill (\d+)>(.*?)</ganmill>", re.DOTALL)
 
 
 def mark(error: GanmillError) -> str:
-    """An error as text that survives a trip through any Beam runner, which pass on messages but not types."""
+    """The error as text that `unmark` turns back: Beam runners pass on the messages of exceptions, but not their types."""
     return f"<ganmill {error.exit_code}>{error}</ganmill>"
 
 
 def unmark(text: str) -> GanmillError | None:
-    """The first error that `mark` put into a runner's message, or None."""
+    """The first error that `mark` put into the message of a runner, or None."""
     found = _MARK.search(text)
     return EXIT_CODES[int(found[1])](found[2]) if found else None

@@ -1,4 +1,4 @@
-"""Import TensorFlow without the page of notes it writes to stderr, past every log setting, on each start."""
+"""Imports TensorFlow without the messages that it writes to stderr at each start, whatever the log settings are."""
 
 import os
 import re
@@ -13,7 +13,7 @@ _ERROR = re.compile(r"^E0000")
 
 
 def import_tensorflow() -> None:
-    """Import it and let it look for devices. What it says in earnest is still printed.
+    """Import TensorFlow and let it look for devices. Only messages that are not known to be harmless are printed.
 
     Level 3 also hides errors that its graph optimiser reports and recovers from; real ones arrive as exceptions. Set
     TF_CPP_MIN_LOG_LEVEL=0 to see everything.
@@ -34,7 +34,7 @@ def import_tensorflow() -> None:
 
 @contextmanager
 def _captured_stderr() -> Iterator[list[str]]:
-    """Collect what is written to file descriptor 2, by whatever language; if the block fails, print it."""
+    """Collect the lines that Python or C code writes to file descriptor 2 during the block; print them if the block fails."""
     lines: list[str] = []
     sys.stderr.flush()
     saved = os.dup(2)

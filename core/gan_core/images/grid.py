@@ -1,4 +1,4 @@
-"""Image grids as PNG files: the pictures by which people judge data and samples."""
+"""Grids of images, as arrays and as PNG files."""
 
 import io
 import math

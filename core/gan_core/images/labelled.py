@@ -1,4 +1,4 @@
-"""Images as people look at them, as bytes of a file: grids, grids with a word over each image, animations. No I/O."""
+"""Pictures for people, as bytes of a file: grids, grids with a word over each image, and animations. No I/O."""
 
 import io
 import json
@@ -15,16 +15,18 @@ Pixels = NDArray[np.uint8]
 """An image (height, width, 1 or 3) or several (n, height, width, 1 or 3)."""
 
 _CELL = 48
-"""Least width in pixels of an image with a word over it."""
+"""Least width of an image with a word over it, in pixels."""
 _STRIP = 14
+"""Height of the strip that holds the word, in pixels."""
 _LETTERS = 11
+"""Size of the letters, in pixels."""
 _FRAME = 256
-"""Least width in pixels of an animation."""
+"""Least width of an animation, in pixels."""
 _FRAME_MILLISECONDS = 60
 
 
 def as_shown(images: Pixels) -> Pixels:
-    """Grey images as ink on white, as the specification prints them; coloured ones as they are."""
+    """Grey images inverted, so that digits are dark on white as in print; coloured images unchanged."""
     return 255 - images if images.shape[-1] == 1 else images
 
 
@@ -65,7 +67,7 @@ def labelled_png(cells: Sequence[tuple[str, Pixels | None]], columns: int, facts
 
 
 def _enlarged(image: Pixels, least: int) -> Pixels:
-    """Each pixel repeated until the image is at least that wide, so that none is invented."""
+    """The image enlarged by a whole factor, by repeating pixels, to a width of at least `least` pixels."""
     times = math.ceil(least / image.shape[1])
     return image.repeat(times, axis=0).repeat(times, axis=1)
 
@@ -92,10 +94,10 @@ def animation(frames: Sequence[Pixels], kind: str, facts: Mapping[str, str]) -> 
 
     shown = [_enlarged(tile(as_shown(frame)), _FRAME) for frame in frames]
     pictures = [Image.fromarray(frame[..., 0] if frame.shape[-1] == 1 else frame) for frame in [*shown, *shown[-2:0:-1]]]
-    told = json.dumps(dict(facts))
-    description = Image.Exif()
-    description[0x010E] = told
-    options: dict[str, Any] = {"comment": told.encode()} if kind == "gif" else {"exif": description, "lossless": True}
+    description = json.dumps(dict(facts))
+    exif = Image.Exif()
+    exif[0x010E] = description
+    options: dict[str, Any] = {"comment": description.encode()} if kind == "gif" else {"exif": exif, "lossless": True}
     buffer = io.BytesIO()
     pictures[0].save(buffer, kind, save_all=True, append_images=pictures[1:], duration=_FRAME_MILLISECONDS, loop=0, **options)
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""Points as people look at them: real and fake in one plot, as bytes of a PNG file."""
+"""Scatter plots of real and generated points, as bytes of a PNG file."""
 
 import io
 from collections.abc import Mapping
@@ -7,15 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 _COLOURS = {"real": "C3", "fake": "C0"}
-"""Real red, fake blue (spec A 2.3)."""
+"""Red for real and blue for fake, as in Brownlee, Generative Adversarial Networks with Python, ch. 6."""
 
 
 def scatter_png(points: Mapping[str, NDArray[np.float32]], facts: Mapping[str, str]) -> bytes:
     """A scatter plot of the first two coordinates; `facts` go into the PNG's text chunks.
 
     Args:
-        points: float32 (n, at least 2) by what they are: "real", "fake".
-        facts: what the picture says of itself.
+        points: float32 (n, at least 2), under the keys "real" and "fake".
+        facts: texts for the chunks of the PNG file, by keyword.
     """
     from matplotlib.figure import Figure
 

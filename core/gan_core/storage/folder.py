@@ -1,4 +1,4 @@
-"""What a folder can do, wherever it is; storage.py opens one."""
+"""The interface of a folder, wherever it is stored; `open_folder` in opening.py makes one."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO
 
 WORK = ".work"
-"""Subfolder for what is not committed yet: temporary files and the records of finished parts."""
+"""The subfolder for temporary files and for the records of finished parts, until the whole is committed."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,11 @@ class Folder(ABC):
 
     @abstractmethod
     def exists(self, name: str) -> bool:
-        """Whether the named file is there, complete."""
+        """Whether the named file exists. A file that is still being written does not."""
 
     @abstractmethod
     def entry(self, name: str) -> Entry:
-        """The named file as `entries` would list it."""
+        """Size, version and checksum of the named file. Raises StorageError if it does not exist."""
 
     @abstractmethod
     def entries(self, prefix: str = "") -> list[Entry]:

@@ -131,7 +131,7 @@ class CloudFolder(Folder):
                 return
 
     def replace(self, name: str, content: bytes, version: str | None) -> str | None:
-        """Write the named file if just that version stands there, or with None if nothing does.
+        """Write the named file if it has the given version now, or with None if it does not exist.
 
         The content must differ from every other writer's: that is how a lost answer is told from a lost race.
 
@@ -158,7 +158,7 @@ class CloudFolder(Folder):
             self._accept_twin(name, out, before)
 
     def _accept_twin(self, name: str, out: Upload, before: Entry | None) -> None:
-        """Our object was not published. That is well if the one that stands there has the same content."""
+        """Accept that another object was published in our place if it has the same content; raise StorageError otherwise."""
         now = self._find(name)
         if now and _holds(now, out):
             return
@@ -179,7 +179,7 @@ class CloudFolder(Folder):
             list(pool.map(self.remove_version, self.entries(prefix)))
 
     def remove_version(self, entry: Entry) -> None:
-        """Remove a file unless another version stands there by now."""
+        """Remove a version of a file. Nothing happens if the file has another version by now, or is gone."""
         from google.api_core.exceptions import NotFound, PreconditionFailed
 
         blob = self._blob(entry.name)
@@ -213,7 +213,7 @@ def _entry(name: str, blob: "Blob") -> Entry:
 
 
 def _holds(entry: Entry, upload: Upload) -> bool:
-    """Whether the stored file has the content of that upload."""
+    """Whether the stored file has the size and the checksum of the upload."""
     return (entry.size, entry.checksum) == (upload.size, _checksum(upload.crc32c))
 
 
@@ -222,7 +222,7 @@ def _checksum(crc32c: str) -> str:
 
 
 class _Limited(io.BytesIO):
-    """Memory that takes no more than it should."""
+    """A buffer in memory that raises UnusableInputError when more than `limit` bytes are written to it."""
 
     def __init__(self, limit: int | None) -> None:
         super().__init__()
@@ -236,7 +236,7 @@ class _Limited(io.BytesIO):
 
 
 class _RangeFile(io.RawIOBase):
-    """One generation of an object as a file, read piece by piece."""
+    """One generation of an object as a file that is open for reading; each read is a request."""
 
     def __init__(self, folder: CloudFolder, entry: Entry) -> None:
         self._folder, self._entry, self._position = folder, entry, 0

@@ -1,4 +1,4 @@
-"""Requests to Google Cloud Storage: one client per process, repeated while an outage lasts, refused in words."""
+"""Requests to Google Cloud Storage: one client per process, repetition during outages, and errors that say what to do."""
 
 import os
 import re
@@ -17,7 +17,7 @@ TIMEOUT = "GANMILL_STORAGE_TIMEOUT"
 """Environment variable: for how many seconds a request is repeated that fails for a passing reason."""
 
 CONNECTIONS = 16
-"""How many requests at once pay: one waits mostly for the network."""
+"""Requests that are sent at the same time. A request mostly waits for the network."""
 
 _DEFAULT_TIMEOUT = 300
 _Result = TypeVar("_Result")
@@ -31,21 +31,21 @@ def client() -> "Client":
 
 @cache
 def _client(host: str | None, process: int) -> "Client":
-    """Connections must not be shared with a forked process, so the process is part of the key."""
+    """The client for a host, None for Google. The process is part of the key: connections must not survive a fork."""
     from google.cloud import storage
     from requests.adapters import HTTPAdapter
 
     # Else the library looks up each bucket on a thread of its own, which takes a right that nobody needs to grant us.
     os.environ.setdefault("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
-    made = storage.Client(project=None)
+    created = storage.Client(project=None)
     for scheme in ("http://", "https://"):
         # With the default of 10 the rest of the connections are thrown away after each request, with a warning.
-        made._http.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS))
-    return made
+        created._http.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS))
+    return created
 
 
 def timeout() -> float:
-    """For how many seconds a request is repeated. Raises UsageError if the variable holds no number."""
+    """The seconds for which a request is repeated. Raises UsageError if the environment variable is not a number."""
     text = os.environ.get(TIMEOUT) or str(_DEFAULT_TIMEOUT)
     try:
         seconds = float(text)
@@ -58,7 +58,7 @@ def timeout() -> float:
 
 @contextmanager
 def patience(seconds: float) -> Iterator[None]:
-    """Repeat the requests of the block, in this thread, for no longer than that, whatever `timeout` says."""
+    """Limit the repetition of requests in the block, in this thread, to that many seconds where `timeout` allows more."""
     before = _patience.set(seconds)
     try:
         yield
@@ -71,14 +71,14 @@ def _limit() -> float:
 
 
 def retry() -> Any:
-    """The policy for every request: what Google calls passing (429, 5xx, a broken connection) is tried again."""
+    """The policy for every request: errors that Google calls transient (429, 5xx, a broken connection) are tried again."""
     from google.cloud.storage.retry import DEFAULT_RETRY
 
     return DEFAULT_RETRY.with_timeout(_limit()).with_delay(initial=0.2, maximum=15, multiplier=2)
 
 
 def call(uri: str, request: Callable[[], _Result]) -> _Result:
-    """Run a request that may be repeated as often as needed. Raises StorageError that names `uri`."""
+    """Run a request, and repeat it after transient errors. Raises StorageError that names `uri`."""
     with cloud_errors(uri):
         return retry()(request)()
 
@@ -87,7 +87,7 @@ def call(uri: str, request: Callable[[], _Result]) -> _Result:
 def cloud_errors(uri: str) -> Iterator[None]:
     """Turn what google-cloud-storage raises in the block into a StorageError that says what to do.
 
-    It is a StorageOutageError if requests were repeated in vain.
+    It is a StorageOutageError if the repetitions of a request failed as well.
     """
     from google.api_core import exceptions
     from google.auth.exceptions import GoogleAuthError
@@ -136,7 +136,7 @@ def _explain(error: Exception) -> str:
 
 
 def _explain_forbidden(message: str) -> str:
-    """Google names the right that is missing; we add the role that holds it."""
+    """The right that is missing, as Google names it, and the role that includes it."""
     right = re.search(r"storage\.\w+\.\w+", message)
     if not right:
         return f"the storage refused; Google says: {_short(message)}"

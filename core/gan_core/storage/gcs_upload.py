@@ -1,4 +1,4 @@
-"""One object on its way to Google Cloud Storage: streamed, repeated after a broken connection, checked by crc32c.
+"""The upload of one object to Google Cloud Storage: streamed, continued after a broken connection, checked by crc32c.
 
 The resumable upload protocol is spoken here, because google-cloud-storage's own file object gives up when the storage
 takes only a part of a chunk. https://cloud.google.com/storage/docs/performing-resumable-uploads
@@ -21,23 +21,25 @@ if TYPE_CHECKING:
     from requests import Response, Session
 
 CHUNK = 8 << 20
-"""Bytes per request and about what is held in memory; what is no larger is sent in one request."""
+"""Bytes of a request, and about the bytes held in memory; a smaller object is sent in one request."""
 
 _QUANTUM = 256 << 10
+"""Chunks before the last one are multiples of this many bytes, as the protocol demands."""
+
 _CONTENT_TYPE = "application/octet-stream"
 _REQUEST_SECONDS = 60
 _CANCEL_SECONDS = 5
 
 
 class _SessionLostError(Exception):
-    """The storage knows nothing of the upload session: it expired, or it ended and the answer was lost."""
+    """The storage no longer knows the upload session: it expired, or it was completed and the answer was lost."""
 
 
 class Upload(io.BufferedIOBase):
-    """A file to write into. Nothing is seen of it until `complete`, and nothing is left of it after `cancel`."""
+    """A file open for writing, which appears in the bucket at `complete` and leaves nothing behind after `cancel`."""
 
     def __init__(self, blob: "Blob", uri: str, generation: int) -> None:
-        """`generation` is the one it replaces, 0 for none: if there is another by then, this one is not published."""
+        """`generation` is the version to replace, 0 for none. The object is not published if the bucket holds another one."""
         self.size = 0
         self._crc = 0
         self._blob, self._uri, self._replaces = blob, uri, generation
@@ -51,11 +53,11 @@ class Upload(io.BufferedIOBase):
 
     @property
     def crc32c(self) -> str:
-        """Checksum of what was written, as Google writes it."""
+        """The crc32c of the bytes written so far, in base64 as in Google's API."""
         return base64.b64encode(self._crc.to_bytes(4, "big")).decode()
 
     def writable(self) -> bool:
-        """Yes."""
+        """Whether the file can be written: always."""
         return True
 
     def write(self, data: "ReadableBuffer", /) -> int:
@@ -74,7 +76,7 @@ class Upload(io.BufferedIOBase):
         return len(content)
 
     def complete(self) -> bool:
-        """Publish the object. False if another generation stands there now: it may be this one, when an answer was lost.
+        """Publish the object. False if the bucket holds another generation, which may be this object if an answer was lost.
 
         Raises:
             StorageError: the storage refused, or holds other bytes than were written; those are removed again.
@@ -98,7 +100,7 @@ class Upload(io.BufferedIOBase):
         return True
 
     def cancel(self) -> None:
-        """Forget the upload. A session that cannot be told so now is dropped by the storage after a week."""
+        """Abandon the upload. The storage drops a session that cannot be cancelled now after a week."""
         from requests.exceptions import RequestException
 
         self.close()
@@ -171,7 +173,7 @@ class Upload(io.BufferedIOBase):
         return response
 
     def _note(self, response: "Response") -> None:
-        """Learn from an answer how much the storage holds, which may be less than was sent."""
+        """Update the number of bytes that the storage holds from its answer; it may hold fewer than were sent."""
         if response.status_code != 308:
             self._stored = response.json()
             return

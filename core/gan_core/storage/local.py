@@ -21,7 +21,7 @@ _NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
 
 @contextmanager
 def storage_errors(path: Path) -> Iterator[None]:
-    """Turn an OSError of the block into a StorageError that names the file and what to do; `path` if it names none."""
+    """Turn an OSError of the block into a StorageError that names its file, or else `path`, and says what to do."""
     try:
         yield
     except OSError as error:
@@ -125,11 +125,11 @@ class LocalFolder(Folder):
             _sync_directory(target.parent)
 
     def appended(self, prefix: str) -> None:
-        """Note that files whose names start with `prefix` were opened and appended to. A folder that is copied cares."""
+        """Report that files whose names start with `prefix` were appended to. Folders that are copied elsewhere override this."""
 
     @contextmanager
     def _temporary_file(self, target: Path) -> Iterator[tuple[IO[bytes], Path]]:
-        """A file in the work folder that is to become `target`; it is gone after the block unless it was renamed."""
+        """A new file in the work folder, to be renamed to `target` by the block, and removed after it otherwise."""
         temporary = self.path / WORK / f"{uuid.uuid4().hex}.tmp"
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -177,7 +177,7 @@ def _sync(file: IO[bytes]) -> None:
 
 
 def _sync_directory(path: Path) -> None:
-    """Make a rename durable: without this a power cut may forget it."""
+    """Make a rename in the folder durable; without this it may be undone by a power cut."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -186,7 +186,7 @@ def _sync_directory(path: Path) -> None:
 
 
 def _link(temporary: Path, target: Path) -> bool:
-    """Give a finished file its name, unless the name is taken."""
+    """Give a finished file its name. Returns False, and changes nothing, if the name is taken."""
     try:
         os.link(temporary, target)
     except FileExistsError:
@@ -202,13 +202,13 @@ def _link(temporary: Path, target: Path) -> bool:
 
 
 def _raise_unless_missing(error: OSError) -> None:
-    """os.walk's error hook: a folder that is not there, or no longer, has no files."""
+    """The error hook of os.walk: a folder that does not exist, or no longer, counts as empty."""
     if not isinstance(error, FileNotFoundError):
         raise error
 
 
 _work_folder = threading.Lock()
-"""Held while a work folder is made and gets its file, or is removed: another thread must not do one amid the other."""
+"""Held while a work folder is created together with a file in it, or removed, since threads share these folders."""
 
 
 def _open_in_new_folder(path: Path) -> IO[bytes]:
@@ -218,12 +218,12 @@ def _open_in_new_folder(path: Path) -> IO[bytes]:
 
 
 def _remove_if_empty(path: Path) -> None:
-    """Leave no empty work folder behind; one in use holds other files and stays."""
+    """Remove the work folder if it is empty; a folder in use by another writer holds files and stays."""
     with _work_folder, suppress(OSError):
         path.rmdir()
 
 
 def _ignore_missing(function: Any, path: str, error: Any) -> None:
-    """rmtree's error hook: a file that is already gone is what we wanted."""
+    """The error hook of shutil.rmtree, which ignores that a file is already gone."""
     if not isinstance(error[1], FileNotFoundError):
         raise error[1]

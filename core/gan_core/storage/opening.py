@@ -1,4 +1,4 @@
-"""Opening a folder or a file by its local path or gs:// URI."""
+"""Opens folders and files by their local path or gs:// URI."""
 
 import os
 

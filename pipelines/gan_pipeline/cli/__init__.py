@@ -1,1 +1,1 @@
-"""The gan-pipeline command: what is typed, and what is answered."""
+"""The gan-pipeline command: its options and its output."""

@@ -1,4 +1,4 @@
-"""The gan-pipeline command: raw images into dataset folders. Heavy imports wait until a command needs them."""
+"""The options of the gan-pipeline command. The work is done by the public API; heavy imports wait until it is called."""
 
 from typing import Annotated, NoReturn
 

@@ -1,4 +1,4 @@
-"""What the gan-pipeline command prints when all went well."""
+"""The output of the gan-pipeline command, as text or as JSON."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +16,8 @@ def print_prepared(prepared: "Prepared", as_json: bool) -> None:
     """Print what `prepare` made or found, as text or JSON."""
     manifest, out = prepared.manifest, prepared.uri
     if as_json:
-        answer = {"folder": out, "already_done": prepared.already_done, "digest": manifest.digest}
-        print_json(answer | {"counts": manifest.counts.model_dump()})
+        document = {"folder": out, "already_done": prepared.already_done, "digest": manifest.digest}
+        print_json(document | {"counts": manifest.counts.model_dump()})
         return
     state = "already done" if prepared.already_done else "done"
     print(f"{state}: {manifest.counts.kept:,} examples of {manifest.name} in {out} (digest {manifest.digest[:12]})")
@@ -39,7 +39,7 @@ def _next_step(manifest: "Manifest", out: str) -> str:
 
 
 def print_plan(plan: "Plan", out: str, as_json: bool) -> None:
-    """What `prepare --dry-run` would do."""
+    """Print the plan of `prepare --dry-run`: shards, numbers of examples, options."""
     shards = [{"file": task.file, "examples": len(task.ids)} for task in plan.tasks]
     if as_json:
         print_json(
@@ -57,7 +57,7 @@ def print_plan(plan: "Plan", out: str, as_json: bool) -> None:
 
 
 def print_summary(summary: dict[str, Any], folder: str) -> None:
-    """What `inspect` found."""
+    """Print the summary of a dataset folder as text."""
     print(f"{summary['name']} in {folder}: {', '.join(map(_feature, summary['features'].items()))}")
     print(f"digest {summary['digest']}")
     for name, split in summary["splits"].items():
@@ -73,7 +73,7 @@ def print_summary(summary: dict[str, Any], folder: str) -> None:
 
 
 def print_page(written: "WrittenPage", as_json: bool) -> None:
-    """Where the page of a dataset is, and what it warns of."""
+    """Print where the page of a dataset was written, and its warnings and notes."""
     if as_json:
         print_json(
             {"folder": written.folder, "digest": written.digest, "page": written.page, "bytes": written.size}
@@ -97,7 +97,7 @@ _COUNTED = {"label": "classes", "attributes": "attributes", "vector": "numbers"}
 
 
 def print_datasets(as_json: bool) -> None:
-    """What can be prepared, with the options of each."""
+    """Print the datasets that can be prepared, with the options of each."""
     if as_json:
         print_json(
             {

@@ -1,1 +1,1 @@
-"""The page of a dataset: what its records hold, measured over all of them and shown."""
+"""Measures every example of a dataset and shows the results on one HTML page."""

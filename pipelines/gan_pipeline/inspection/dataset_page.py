@@ -1,4 +1,4 @@
-"""The page of a dataset, from its folder to HTML."""
+"""Makes the HTML page of a dataset from its folder."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,14 +24,14 @@ from gan_pipeline.inspection.scan import Scan, scan
 
 @dataclass(frozen=True)
 class Page:
-    """A page as one HTML file without references to others, and what stands on top of it."""
+    """The HTML of a page, which refers to no other file, and the findings shown on top of it."""
 
     html: str
     findings: list[Finding]
 
 
 def dataset_page(folder: Folder, manifest: Manifest, advance: Callable[[int], None] = lambda count: None) -> Page:
-    """The page of a dataset. The same dataset gives the same page.
+    """Measure a dataset and make its page. The same dataset gives the same page.
 
     Args:
         folder: the dataset folder; nothing in it is changed.
@@ -97,7 +97,7 @@ def _findings(
     audit: FacesAudit | None,
     side: int,
 ) -> list[Finding]:
-    """All that stands out, warnings first."""
+    """Everything about the dataset that a user should know, warnings first."""
     found: list[Finding] = []
     for name, one in repeated.items():
         found += findings.shared_images(name, tuple(manifest.splits), one.shared, one.near_apart)
@@ -114,7 +114,7 @@ def _findings(
 
 
 def _means(measured: Scan) -> dict[str, list[Any]]:
-    """By image feature: the mean image of each class or split as a picture, or nothing where there are too many."""
+    """For each image feature the mean images of all classes, or splits; an empty list where there are too many."""
     return {
         name: [None if pixels is None else shown(pixels, "") for pixels in (one.means.images() if one.means else ())]
         for name, one in measured.images.items()
@@ -122,7 +122,7 @@ def _means(measured: Scan) -> dict[str, list[Any]]:
 
 
 def _class_light(measured: Scan, classes: int) -> list[tuple[float, float] | None]:
-    """By class: the means of brightness and contrast; None for a class without examples."""
+    """For each class the means of brightness and contrast, or None if it has no examples."""
     if measured.label is None or "image" not in measured.images:
         return []
     image, counts = measured.images["image"], np.bincount(measured.label, minlength=classes)

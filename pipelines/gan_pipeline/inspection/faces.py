@@ -1,4 +1,4 @@
-"""What faces.jsonl says of a CelebA dataset, summed up line by line."""
+"""Statistics of the face detector over a CelebA dataset, from faces.jsonl."""
 
 import heapq
 import json
@@ -20,7 +20,7 @@ _LOWEST = 24
 
 @dataclass(frozen=True)
 class FacesAudit:
-    """What the detector did.
+    """Statistics of the face detector over a dataset.
 
     Attributes:
         photographs: how many it looked at.
@@ -44,7 +44,7 @@ class FacesAudit:
 
 
 def faces_audit(folder: Folder, side: int) -> FacesAudit | None:
-    """The audit of a dataset with images of `side` pixels; None if no faces were looked for.
+    """The statistics of a dataset with images of `side` pixels, or None if no face detector ran.
 
     Raises DataError if faces.jsonl is not readable.
     """
@@ -57,7 +57,7 @@ def faces_audit(folder: Folder, side: int) -> FacesAudit | None:
 
 
 def sum_up(faces: Iterable[Mapping[str, Any]], side: int) -> FacesAudit:
-    """The audit of these lines, which are taken one by one."""
+    """The statistics of the lines of faces.jsonl, which are read one at a time."""
     photographs, totals, confidences, sides = 0, Counter[str](), list[float](), list[int]()
     apart: list[NDArray[np.float64]] = []
     cut: list[tuple[float, str]] = []

@@ -1,4 +1,4 @@
-"""What somebody should know about a dataset before training on it. Pure functions; every threshold stands here."""
+"""Warnings and notes about a dataset, for whoever is going to train on it. Pure functions, with all their thresholds."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,25 +8,25 @@ from gan_pipeline.dataset.catalogue import CHOSEN_OUT
 from gan_pipeline.inspection.image_statistics import Numbers
 
 BLANK_CONTRAST = 1.0
-"""Levels of 255 below which an image shows nothing."""
+"""An image with less contrast than this (a standard deviation, in levels of 0 to 255) counts as blank."""
 
 UNEVEN = 3.0
-"""How many times the smallest class the largest may have without being named."""
+"""The largest class may have this many times the examples of the smallest one without a note."""
 
 ENLARGED = 0.1
-"""Share of faces with fewer pixels than the stored image that is named."""
+"""A note says so if more than this share of the faces had fewer pixels than the stored image."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One sentence, and how much it matters."""
+    """A sentence about the dataset, as a warning or a note."""
 
     level: Literal["warning", "note"]
     words: str
 
 
 def uneven_classes(counts: Mapping[str, int]) -> list[Finding]:
-    """Classes without examples, and a largest class that is much larger than the smallest."""
+    """Notes about classes without examples, and about a largest class that is much larger than the smallest."""
     missing = [name for name, count in counts.items() if not count]
     found = [Finding("note", f"No examples of {_some(missing)}.")] if missing else []
     present = {name: count for name, count in counts.items() if count}
@@ -38,7 +38,7 @@ def uneven_classes(counts: Mapping[str, int]) -> list[Finding]:
 
 
 def shared_images(feature: str, splits: Sequence[str], exact: Mapping[tuple[int, int], int], near: int) -> list[Finding]:
-    """Images of one split that are in another one too."""
+    """Warnings about images that are in two splits, and a note about images of two splits that look the same."""
     found = [
         Finding(
             "warning", f"{_images(count, feature)} of {splits[later]} {_are(count)} also in {splits[earlier]}, to the pixel."
@@ -53,7 +53,7 @@ def shared_images(feature: str, splits: Sequence[str], exact: Mapping[tuple[int,
 
 
 def repeated_images(feature: str, copies: int, disagreeing: int) -> list[Finding]:
-    """Images that are there more than once, and what their labels say."""
+    """A note about images that occur more than once, and a warning if their classes differ."""
     found = []
     if disagreeing:
         times = "one image that is" if disagreeing == 1 else f"{disagreeing:,} images that are"
@@ -65,13 +65,13 @@ def repeated_images(feature: str, copies: int, disagreeing: int) -> list[Finding
 
 
 def blank_images(feature: str, contrast: Numbers) -> list[Finding]:
-    """Images of a single colour, or nearly."""
+    """A warning about images of a single colour, or nearly."""
     count = int((contrast < BLANK_CONTRAST).sum())
     return [Finding("warning", f"{_images(count, feature)} {_are(count)} blank: a single colour, or nearly.")] if count else []
 
 
 def dropped_inputs(dropped: Mapping[str, int], read: int) -> list[Finding]:
-    """Inputs that could not be used."""
+    """A note about inputs that could not be used."""
     unusable = sum(count for reason, count in dropped.items() if reason not in CHOSEN_OUT)
     if not unusable:
         return []
@@ -80,7 +80,7 @@ def dropped_inputs(dropped: Mapping[str, int], read: int) -> list[Finding]:
 
 
 def enlarged_faces(enlarged: int, cut: int, side: int) -> list[Finding]:
-    """Faces that had to be enlarged."""
+    """A note about faces that had to be enlarged."""
     if enlarged <= ENLARGED * cut:
         return []
     return [Finding("note", f"{enlarged:,} of {cut:,} faces had fewer than {side} pixels and were enlarged.")]

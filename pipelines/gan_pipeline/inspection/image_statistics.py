@@ -1,4 +1,4 @@
-"""What is measured of images, one by one: nothing depends on which images share a batch. Pure functions."""
+"""Brightness, contrast and mean images. The values of an image do not depend on the other images of its batch."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 @dataclass(frozen=True)
 class Light:
-    """How light images are: float64 (n,) each, in levels of 0 to 255.
+    """Brightness and contrast of n images: float64 (n,) each, in levels of 0 to 255.
 
     Attributes:
         brightness: mean over all pixels and channels.
@@ -35,7 +35,7 @@ def light(images: NDArray[np.uint8]) -> Light:
 
 
 class MeanImages:
-    """The mean image of each group, from batches in any order: sums are whole numbers."""
+    """The mean image of each group, computed from batches in any order. Sums are integers, so the order makes no difference."""
 
     def __init__(self, groups: int, shape: tuple[int, ...]) -> None:
         self._shape = shape
@@ -43,7 +43,7 @@ class MeanImages:
         self._counts = np.zeros(groups, np.int64)
 
     def add(self, images: NDArray[np.uint8], groups: NDArray[np.signedinteger]) -> None:
-        """Count uint8 (n, height, width, channels) in, each into its group of integers (n,)."""
+        """Add images, uint8 (n, height, width, channels), to the groups that `groups` (n,) numbers."""
         pixels = images.reshape(len(images), -1)
         for group in np.unique(groups):
             members = pixels[groups == group]
@@ -51,7 +51,7 @@ class MeanImages:
             self._counts[group] += len(members)
 
     def images(self) -> list[NDArray[np.uint8] | None]:
-        """By group: the mean of each pixel, rounded; None for a group without images."""
+        """For each group the mean of every pixel, rounded to uint8, or None if it has no images."""
         return [
             np.rint(total / count).astype(np.uint8).reshape(self._shape) if count else None
             for total, count in zip(self._sums, self._counts, strict=True)
@@ -60,7 +60,7 @@ class MeanImages:
 
 @dataclass(frozen=True)
 class Distribution:
-    """A histogram and what sums it up.
+    """A histogram with the mean, extremes and quantiles of its values.
 
     Attributes:
         edges: of the bins, one more than there are bins.

@@ -1,4 +1,4 @@
-"""`gan-pipeline inspect --html`: make the page and write it where it was asked for."""
+"""Writes the page of `gan-pipeline inspect --html`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from gan_pipeline.inspection.findings import Finding
 
 @dataclass(frozen=True)
 class WrittenPage:
-    """The page of a dataset folder: where it is, its size in bytes, and what stands on top of it."""
+    """A page that was written: the dataset it is about, where it is, its size in bytes, and the findings on top of it."""
 
     folder: str
     digest: str
@@ -39,14 +39,14 @@ def write_page(folder: Folder, out: str | None) -> WrittenPage:
     manifest = read_manifest(folder)
     total = sum(split.examples for split in manifest.splits.values())
     with show_progress(total, "examples") as progress:
-        made = dataset_page(folder, manifest, progress.advance)
-    content = made.html.encode()
+        document = dataset_page(folder, manifest, progress.advance)
+    content = document.html.encode()
     write_file(page, content)
-    return WrittenPage(folder.uri, manifest.digest, page, len(content), made.findings)
+    return WrittenPage(folder.uri, manifest.digest, page, len(content), document.findings)
 
 
 def default_page(folder: Folder) -> str:
-    """NAME-inspect.html, of the last part of the folder's name."""
+    """The default name of the page: NAME-inspect.html, where NAME is the last part of the folder's path."""
     local = not folder.uri.startswith("gs://")
     name = Path(folder.uri).resolve().name if local else folder.uri.rpartition("/")[2]
     return f"{name or 'dataset'}-inspect.html"

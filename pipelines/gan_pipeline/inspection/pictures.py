@@ -1,4 +1,4 @@
-"""Single examples of a dataset read again, and as they stand on a page."""
+"""Reads single examples of a dataset, and makes the pictures of them for a page."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ _SMALL_SIDE = 64
 
 @dataclass(frozen=True)
 class ExampleThumbnail:
-    """An image on the page.
+    """An image as it is shown on the page.
 
     Attributes:
-        uri: its data.
-        width, height: how large it is shown, in pixels.
-        enlarged: each of its pixels is shown as several.
-        title: what names it.
-        note: more words below it.
+        uri: a data URI.
+        width, height: the size at which it is shown, in pixels.
+        enlarged: whether each of its pixels is shown as several.
+        title: the id of the example, or another name.
+        note: a text below the title.
     """
 
     uri: str
@@ -37,14 +37,14 @@ class ExampleThumbnail:
 
 
 def chosen(numbers: NDArray[np.int64], count: int, seed: Sequence[int]) -> list[int]:
-    """At most `count` of the numbers, drawn without repeats by the seed, in ascending order."""
+    """At most `count` of the numbers, in ascending order, drawn at random without replacement."""
     if len(numbers) <= count:
         return sorted(numbers.tolist())
     return sorted(np.random.default_rng(list(seed)).choice(numbers, count, replace=False).tolist())
 
 
 def read_examples(folder: Folder, manifest: Manifest, scan: Scan, numbers: Iterable[int]) -> dict[int, Example]:
-    """Examples by number, each read where its record lies. Raises what `scan` raises."""
+    """The examples of the given numbers, read from the offsets of their records. Raises what `scan` raises."""
     files = [shard.file for split in manifest.splits.values() for shard in split.shards]
     wanted: dict[int, list[int]] = {}
     for number in sorted(set(numbers)):
@@ -59,7 +59,7 @@ def read_examples(folder: Folder, manifest: Manifest, scan: Scan, numbers: Itera
 
 
 class Album:
-    """The examples a page shows, as pictures."""
+    """The pictures of the examples that a page shows."""
 
     def __init__(self, manifest: Manifest, scan: Scan, examples: Mapping[int, Example]) -> None:
         labels = [feature for feature in manifest.features.values() if isinstance(feature, LabelFeature)]
@@ -81,7 +81,7 @@ class Album:
 
 
 def shown(pixels: NDArray[np.uint8], title: str, note: str = "") -> ExampleThumbnail:
-    """Pixels as a picture: small ones are enlarged by a whole factor, large ones reduced."""
+    """The picture of an image: small images are enlarged by a whole factor, large ones reduced."""
     height, width = pixels.shape[:2]
     longest = max(height, width)
     scale = LARGEST_SIDE / longest if longest > LARGEST_SIDE else max(1, _SMALL_SIDE // longest)

@@ -1,4 +1,4 @@
-"""One pass over all records of a dataset: images come and go in batches, a few numbers for each stay."""
+"""One pass over all records of a dataset, which measures images in batches and keeps a few numbers of each."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -17,15 +17,15 @@ from gan_pipeline.inspection.image_statistics import MeanImages, Numbers, light
 
 BATCH_IMAGES = 256
 _BATCH_PIXELS = 200_000
-"""So few stay in the processor's cache, which is three times as fast as ten times as many."""
+"""Pixels of a batch. So few fit into the cache of a processor, which is three times as fast as ten times as many."""
 
 _MEAN_PIXELS = 4_000_000
-"""Mean images are made while all of them together hold no more."""
+"""Mean images are computed only if all of them together have at most this many pixels."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What is kept of each of n images: 96 bytes."""
+    """The measurements of n images, 96 bytes for each."""
 
     brightness: Numbers
     contrast: Numbers
@@ -126,7 +126,7 @@ def scan(
 
 
 def _records(folder: Folder, manifest: Manifest) -> Iterator[tuple[str, dict[str, Any], tuple[int, int, int, int]]]:
-    """Id, values and (split, shard, offset, bytes) of every record, its images decoded."""
+    """Yield the id, the values with decoded images, and (split, shard, offset, bytes) of every record."""
     shards = [(number, shard) for number, split in enumerate(manifest.splits.values()) for shard in split.shards]
     for place, (split, shard) in enumerate(shards):
         where, offset, found = folder.locate(shard.file), 0, 0
@@ -148,7 +148,7 @@ def _records(folder: Folder, manifest: Manifest) -> Iterator[tuple[str, dict[str
 
 
 def _empty(manifest: Manifest) -> Scan:
-    """Room for every example the manifest promises."""
+    """Arrays with room for every example of the manifest."""
     count = sum(split.examples for split in manifest.splits.values())
     features = list(manifest.features.values())
     labels = [feature for feature in features if isinstance(feature, LabelFeature)]

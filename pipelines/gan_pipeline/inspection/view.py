@@ -1,4 +1,4 @@
-"""What the page of a dataset says, section by section: from what was measured to what the template shows."""
+"""Prepares measurements for the sections of the page of a dataset. Pure functions."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from gan_pipeline.inspection.pictures import chosen
 from gan_pipeline.inspection.scan import Measured, Scan
 
 SAMPLES = 200
-"""Pictures in all sample grids of one kind together."""
+"""The most pictures in all sample grids together."""
 
 _GROUP_SAMPLES, _LEAST_SAMPLES, _PAIRS = 60, 4, 12
 _CLASS_SAMPLES = 16
@@ -28,14 +28,14 @@ _EXAMPLES_OF_FAILURE = 3
 
 @dataclass(frozen=True)
 class Balance:
-    """How many examples of a class each split has."""
+    """The number of examples of a class in each split."""
 
     name: str
     counts: tuple[int, ...]
 
 
 def balance(manifest: Manifest, scan: Scan) -> list[Balance]:
-    """By class number; empty if there are no classes."""
+    """The balance of each class, in the order of class numbers; empty if there are no classes."""
     labels = [feature for feature in manifest.features.values() if isinstance(feature, LabelFeature)]
     if scan.label is None:
         return []
@@ -46,7 +46,7 @@ def balance(manifest: Manifest, scan: Scan) -> list[Balance]:
 
 @dataclass(frozen=True)
 class Group:
-    """A class, or a split where there are no classes: the numbers of its examples that are shown."""
+    """A class, or a split where there are no classes, with the numbers of the examples that the page shows of it."""
 
     name: str
     total: int
@@ -54,7 +54,7 @@ class Group:
 
 
 def groups(manifest: Manifest, scan: Scan, pairs: bool) -> list[Group]:
-    """What the sample grids show: the same examples each time. Of very many classes only the first."""
+    """The groups of the sample grids, with the same examples each time; only the first of very many classes."""
     if scan.label is not None:
         names = [one.name for one in balance(manifest, scan)]
         most, of = min(_CLASS_SAMPLES, max(_LEAST_SAMPLES, SAMPLES // len(names))), scan.label
@@ -72,7 +72,7 @@ def groups(manifest: Manifest, scan: Scan, pairs: bool) -> list[Group]:
 
 @dataclass(frozen=True)
 class Repeats:
-    """What is there more than once among the images of one feature.
+    """Equal and nearly equal images of one feature.
 
     Attributes:
         copies: images equal to an earlier one.
@@ -97,7 +97,7 @@ class Repeats:
 
 
 def repeats(measured: Measured, scan: Scan) -> Repeats:
-    """Of equal images only the first is compared for near-duplicates."""
+    """Find equal and nearly equal images. Of equal ones only the first is compared for near-duplicates."""
     equal = same_pixels(measured.digests)
     first = np.ones(len(scan.split), bool)
     for group in equal:
@@ -124,7 +124,7 @@ def repeats(measured: Measured, scan: Scan) -> Repeats:
 
 
 def _both_ends(group: NDArray[np.int64], split: NDArray[np.int16]) -> tuple[int, ...]:
-    """A few of a group: the first of every split before any second."""
+    """Up to four members of a group of equal images; the first of every split come before the second of any."""
     _, firsts = np.unique(split[group], return_index=True)
     order = [*group[np.sort(firsts)].tolist(), *np.delete(group, firsts).tolist()]
     return tuple(sorted(order[:_COPIES]))
@@ -140,7 +140,7 @@ class Brightness:
 
 
 def brightness(measured: Measured, scan: Scan, splits: Sequence[str]) -> list[Brightness]:
-    """For every split that has images."""
+    """Brightness and contrast of every split that has images."""
     found = []
     for number, name in enumerate(splits):
         inside = scan.split == number
@@ -159,7 +159,7 @@ def extremes(measured: Measured) -> dict[str, tuple[int, ...]]:
 
 @dataclass(frozen=True)
 class Points:
-    """The vectors of one split.
+    """Statistics of the vectors of one split.
 
     Attributes:
         split: its name.
@@ -173,7 +173,7 @@ class Points:
 
 
 def points(manifest: Manifest, scan: Scan) -> list[Points]:
-    """For every split with examples; empty if the records hold no vectors."""
+    """The statistics of every split that has examples; empty if the records hold no vectors."""
     vectors = [feature for feature in manifest.features.values() if isinstance(feature, VectorFeature)]
     if scan.vectors is None:
         return []
@@ -201,7 +201,7 @@ class Dropped:
 
 
 def dropped(failures: Sequence[Failure]) -> list[Dropped]:
-    """By stage and reason, the most frequent first."""
+    """The dropped inputs by stage and reason, the most frequent first."""
     counts = Counter((failure.stage, failure.reason) for failure in failures)
     return [
         Dropped(reason, stage, count, tuple(_ids(failures, stage, reason)[:_EXAMPLES_OF_FAILURE]))
@@ -214,6 +214,6 @@ def _ids(failures: Sequence[Failure], stage: str, reason: str) -> list[str]:
 
 
 def record_sizes(scan: Scan) -> Distribution:
-    """Bytes of the records, in bins from none to the largest."""
+    """The distribution of the sizes of records in bytes, in bins from 0 to the largest."""
     sizes = scan.record_bytes.astype(np.float64)
     return distribution(sizes, 0, float(sizes.max()))
