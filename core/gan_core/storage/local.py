@@ -125,7 +125,7 @@ class LocalFolder(Folder):
             _sync_directory(target.parent)
 
     def appended(self, prefix: str) -> None:
-        """Report that files whose names start with `prefix` were appended to. Folders that are copied elsewhere override this."""
+        """Report that files whose names start with `prefix` were appended to. Folders with a copy elsewhere override this."""
 
     @contextmanager
     def _temporary_file(self, target: Path) -> Iterator[tuple[IO[bytes], Path]]:

@@ -1,4 +1,4 @@
-"""The datasets `prepare` knows: what they hold, which options they take and where they come from."""
+"""The datasets that `prepare` knows: their content, their options and their sources."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ LISTED_CHOICES = (TOO_SMALL, EXACT_DUPLICATE, NEAR_DUPLICATE)
 """Reasons of `counts.dropped` that are the user's own wish, and whose inputs are listed in failures.jsonl."""
 
 CHOSEN_OUT = ("class not asked for", "over the limit", *LISTED_CHOICES)
-"""Reasons of `counts.dropped` that are the user's own wish."""
+"""Reasons in `counts.dropped` that follow from options of the user, and are no faults."""
 
 
 class Kind(StrEnum):

@@ -26,7 +26,7 @@ _BINS = (0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 1.0)
 
 @dataclass(frozen=True)
 class Distance:
-    """How far a landmark lies from CelebA's own, in pixels."""
+    """The distances of a landmark from CelebA's own over many faces, in pixels: median and 95th percentile."""
 
     landmark: str
     median: float
@@ -34,7 +34,7 @@ class Distance:
 
 
 def outcomes(faces: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    """How many photographs had one face, several, or none; and how many faces lay outside their photograph."""
+    """The numbers of photographs with one face, several and none, and of faces that lie outside their photograph."""
     titles = {0: "no face: dropped", 1: "one face"}
     counts = Counter(titles.get(face["found"], "several faces: the most confident was taken") for face in faces)
     outside = sum("box" in face and "window" not in face for face in faces)
@@ -42,14 +42,14 @@ def outcomes(faces: Sequence[Mapping[str, Any]]) -> dict[str, int]:
 
 
 def histogram(confidences: Sequence[float]) -> list[tuple[str, int]]:
-    """How many confidences lie in each interval, the lowest first."""
+    """The number of confidences in each interval, the lowest interval first."""
     edges = [0.0, *_BINS]
     counts, _ = np.histogram(confidences, edges)
     return [(f"{low:g} to {high:g}", int(count)) for low, high, count in zip(edges, edges[1:], counts, strict=False)]
 
 
 def distances(measured: Sequence[NDArray[np.float64]]) -> list[Distance]:
-    """For each landmark the median and the 95th percentile of what `landmark_distance` gave."""
+    """For each landmark the median and the 95th percentile of the results of `landmark_distance`."""
     if not measured:
         return []
     medians, most = np.median(measured, axis=0), np.percentile(measured, 95, axis=0)
@@ -57,7 +57,7 @@ def distances(measured: Sequence[NDArray[np.float64]]) -> list[Distance]:
 
 
 def landmark_distance(face: Mapping[str, Any]) -> NDArray[np.float64]:
-    """How far each landmark lies from CelebA's own: float64 (5,), in pixels of the photograph."""
+    """The distance of each landmark from CelebA's own: float64 (5,), in pixels of the photograph."""
     ours, theirs = (np.asarray(face[key], np.float64) for key in ("landmarks", "celeba_landmarks"))
     length: NDArray[np.float64] = np.hypot(*(ours - theirs).T)
     return length

@@ -1,4 +1,4 @@
-"""Inputs that were dropped: how they are written down, and when there are too many."""
+"""The list of dropped inputs, failures.jsonl, and the test whether there are too many of them."""
 
 import json
 import math
@@ -15,7 +15,7 @@ _SURE_AFTER, _SIGMAS = 50, 6.0
 
 
 class Failure(Frozen):
-    """One line of failures.jsonl: an input that was dropped, where, why, and the checksum of what it was then."""
+    """One line of failures.jsonl: a dropped input, the stage, the reason, and the checksum of the input at that time."""
 
     id: str
     split: str
@@ -48,7 +48,7 @@ def beyond_chance(failed: int, read: int, rate: float) -> bool:
 
 
 def too_many(failures: Iterable[Failure], read: int, rate: float, where: str) -> DataError:
-    """The error that ends a run whose input is wrong."""
+    """The error that says that too many of the inputs, or all, are unusable, with the reasons and the first example."""
     failures = list(failures)
     counts = Counter(failure.reason for failure in failures)
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in counts.most_common())

@@ -1,4 +1,4 @@
-"""What the records of a dataset hold besides their string id: named features, as the manifest writes them down."""
+"""The features of a dataset, as its manifest lists them: what a record holds besides its id."""
 
 from enum import StrEnum
 from typing import Annotated, Literal
@@ -8,14 +8,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Encoding(StrEnum):
-    """How images are stored; both are lossless."""
+    """The form in which images are stored. Both are lossless."""
 
     RAW = "raw"
     PNG = "png"
 
 
 class Frozen(BaseModel):
-    """Base of everything the manifest is made of: it never changes, and an unknown key is an error."""
+    """The base class of the parts of a manifest: immutable, and an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -33,7 +33,7 @@ class ImageFeature(Frozen):
 
 
 class LabelFeature(Frozen):
-    """int64 class numbers; `class_names` by number."""
+    """A class number, int64; `class_names` holds the names by number."""
 
     kind: Literal["label"] = "label"
     dtype: Literal["int64"] = "int64"
@@ -41,7 +41,7 @@ class LabelFeature(Frozen):
 
 
 class AttributesFeature(Frozen):
-    """int64 (number of names,): 1 where the named attribute holds, else 0."""
+    """Attributes of an image, int64 (number of names,): 1 where the named attribute holds, else 0."""
 
     kind: Literal["attributes"] = "attributes"
     dtype: Literal["int64"] = "int64"
@@ -49,7 +49,7 @@ class AttributesFeature(Frozen):
 
 
 class VectorFeature(Frozen):
-    """float32 (number of names,)."""
+    """A vector of named numbers, float32 (number of names,)."""
 
     kind: Literal["vector"] = "vector"
     dtype: Literal["float32"] = "float32"
@@ -63,16 +63,16 @@ Features = dict[str, Feature]
 
 
 def image_features(features: Features) -> dict[str, ImageFeature]:
-    """Only the images among the features, by name."""
+    """The features that are images, by name."""
     return {name: feature for name, feature in features.items() if isinstance(feature, ImageFeature)}
 
 
 _RECORD_BYTES = 80
-"""Framing, id and feature names."""
+"""Bytes of a record besides its values, about: framing, id and names of features."""
 
 
 def example_bytes(features: Features) -> int:
-    """About how many bytes one record takes with its images stored raw; used to choose the number of shards."""
+    """The approximate size in bytes of a record whose images are stored raw, by which the number of shards is chosen."""
     pixels = sum(int(np.prod(feature.shape)) for feature in image_features(features).values())
     numbers = sum(
         4 * len(feature.names) for feature in features.values() if isinstance(feature, VectorFeature | AttributesFeature)

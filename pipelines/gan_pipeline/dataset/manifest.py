@@ -1,4 +1,4 @@
-"""manifest.json: what a dataset folder holds. Written last, so its presence is the commit."""
+"""The content of a dataset folder, manifest.json. It is written last, so its presence is the commit."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Shard(Frozen):
-    """One committed shard file: its size in bytes and the sha256 of its content. Empty if all its inputs were dropped."""
+    """A finished shard: file name, number of examples, size in bytes and sha256. It is empty if all its inputs were dropped."""
 
     file: Annotated[str, Field(pattern=r"^[\w-]+\.tfrecord$")]
     examples: Count
@@ -39,7 +39,7 @@ class Split(Frozen):
 
 
 class Counts(Frozen):
-    """How many examples were read from the source, kept, and dropped by reason."""
+    """The numbers of inputs that were read from the source, kept, and dropped by reason."""
 
     read: Count
     kept: Count
@@ -47,7 +47,7 @@ class Counts(Frozen):
 
 
 class SourceRecord(Frozen):
-    """Where the examples came from, and a fingerprint of that content."""
+    """The kind of source that the examples came from, and the sha256 of its content."""
 
     kind: str
     fingerprint: Sha256
@@ -79,14 +79,14 @@ class Manifest(Frozen):
 
 
 def sealed(**fields: Any) -> Manifest:
-    """A manifest of these fields, with the digest and the checksum that belong to them."""
+    """A manifest with the given fields, and the digest and checksum computed from them."""
     digest = content_digest(fields["name"], fields["splits"], fields["features"])
     unsealed = Manifest(schema_version=SCHEMA, digest=digest, checksum="0" * 64, **fields)
     return unsealed.model_copy(update={"checksum": document_checksum(unsealed.model_dump(mode="json"))})
 
 
 def content_digest(name: str, splits: dict[str, Split], features: Features) -> str:
-    """sha256 over the schema, the name, the features and every shard's checksum, in canonical JSON."""
+    """The digest: sha256 of the schema version, name, features and shards in canonical JSON."""
     content = {
         "schema_version": SCHEMA,
         "name": name,
@@ -101,31 +101,31 @@ def _canonical_sha256(content: dict[str, Any]) -> str:
 
 
 def document_checksum(document: dict[str, Any]) -> str:
-    """sha256 over everything in a manifest but its checksum, in canonical JSON."""
+    """The checksum: sha256 of everything in a manifest but the checksum, in canonical JSON."""
     return _canonical_sha256({key: value for key, value in document.items() if key != "checksum"})
 
 
 def dump_json(content: Any) -> bytes:
-    """Readable JSON with a stable layout."""
+    """Indented JSON in UTF-8; equal content gives equal bytes."""
     return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def write_manifest(folder: Folder, manifest: Manifest) -> None:
-    """Commit the dataset."""
+    """Write manifest.json, which commits the dataset."""
     folder.write(MANIFEST, dump_json(manifest.model_dump(mode="json")))
 
 
 def parse_manifest(content: bytes, where: str) -> Manifest:
     """Read and check a manifest. Raises DataError naming `where` if it is broken, altered or of another schema."""
-    again = "prepare the dataset again into a new folder"
+    remedy = "prepare the dataset again into a new folder"
     try:
         document = json.loads(content)
         dump_json(document)  # Refuses half a surrogate pair, which could be read but never written again.
         schema = document["schema_version"]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise DataError(f"{where}: not a manifest ({type(error).__name__}: {error}); {again}") from error
+        raise DataError(f"{where}: not a manifest ({type(error).__name__}: {error}); {remedy}") from error
     if schema != SCHEMA:
-        raise DataError(f"{where}: schema {schema!r}, this version reads schema {SCHEMA}; {again}")
+        raise DataError(f"{where}: schema {schema!r}, this version reads schema {SCHEMA}; {remedy}")
     try:
         manifest = Manifest.model_validate(document)
     except ValidationError as error:
@@ -133,10 +133,10 @@ def parse_manifest(content: bytes, where: str) -> Manifest:
         field = ".".join(str(part) for part in first["loc"])
         # Both may quote the file: nothing in it may break or colour the message.
         fault = ascii(f"{field}: {first['msg']}")[1:-1]
-        raise DataError(f"{where}: field {fault}; {again}") from error
+        raise DataError(f"{where}: field {fault}; {remedy}") from error
     digest = content_digest(manifest.name, manifest.splits, manifest.features)
     if manifest.digest != digest or manifest.checksum != document_checksum(document):
-        raise DataError(f"{where}: its digest does not match its content, somebody changed it; {again}")
+        raise DataError(f"{where}: its digest does not match its content, somebody changed it; {remedy}")
     return manifest
 
 

@@ -1,4 +1,4 @@
-"""The options of `prepare`: all that decides what is written, besides the content of the source itself."""
+"""The options of `prepare` that decide what is written, together with the content of the source."""
 
 import re
 from enum import StrEnum
@@ -10,7 +10,7 @@ from gan_pipeline.dataset.features import Encoding, Frozen
 
 
 class ResizeRule(StrEnum):
-    """What happens to an image whose aspect ratio is not the wanted one."""
+    """The treatment of an image whose aspect ratio is not the wanted one."""
 
     CROP = "crop"
     """Scale until the image covers the size, then cut the centre."""
@@ -43,7 +43,7 @@ class BoxRule(StrEnum):
 
 
 class FaceMode(StrEnum):
-    """How the face of a CelebA photograph is cut out."""
+    """The way in which the face of a CelebA photograph is found."""
 
     MTCNN = "mtcnn"
     CENTER = "center"
@@ -51,7 +51,7 @@ class FaceMode(StrEnum):
 
 
 class CurveFunction(StrEnum):
-    """y of the points (x, y) of the 1-D GAN."""
+    """The function of x that gives y of the points (x, y) of the 1-D GAN."""
 
     PARABOLA = "parabola"
     SINE = "sine"
@@ -59,7 +59,7 @@ class CurveFunction(StrEnum):
 
 
 class Dedupe(StrEnum):
-    """Which images count as duplicates of an earlier one."""
+    """The images that count as duplicates of an earlier one."""
 
     EXACT = "exact"
     """Those whose stored pixels are equal."""

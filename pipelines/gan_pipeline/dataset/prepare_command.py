@@ -1,4 +1,4 @@
-"""From the options of a dataset back to a command line."""
+"""The command line that makes a dataset again."""
 
 import math
 import shlex
@@ -11,7 +11,7 @@ _FLAGGED = ("classes", "limit", "hold_out", "shards", "seed", "encoding")
 
 
 def prepare_command(manifest: Manifest, out: str = "FOLDER") -> str:
-    """The command line that makes a dataset again, with the options that are not the default alone."""
+    """The `gan-pipeline prepare` command that makes the dataset, with those options that differ from their defaults."""
     options = manifest.options
     info = dataset_info(options.dataset)
     usual = {**dict.fromkeys(_FLAGGED), "seed": 0, "encoding": "raw", **info.settings, **dict.fromkeys(info.choices)}
@@ -32,6 +32,6 @@ def prepare_command(manifest: Manifest, out: str = "FOLDER") -> str:
 
 
 def _unusable_percent(manifest: Manifest) -> int:
-    """The share of the inputs that could not be used, rounded up."""
+    """The percentage of the inputs that could not be used, rounded up."""
     unusable = sum(count for reason, count in manifest.counts.dropped.items() if reason not in CHOSEN_OUT)
     return math.ceil(Fraction(100 * unusable, max(1, unusable + manifest.counts.kept)))

@@ -1,4 +1,4 @@
-"""preview.png: what was written, in the order a trainer would see it."""
+"""Makes preview.png, a grid of the first examples of a dataset."""
 
 import io
 import itertools
@@ -42,7 +42,7 @@ def _first(folder: Folder, split: Split, features: Features, count: int) -> list
 
 
 def _pictures(folder: Folder, split: Split, features: Features, count: int) -> list[NDArray[np.uint8]]:
-    """Each example as one image: all its images side by side."""
+    """One image for each example: all images of the example side by side."""
     names = list(image_features(features))
     examples = _first(folder, split, features, count)
     return [np.concatenate([np.asarray(example.values[name]) for name in names], axis=1) for example in examples]

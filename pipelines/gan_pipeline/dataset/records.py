@@ -1,4 +1,4 @@
-"""The record layout, and only here: a `tf.train.Example` of an id and the named features, in TFRecord framing.
+"""The layout of records: a `tf.train.Example` with an id and the named features, in TFRecord framing.
 
 Written without TensorFlow, so that preparing starts fast and streams to any storage.
 """
@@ -32,12 +32,12 @@ Image = NDArray[np.uint8]
 """uint8, (height, width, channels)."""
 
 Value = Image | NDArray[np.int64] | NDArray[np.float32] | int
-"""What one feature of one example holds: an image, attributes, a vector, or a class number."""
+"""The value of one feature of one example: an image, attributes, a vector, or a class number."""
 
 
 @dataclass(frozen=True)
 class Example:
-    """One example as a source gives it: a stable name, and a value for every feature."""
+    """One example: an id that never changes, and a value for every feature."""
 
     id: str
     values: Mapping[str, Value]
@@ -73,14 +73,14 @@ def decode_image(content: bytes, shape: tuple[int, ...], encoding: Encoding) -> 
 
 
 _MESSAGE_BYTES = 1 << 20
-"""How much a message may hold on to."""
+"""The bytes that pass through one protobuf message before it is replaced by a new one."""
 
 
 class ExampleEncoder:
     """Serialises examples to `tf.train.Example`; equal examples give equal bytes.
 
-    One message is filled again and again, which takes half the time of building one for each example. A message keeps
-    the memory of everything it ever held, so now and then a new one takes its place. Not to be shared between threads.
+    A message is filled repeatedly, which takes half the time of building one for each example. It keeps the memory of
+    everything it ever held, so it is replaced after about a megabyte. An encoder must not be shared between threads.
     """
 
     def __init__(self, features: Features) -> None:
@@ -95,7 +95,7 @@ class ExampleEncoder:
         self._values = [(name, kind, _values_of(feature[name], kind)) for name, kind in self._features.items()]
 
     def encode(self, example: Example) -> bytes:
-        """The serialised example."""
+        """The serialised example, without framing."""
         if self._held > _MESSAGE_BYTES:
             self._begin_message()
         self._id[0] = example.id.encode()
@@ -178,7 +178,7 @@ def frame(record: bytes) -> bytes:
 
 
 def framed_bytes(record: bytes) -> int:
-    """How many bytes a record takes in its frame."""
+    """The size in bytes of a record with its TFRecord framing."""
     return _HEAD + len(record) + _CRC.size
 
 

@@ -1,4 +1,4 @@
-"""Which example goes to which shard, in which order: pure functions of (ids, options, seed), no I/O."""
+"""Assigns examples to shards, in an order that depends only on ids, options and seed. Pure functions."""
 
 import hashlib
 import itertools
@@ -9,15 +9,15 @@ TRAIN, HELD_OUT = "train", "held-out"
 """The split to train on, and the one made of what --hold-out keeps out of it."""
 
 SHARD_BYTES = 128 << 20
-"""Aimed size of a shard: large enough to stream, small enough to redo."""
+"""The intended size of a shard in bytes: large enough to stream, small enough to write again."""
 
 LEAST_SHARDS = 8
-"""Small datasets still get this many, so that several workers have something to share."""
+"""The least number of shards of a split, so that several workers can share a small dataset."""
 
 
 @dataclass(frozen=True)
 class ShardTask:
-    """One whole shard: the unit of work and of commit.
+    """The work of writing one whole shard, which is also the unit of commit.
 
     Attributes:
         split: name of the split, such as "train".
@@ -38,16 +38,16 @@ class ShardTask:
 
     @property
     def file(self) -> str:
-        """Name of the shard in the dataset folder."""
+        """The name of the shard in the dataset folder, such as "train-00000-of-00008.tfrecord"."""
         return f"{self.split}-{self.index:05d}-of-{self.count:05d}.tfrecord"
 
     @property
     def source_split(self) -> str:
-        """The split its inputs have in the source."""
+        """The split of the source that its inputs belong to."""
         return TRAIN if self.split == HELD_OUT else self.split
 
     def topped_up(self, keep: int) -> "ShardTask":
-        """The task that goes on into the reserve until it has kept `keep` examples."""
+        """A copy of the task that also reads its reserve, until it has kept `keep` examples."""
         return replace(self, ids=self.ids + self.reserve, keep=keep, reserve=())
 
 

@@ -1,4 +1,4 @@
-"""Shards that were written: their checksums and their records."""
+"""Reads finished shards: their checksums and their records."""
 
 import hashlib
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ _CHUNK = 1 << 20
 
 
 def is_whole(folder: Folder, shard: Shard) -> bool:
-    """Whether a shard's file has the recorded size and checksum."""
+    """Whether the file of a shard has the recorded size and sha256."""
     return shard.bytes == folder.size(shard.file) and shard.sha256 == sha256_of(folder, shard.file)
 
 
@@ -34,7 +34,7 @@ def stored_records(folder: Folder, split: Split) -> Iterator[bytes]:
 
 
 def sha256_of(folder: Folder, name: str) -> str:
-    """sha256 of a stored file, read in chunks."""
+    """The sha256 of a stored file, in hexadecimal; the file is read in chunks."""
     digest = hashlib.sha256()
     with folder.local_file(name) as path:
         _feed(digest, path)

@@ -1,4 +1,4 @@
-"""What a dataset folder holds, in numbers a person or a script can read."""
+"""Summarises a dataset folder as one document of plain values."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -49,7 +49,7 @@ def _split_summary(folder: Folder, manifest: Manifest, name: str) -> dict[str, A
 
 
 def _balance(features: Mapping[str, Feature], stored: dict[str, list[Any]]) -> dict[str, Any]:
-    """Examples of each class, photographs with each attribute, the range of each number of a vector."""
+    """The number of examples of each class and with each attribute, and the range of each number of a vector."""
     balance: dict[str, Any] = {}
     for key, feature in features.items():
         match feature:

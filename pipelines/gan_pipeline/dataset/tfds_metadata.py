@@ -1,4 +1,4 @@
-"""features.json and dataset_info.json, so that `tfds.builder_from_directory` reads our shards as they are."""
+"""Writes features.json and dataset_info.json, with which `tfds.builder_from_directory` reads the shards as they are."""
 
 import tempfile
 from pathlib import Path
@@ -12,7 +12,7 @@ _TEMPLATE = "{SPLIT}-{SHARD_X_OF_Y}.{FILEFORMAT}"
 
 
 def write_tfds_metadata(folder: Folder, name: str, splits: dict[str, Split], features: Features) -> None:
-    """Write the metadata TFDS needs beside the shards."""
+    """Write the metadata that TensorFlow Datasets needs beside the shards."""
     import tensorflow_datasets as tfds
 
     shard_names = {shard.file for content in splits.values() for shard in content.shards}

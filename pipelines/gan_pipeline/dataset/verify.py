@@ -1,4 +1,4 @@
-"""Check a dataset folder against its manifest, byte for byte and record for record."""
+"""Checks a dataset folder against its manifest: every byte and every record."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from gan_pipeline.dataset.manifest import Manifest, Shard, read_manifest
 from gan_pipeline.dataset.records import decode_example, parse_example, read_records
 from gan_pipeline.dataset.shards import sha256_of
 
-_AGAIN = "restore that file, or prepare the dataset again into a new folder"
+_REMEDY = "restore that file, or prepare the dataset again into a new folder"
 
 
 def verify(folder: Folder, deep: bool = False) -> tuple[Manifest, list[str]]:
@@ -31,12 +31,12 @@ def check_shard(folder: Folder, shard: Shard) -> None:
     """Raise DataError naming the shard unless its file has the recorded size and checksum."""
     where = folder.locate(shard.file)
     if not folder.exists(shard.file):
-        raise DataError(f"{where}: missing; {_AGAIN}")
+        raise DataError(f"{where}: missing; {_REMEDY}")
     size = folder.size(shard.file)
     if size != shard.bytes:
-        raise DataError(f"{where}: {size} bytes where the manifest says {shard.bytes}; {_AGAIN}")
+        raise DataError(f"{where}: {size} bytes where the manifest says {shard.bytes}; {_REMEDY}")
     if sha256_of(folder, shard.file) != shard.sha256:
-        raise DataError(f"{where}: its content changed, the sha256 is not the manifest's; {_AGAIN}")
+        raise DataError(f"{where}: its content changed, the sha256 is not the manifest's; {_REMEDY}")
 
 
 def _shard_faults(folder: Folder, shard: Shard, manifest: Manifest, deep: bool) -> Iterator[str]:
@@ -50,11 +50,11 @@ def _shard_faults(folder: Folder, shard: Shard, manifest: Manifest, deep: bool) 
 
 def _record_faults(folder: Folder, shard: Shard, manifest: Manifest, deep: bool) -> Iterator[str]:
     where, found = folder.locate(shard.file), 0
-    look = decode_example if deep else parse_example
+    parse = decode_example if deep else parse_example
     try:
         with folder.open_binary(shard.file) as file:
             for record in read_records(file):
-                look(record, manifest.features)
+                parse(record, manifest.features)
                 found += 1
     except DataError as error:
         yield f"{where}: after {found} good records: {error}"

@@ -1,1 +1,1 @@
-"""Writing a dataset folder: plan, write the shards with Beam, commit."""
+"""Makes a dataset folder: plans the shards, writes them with Beam, and commits them with a manifest."""

@@ -1,6 +1,6 @@
-"""The Beam job: shard tasks -> one ParDo that writes whole shards. No image crosses a shuffle.
+"""The Beam job: one ParDo over the shards to write. Each worker writes whole shards, so no image crosses a shuffle.
 
-Runs in this process, in several, or on any other Beam runner; what it wrote is read from the folder, not from Beam.
+It runs in this process, in several, or on any other Beam runner. Its results are read from the folder, not from Beam.
 """
 
 import logging
@@ -29,12 +29,12 @@ from gan_pipeline.sources.image_reader import THREADS_VARIABLE
 from gan_pipeline.sources.resolve import SourceSpec
 
 _DASK_RUNNER = "apache_beam.runners.dask.dask_runner.DaskRunner"
-"""Beam does not know it by its short name, and by default gives 128 shards to a single task."""
+"""The full name of Dask's runner, since Beam does not know its short name. By default it gives 128 shards to one task."""
 
 
 @dataclass(frozen=True)
 class Execution:
-    """How the work is run; nothing here changes what is written.
+    """Where and with how many processes the work is done. It makes no difference to the bytes that are written.
 
     Attributes:
         workers: processes on this machine; 1 runs inside this process.
@@ -54,14 +54,14 @@ class Execution:
 
 @dataclass(frozen=True)
 class Owner:
-    """What a worker process knows of the process that started it: its number, and the threads each worker may take."""
+    """The process that started a worker on this machine: its process id, and the threads that each worker may use."""
 
     process: int
     threads: int
 
 
 class WriteShard(beam.DoFn):
-    """One whole shard for each task. Opens the source once per worker; no image crosses a shuffle."""
+    """Writes the shard of each task that it gets. A worker opens the source once."""
 
     def __init__(self, source: SourceSpec, signature: str, out: str, max_failure_rate: float, owner: "Owner | None") -> None:
         self._spec, self._signature, self._out = source, signature, out
@@ -93,7 +93,7 @@ class WriteShard(beam.DoFn):
 
 
 def _end_with(owner: int) -> None:
-    """End this worker when the process that started it is gone: an orphan would go on writing beside the next run."""
+    """End this worker when the process that started it has ended, since an orphan would write beside the next run."""
     with suppress(psutil.NoSuchProcess):
         psutil.Process(owner).wait()
     os._exit(1)
@@ -117,17 +117,17 @@ def _make_runner(execution: Execution) -> PipelineRunner:
 
 
 def _worker_processes() -> Environment:
-    """Beam's own worker processes, mute from their first moment.
+    """Beam's own worker processes, with stderr closed from their start.
 
     Ctrl-C reaches every process of a terminal, and a worker that is still starting would print a traceback. Beam prints every
-    other error of a worker too, and also hands it to the owner, who says it in one line.
+    other error of a worker as well, and passes it to the owner, which reports it in one line.
     """
     command = f"exec {shlex.quote(sys.executable)} -m apache_beam.runners.worker.sdk_worker_main 2>{os.devnull}"
     return SubprocessSDKEnvironment.from_command_string(command)
 
 
 _open_here: dict[SourceSpec, Source] = {}
-"""What planning opened in this process, for a worker inside it: opened twice, a large source takes twice the memory."""
+"""Sources that planning opened in this process, for workers inside it: a source that is opened twice takes twice the memory."""
 
 
 def write_shards(
@@ -136,7 +136,7 @@ def write_shards(
     """Write the shards of all tasks into the folder `out`.
 
     Args:
-        tasks: which.
+        tasks: the shards to write.
         spec: the source by name, for workers elsewhere.
         source: the same source, open in this process.
         out: local folder or gs:// prefix.

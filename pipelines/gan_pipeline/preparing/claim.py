@@ -1,4 +1,4 @@
-"""Whose folder is it: nobody's, a half-written dataset's, a finished one's, or something else's."""
+"""Claims a folder for a dataset, and refuses one that belongs to another dataset or to something else."""
 
 import json
 from collections.abc import Callable
@@ -46,7 +46,7 @@ def _refuse_foreign(folder: Folder) -> None:
 
 
 def begin(folder: Folder, options: Options, fingerprint: str) -> None:
-    """Mark a folder as being prepared, whatever it is."""
+    """Mark a folder as being prepared, without looking at what it holds."""
     folder.write(PLAN, _plan_json(options, fingerprint))
 
 

@@ -1,4 +1,4 @@
-"""Write everything that describes the shards of a dataset, the manifest last."""
+"""Writes the files that describe the shards of a dataset; the manifest comes last and is the commit."""
 
 import json
 from collections import Counter
@@ -22,14 +22,14 @@ _PACKAGES = ("ganmill", "apache-beam", "mtcnn", "numpy", "pillow", "protobuf", "
 
 @dataclass(frozen=True)
 class Finished:
-    """A task and what became of it."""
+    """A task and the record of its finished shard."""
 
     task: ShardTask
     record: ShardRecord
 
 
 def commit(folder: Folder, plan: Plan, finished: list[Finished]) -> Manifest:
-    """Commit a dataset whose shards are all there, given in plan order."""
+    """Commit a dataset whose shards, given in plan order, are all written."""
     splits = {
         split: Split(shards=tuple(one.record.shard for one in finished if one.task.split == split)) for split in plan.splits
     }
@@ -55,7 +55,7 @@ def commit(folder: Folder, plan: Plan, finished: list[Finished]) -> Manifest:
 
 
 def _checksummed(failure: Failure, plan: Plan) -> Failure:
-    """With what the input was when it failed, so that a later look can tell whether it was replaced."""
+    """The failure with the checksum of its input, by which `--retry-failed` sees whether the input was replaced since."""
     checksums = plan.source.checksums if isinstance(plan.source, FileSource) else {}
     return failure.model_copy(update={"checksum": checksums.get(failure.id, "")})
 
@@ -70,7 +70,7 @@ def _counts(plan: Plan, finished: list[Finished], failures: list[Failure]) -> Co
 
 
 def _write_faces(folder: Folder, plan: Plan, finished: list[Finished]) -> None:
-    """faces.jsonl and the report on it, where faces were looked for."""
+    """Write faces.jsonl and the report on it, if a face detector ran."""
     present = set(folder.names(f"{WORK}/"))
     lines = [folder.read(faces_name(one.task)) for one in finished if faces_name(one.task) in present]
     if lines and isinstance(plan.source, FileSource):

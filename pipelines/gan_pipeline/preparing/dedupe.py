@@ -73,7 +73,7 @@ def _exact(digests: Digests) -> _Earlier:
 
 
 def _near(hashes: Hashes, exact: Mapping[int, int]) -> _Earlier:
-    """A search finds a limited number of pairs, so the images that stay are searched until no pair is left."""
+    """Search for near-duplicates again among the images that stay until none is left, since a search is limited in pairs."""
     earlier: _Earlier = {}
     left = np.setdiff1d(np.arange(len(hashes)), list(exact))
     while True:

@@ -1,4 +1,4 @@
-"""faces_report.html: what the face detector did, with the pictures one would want to see before trusting it."""
+"""Makes faces_report.html: statistics of the face detector, and the photographs it was least certain of."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _PICTURE_HEIGHT = 160
 
 @dataclass(frozen=True)
 class FacePicture:
-    """A photograph with what was found drawn into it: a data URI, and the words below it."""
+    """A photograph with the detected window and landmarks drawn into it, as a data URI, and the caption below it."""
 
     uri: str
     caption: str
@@ -29,7 +29,7 @@ def faces_report(options: Options, source: FileSource, faces: Sequence[Mapping[s
 
     Args:
         options: what was prepared.
-        source: gives the photographs again.
+        source: reads the photographs.
         faces: the lines of faces.jsonl.
     """
     found = [face for face in faces if "box" in face]

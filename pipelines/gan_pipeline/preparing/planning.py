@@ -1,4 +1,4 @@
-"""Open the source and decide everything before the first byte is written."""
+"""Opens the source and decides which input goes to which shard, before anything is written."""
 
 from dataclasses import dataclass, replace
 
@@ -17,15 +17,15 @@ from gan_pipeline.sources.resolve import SourceSpec, resolve_source
 
 @dataclass(frozen=True)
 class Plan:
-    """All that is decided before the first byte is written.
+    """Everything that is decided before the first byte is written.
 
     Attributes:
-        options: what was asked.
+        options: the checked options of the user.
         spec: the source by name, for workers.
-        source: the source, open here.
+        source: the source, open in this process.
         tasks: the shards.
         inputs: number of inputs in the splits asked for.
-        chosen: number of those left by the class filter.
+        chosen: number of inputs that the class filter leaves.
         duplicates: those left out since they are the same as an earlier one.
     """
 

@@ -1,4 +1,4 @@
-"""Raw images to a dataset folder: plan, write the shards with Beam, commit.
+"""Makes a dataset folder of raw images: plans the shards, writes them with Beam, and commits.
 
     prepare_folder("data/digits", options, Execution(), 0.05)
 
@@ -30,7 +30,7 @@ _DEEP_BITS = 16
 
 @dataclass(frozen=True)
 class Outcome:
-    """The dataset, and whether this call had anything to do."""
+    """The manifest of a finished dataset, and whether it was finished before the call."""
 
     manifest: Manifest
     already_done: bool = field(default=False)
@@ -103,7 +103,7 @@ def _check_failures(plan: Plan, finished: list[Finished], max_failure_rate: floa
 
 
 def _warn_of_unused_bits(finished: list[Finished]) -> None:
-    """Images of 16 bits whose samples are all small become dark pictures of a few grey levels."""
+    """Warn if the images of 16 bits use few of their bits, and so become dark pictures of a few grey levels."""
     used = max((one.record.used_bits for one in finished), default=0)
     if 0 < used < _DEEP_BITS:
         levels = 2 ** max(0, used - 8)
@@ -114,7 +114,7 @@ def _warn_of_unused_bits(finished: list[Finished]) -> None:
 
 
 def _write(folder: Folder, plan: Plan, max_failure_rate: float, execution: Execution) -> list[Finished]:
-    """Write every shard that is not there yet. Where inputs were dropped, the last shard of a limited split makes up."""
+    """Write the missing shards. The last shard of a limited split gets further inputs in place of dropped ones."""
 
     def write(tasks: list[ShardTask]) -> dict[ShardTask, ShardRecord]:
         there = finished_shards(folder, tasks)

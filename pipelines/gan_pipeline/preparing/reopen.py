@@ -1,4 +1,4 @@
-"""Open a finished dataset again for the inputs that were dropped for a reason that may have passed."""
+"""Reopens a finished dataset for inputs that were dropped for a reason that may have passed: `--retry-failed`."""
 
 import json
 from collections import defaultdict
@@ -19,7 +19,7 @@ PASSING_STAGES = ("storage", "decode")
 
 
 def reopen(folder: Folder, manifest: Manifest, plan: Plan) -> bool:
-    """Turn a finished folder back into a half-written one that lacks just the shards to write again.
+    """Turn a finished folder back into a half-written one that lacks the shards with inputs to try again.
 
     Nothing is touched unless at least one dropped input can be read now.
 
@@ -66,7 +66,7 @@ def _readable(source: FileSource, name: str) -> bool:
 
 
 def _check_rest_unchanged(folder: Folder, manifest: Manifest, source: FileSource, failures: list[Failure]) -> None:
-    """The fingerprint must be the old one if the dropped inputs are counted as what they were."""
+    """Raise UsageError if inputs other than the dropped ones have changed, by the fingerprint with the old dropped inputs."""
     as_before = source.checksums | {failure.id: failure.checksum for failure in failures}
     if as_before.keys() != source.checksums.keys() or content_fingerprint(as_before) != manifest.source.fingerprint:
         raise UsageError(

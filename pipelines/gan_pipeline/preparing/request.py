@@ -1,4 +1,4 @@
-"""From the options that a user gives, on the command line or in Python, to checked ones."""
+"""Checks the options that a user gives on the command line or in Python."""
 
 import os
 import re
@@ -96,13 +96,13 @@ def options_of(
 
 
 def _image_size(typed: str | int | None) -> str | int | None:
-    """Of a side in pixels or WIDTHxHEIGHT: the side as a number where both are the same."""
+    """The side in pixels as an int, or "WIDTHxHEIGHT" if the two differ."""
     width, times, height = str(typed).partition("x")
     return _number(width if times and width == height else typed)
 
 
 def _number(typed: str | int | None) -> str | int | None:
-    """A typed number as a number."""
+    """An int for a text that is a whole number; everything else unchanged."""
     return int(typed) if isinstance(typed, str) and re.fullmatch(r"-?\d+", typed) else typed
 
 
@@ -117,7 +117,7 @@ def _classes(typed: str, info: DatasetInfo) -> tuple[int, ...]:
 
 
 def _splits(typed: str | None, info: DatasetInfo) -> tuple[str, ...]:
-    """In the dataset's own order, so that `test,train` and `train,test` are the same."""
+    """The splits in the order of the dataset, so that `test,train` and `train,test` are the same."""
     if typed is None:
         return info.default_splits
     asked = _listed(typed)

@@ -1,6 +1,6 @@
-"""Progress of `prepare`, read from the folder it writes: it works the same on every runner.
+"""The progress of `prepare`, read from the folder that it writes, so that it works on every runner.
 
-A worker notes every few seconds how far its shard has come; the command adds that to the shards already recorded.
+Each worker writes every few seconds how far its shard has come; the command adds that to the finished shards.
 """
 
 import json
@@ -26,7 +26,7 @@ _PLAIN_SECONDS = 60.0
 
 
 class Heartbeat:
-    """Called for every input of a shard; every few seconds it writes down how far the shard has come."""
+    """Writes into the folder every few seconds how far a shard has come; call it after every input."""
 
     def __init__(self, folder: Folder, task: ShardTask) -> None:
         self._folder, self._name = folder, _note_name(task)
@@ -42,7 +42,7 @@ class Heartbeat:
 
 @dataclass(frozen=True)
 class State:
-    """How far a whole job has come: shards done, inputs read, examples kept; the most resident bytes a worker was seen with."""
+    """The progress of a job: shards done, inputs read, examples kept, and the largest resident memory of a worker, in bytes."""
 
     done: int = 0
     read: int = 0
@@ -51,7 +51,7 @@ class State:
 
 
 class Watch:
-    """Reads the state of a job from its folder; what is recorded once is not read again."""
+    """Reads the progress of a job from its folder; the record of a finished shard is read once."""
 
     def __init__(self, folder: Folder, tasks: Sequence[ShardTask]) -> None:
         self._folder, self._tasks = folder, tasks
@@ -64,13 +64,13 @@ class Watch:
         return len(self._tasks)
 
     def clear(self) -> None:
-        """Forget what workers of an earlier run noted."""
+        """Remove the notes of the workers of an earlier run."""
         for name in self._folder.names(f"{WORK}/"):
             if name.endswith(_NOTE):
                 self._folder.remove(name)
 
     def state(self) -> State:
-        """The state now."""
+        """The progress at this moment."""
         present = set(self._folder.names(f"{WORK}/"))
         read, kept = 0, 0
         self._memory = max(self._memory, psutil.Process().memory_info().rss)
@@ -130,11 +130,11 @@ def _watch(watch: Watch, inputs: int, ended: threading.Event) -> None:
 
 
 def describe(now: State, before: State, shards: int, inputs: int, seconds: float) -> str:
-    """One line on how far a job has come.
+    """The progress of a job in one line.
 
     Args:
-        now: its state.
-        before: the state this run began with.
+        now: the progress at this moment.
+        before: the progress when this run began.
         shards: number of shards.
         inputs: number of inputs to read.
         seconds: since this run began.

@@ -1,4 +1,4 @@
-"""Write one whole shard: temporary name, checksum, then commit by rename and a record of the result."""
+"""Writes one whole shard under a temporary name, renames it, and records its checksum and the dropped inputs."""
 
 import hashlib
 import json
@@ -33,7 +33,7 @@ class ShardRecord(Frozen):
 
 @dataclass(frozen=True)
 class Tally:
-    """How far a shard has come."""
+    """The progress of a shard: inputs read and examples kept."""
 
     read: int = 0
     kept: int = 0
@@ -91,7 +91,7 @@ def _failure(one: Read, split: str) -> Failure:
 
 
 def finished_shards(folder: Folder, tasks: list[ShardTask]) -> dict[ShardTask, ShardRecord]:
-    """The tasks an earlier run finished: a record is there and the file is exactly what the record says."""
+    """The tasks that an earlier run finished: a record exists, and the file has the recorded size and sha256."""
     present = set(folder.names())
     finished = {}
     for task in tasks:
@@ -107,17 +107,17 @@ def _record_name(task: ShardTask) -> str:
 
 
 def faces_name(task: ShardTask) -> str:
-    """Where the face lines of a shard wait for the commit."""
+    """The name of the file with the lines of faces.jsonl of a shard, until the commit."""
     return f"{WORK}/{task.file}.faces.jsonl"
 
 
 def write_shard_record(folder: Folder, task: ShardTask, record: ShardRecord) -> None:
-    """Record a shard that is already there."""
+    """Write the record of a shard that is written."""
     folder.write(_record_name(task), dump_json(record.model_dump()))
 
 
 def read_shard_record(folder: Folder, task: ShardTask) -> ShardRecord | None:
-    """The record of a task; None if it is missing or not readable, and then the shard is simply written again."""
+    """The record of a task; None if it is missing or not readable, so that the shard is written again."""
     if not folder.exists(_record_name(task)):
         return None
     try:
