@@ -129,7 +129,7 @@ class Dataset:
 
         Raises:
             UsageError: there is no such split, or the batch size is not positive. A record that turns out damaged
-                later ends the iteration with an error of TensorFlow that quotes ours.
+                later ends the iteration with an error of TensorFlow that quotes the DataError.
         """
         from gan_core.quiet import import_tensorflow
 

@@ -133,7 +133,7 @@ class CloudFolder(Folder):
     def replace(self, name: str, content: bytes, version: str | None) -> str | None:
         """Write the named file if it has the given version now, or with None if it does not exist.
 
-        The content must differ from every other writer's: that is how a lost answer is told from a lost race.
+        The content must differ from that of every other writer, since a lost answer and a lost race differ in nothing else.
 
         Returns:
             The new version; None, and nothing is changed, if something else stands there.

@@ -58,6 +58,6 @@ def distances(measured: Sequence[NDArray[np.float64]]) -> list[Distance]:
 
 def landmark_distance(face: Mapping[str, Any]) -> NDArray[np.float64]:
     """The distance of each landmark from CelebA's own: float64 (5,), in pixels of the photograph."""
-    ours, theirs = (np.asarray(face[key], np.float64) for key in ("landmarks", "celeba_landmarks"))
-    length: NDArray[np.float64] = np.hypot(*(ours - theirs).T)
-    return length
+    detected, reference = (np.asarray(face[key], np.float64) for key in ("landmarks", "celeba_landmarks"))
+    distance: NDArray[np.float64] = np.hypot(*(detected - reference).T)
+    return distance

@@ -165,11 +165,11 @@ def write_shards(
             shards = pipeline | "Shards" >> beam.Create(tasks)
             _ = shards | "WriteShards" >> beam.ParDo(write)
     except Exception as error:
-        # Runners wrap a worker's exception in types of their own; ours is marked in the text.
-        ours = unmark(str(error))
-        if ours is None and execution.runner:
+        # Runners wrap the exception of a worker in types of their own; its text is marked.
+        marked = unmark(str(error))
+        if marked is None and execution.runner:
             raise UsageError(f"--runner {execution.runner}: {type(error).__name__}: {error}") from error
-        raise ours or error from None
+        raise marked or error from None
     finally:
         _open_here.pop(spec, None)
 

@@ -39,7 +39,7 @@ def reopen(folder: Folder, manifest: Manifest, plan: Plan) -> bool:
     readable = {name for name in may_pass if _readable(source, name)}
     if not readable:
         return False
-    again = replaced | readable
+    retried = replaced | readable
     shards = {shard.file: shard for split in manifest.splits.values() for shard in split.shards}
     failures_of, faces_of = defaultdict(list), _face_lines(folder)
     # An earlier try that was killed may have left records of shards that are to be written again now.
@@ -49,7 +49,7 @@ def reopen(folder: Folder, manifest: Manifest, plan: Plan) -> bool:
     for task in plan.tasks:
         names = [source.name(task.source_split, number) for number in task.ids]
         # The last shard of a limited split makes up for what the others drop, so it changes with them.
-        if task.reserve or not again.isdisjoint(names):
+        if task.reserve or not retried.isdisjoint(names):
             continue
         _keep(folder, task, names, shards[task.file], failures_of, faces_of)
     begin(folder, plan.options, source.fingerprint)
