@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
+from gan_core.notices import shown
 from gan_core.progress import show_progress
 from gan_core.storage import open_folder
 from gan_pipeline.dataset import duplicates
@@ -231,7 +232,7 @@ def test_progress_on_a_terminal_is_a_bar(monkeypatch: pytest.MonkeyPatch) -> Non
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     monkeypatch.setenv("COLUMNS", "200")
-    with show_progress(10, "examples") as counted:
+    with shown(), show_progress(10, "examples") as counted:
         counted.advance(4)
         counted.advance(6)
     assert "10/10 examples" in terminal.getvalue() and "taken" in terminal.getvalue()

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from gan_core.notices import shown
 from gan_core.storage import open_folder
 from gan_pipeline.dataset.manifest import Shard
 from gan_pipeline.dataset.sharding import ShardTask
@@ -57,7 +58,7 @@ def test_the_line_says_what_one_wants_to_know() -> None:
 
 def test_without_a_terminal_it_is_a_plain_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = open_folder(tmp_path)
-    with shard_progress(folder, TASKS):
+    with shown(), shard_progress(folder, TASKS):
         for task in TASKS:
             write_shard_record(folder, task, record(task, 100))
     assert capsys.readouterr().err.startswith("3/3 shards, ")
