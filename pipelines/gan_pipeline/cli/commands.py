@@ -146,6 +146,10 @@ def prepare(
 
         print_plan(make_plan(options_of(dataset, source, split, classes, general, own)), out, as_json)
         return
+    if runner is None:
+        from gan_pipeline.preparing.lean_beam import import_lean_beam
+
+        import_lean_beam()
     prepared = api.prepare(
         dataset,
         out,
