@@ -58,7 +58,7 @@ check: lint
 	$(BIN)/pytest -n 2 --dist loadfile -m quick
 
 test: check browser
-	$(BIN)/pytest -n 2 --dist loadfile -m 'not quick and not evidence and not alone'
+	$(BIN)/pytest -n 2 --dist worksteal -m 'not quick and not evidence and not alone'
 	$(BIN)/pytest -m alone
 
 evidence: $(READY)

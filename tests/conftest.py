@@ -11,6 +11,7 @@ from hypothesis import settings
 from playwright.sync_api import Browser
 
 from tests.support.browser import chromium
+from tests.support.fake_storage import Emulator
 from tests.support.quick import block_tensorflow, is_other_test_file, quick_only
 
 # Set before anything imports TensorFlow, and inherited by every child process. Port 9 is closed: a child that tries
@@ -94,6 +95,15 @@ def bucket() -> Iterator[str]:
         storage.Client(project="emulator").create_bucket("ganmill-test")
         yield "gs://ganmill-test"
     server.stop()
+
+
+@pytest.fixture
+def emulator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
+    """An emulator in a process of its own, to which gs:// leads, and which the test may kill and start."""
+    running = Emulator(tmp_path)
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{running.port}")
+    yield running
+    running.kill()
 
 
 @pytest.fixture(scope="session")
