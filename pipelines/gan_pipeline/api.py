@@ -40,6 +40,7 @@ class PrepareOptions(TypedDict, total=False):
     """
 
     limit: int | None
+    limit_per_class: int | None
     hold_out: int | None
     shards: int | None
     seed: int
@@ -57,6 +58,11 @@ class PrepareOptions(TypedDict, total=False):
     dedupe: str | None
     bit_depth: int | str | None
     scaled_jpeg: bool | None
+    labels: str | None
+    label_attribute: str | None
+    split_folders: str | None
+    any_ratio: bool | None
+    domains: str | None
 
 
 @dataclass(frozen=True)
@@ -222,6 +228,7 @@ def prepare(
     classes: str | Sequence[str | int] | None = None,
     max_failure_rate: float | None = None,
     retry_failed: bool = False,
+    strict: bool = False,
     workers: int = 1,
     runner: str | None = None,
     runner_options: Sequence[str] = (),
@@ -238,6 +245,7 @@ def prepare(
         classes: the classes to keep by number or name, as a sequence or with commas; None for all.
         max_failure_rate: the largest share of the inputs that may be unusable, from 0 to 1; None for 0.05.
         retry_failed: of a finished folder, whether to try again the inputs that storage or decoding refused.
+        strict: whether what is understood in a way that is seldom meant is an error.
         workers: processes on this machine; 1 works in this process.
         runner: the name of another Beam runner.
         runner_options: what the runner takes, as on its command line.
@@ -266,7 +274,8 @@ def prepare(
     from gan_pipeline.preparing.prepare import prepare_folder
 
     with _messages(progress):
-        outcome = prepare_folder(os.fspath(out), checked, Execution(workers, runner, tuple(runner_options)), rate, retry_failed)
+        execution = Execution(workers, runner, tuple(runner_options))
+        outcome = prepare_folder(os.fspath(out), checked, execution, rate, retry_failed, strict)
     return Prepared(os.fspath(out), outcome.manifest, outcome.already_done)
 
 

@@ -37,8 +37,27 @@ def prepare(
         ),
     ] = "auto",
     split: Annotated[str | None, typer.Option(help="Splits to keep, with commas.  [default: train]")] = None,
-    classes: Annotated[str | None, typer.Option(help="Keep only these, by number or name: 8 or 3,8.")] = None,
+    splits: Annotated[
+        str | None,
+        typer.Option(help="images, pairs: none if folders such as train are no splits, but classes.", show_default=False),
+    ] = None,
+    classes: Annotated[
+        str | None, typer.Option(help="Keep only these, by number or name: 8 or 3,8. They are numbered anew, from 0.")
+    ] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            help="images: folders, none, or a file of labels, here or inside the source: a table of file and label (.csv, "
+            ".tsv, .txt), metadata.jsonl, dataset.json.  [default: dataset.json if there is one, else folders]"
+        ),
+    ] = None,
+    label_attribute: Annotated[
+        str | None, typer.Option(help="celeba: the attribute that is the label; images: the column or key that holds it.")
+    ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Keep at most this many per split, in plan order.")] = None,
+    limit_per_class: Annotated[
+        int | None, typer.Option(min=1, help="Keep at most this many of each class per split, in plan order.")
+    ] = None,
     hold_out: Annotated[
         int | None,
         typer.Option(
@@ -94,12 +113,26 @@ def prepare(
     swap: Annotated[
         bool | None, typer.Option("--swap", help="pairs: the right half is the source.", show_default=False)
     ] = None,
+    any_ratio: Annotated[
+        bool | None,
+        typer.Option("--any-ratio", help="pairs: cut images that are not about twice as wide as high too.", show_default=False),
+    ] = None,
+    domains: Annotated[
+        str | None,
+        typer.Option(
+            help="pairs, unpaired: names of two folders, such as photo,label, or for unpaired CelebA's attributes: "
+            "Blond_Hair,Black_Hair, or one for with and without it.  [default: A,B]"
+        ),
+    ] = None,
     function: Annotated[str | None, typer.Option(help="curve: parabola, sine or gaussian.  [default: parabola]")] = None,
     max_failure_rate: Annotated[
         float, typer.Option(min=0, max=1, help="Stop if a larger share of the inputs is unusable.")
     ] = MAX_FAILURE_RATE,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Of a finished folder, try again what storage or decoding refused.")
+    ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="What is understood in a way that is seldom meant is an error.")
     ] = False,
     workers: Annotated[int, typer.Option(min=1, help="Processes on this machine.")] = 1,
     runner: Annotated[str | None, typer.Option(help="Another Beam runner; its options follow --.")] = None,
@@ -117,6 +150,9 @@ def prepare(
       gan-pipeline prepare pairs --source maps.zip --swap -o data/map2photo
       gan-pipeline prepare unpaired --source horse2zebra.zip -o data/horses
 
+    What was understood of the source is told first: splits, classes, image sizes, what is left out. Add --dry-run to see it
+    alone, and --strict to stop at what is seldom meant.
+
     Killed and started again it continues, and ends with the same bytes. Finished, it does nothing. Inputs that cannot be
     used are dropped, counted, and listed in failures.jsonl.
     """
@@ -130,6 +166,11 @@ def prepare(
         "box": box,
         "margin": margin,
         "swap": swap,
+        "labels": labels,
+        "label_attribute": label_attribute,
+        "split_folders": splits,
+        "any_ratio": any_ratio,
+        "domains": domains,
         "function": function,
         "channels": channels,
         "min_size": min_size,
@@ -137,14 +178,25 @@ def prepare(
         "bit_depth": bit_depth,
         "scaled_jpeg": scaled_jpeg,
     }
-    general = {"limit": limit, "hold_out": hold_out, "shards": shards, "seed": seed, "encoding": encoding}
+    general = {
+        "limit": limit,
+        "limit_per_class": limit_per_class,
+        "hold_out": hold_out,
+        "shards": shards,
+        "seed": seed,
+        "encoding": encoding,
+    }
     # A misspelt name is refused before the imports below.
     dataset_info(dataset)
     if dry_run:
+        from gan_pipeline.preparing.announce import check_strictly
         from gan_pipeline.preparing.planning import make_plan
         from gan_pipeline.preparing.request import options_of
 
-        print_plan(make_plan(options_of(dataset, source, split, classes, general, own)), out, as_json)
+        plan = make_plan(options_of(dataset, source, split, classes, general, own))
+        print_plan(plan, out, as_json)
+        if strict:
+            check_strictly(plan.understood, plan.options.source)
         return
     if runner is None:
         from gan_pipeline.preparing.lean_beam import import_lean_beam
@@ -158,6 +210,7 @@ def prepare(
         classes=classes,
         max_failure_rate=max_failure_rate,
         retry_failed=retry_failed,
+        strict=strict,
         workers=workers,
         runner=runner,
         runner_options=context.args,

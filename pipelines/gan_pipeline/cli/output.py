@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from gan_core.command import print_json
-from gan_pipeline.dataset.catalogue import CHOSEN_OUT, DATASETS, LISTED_CHOICES
+from gan_pipeline.dataset.catalogue import CHOSEN_OUT, DATASETS, LISTED_CHOICES, flag
+from gan_pipeline.dataset.understood import Understood
 
 if TYPE_CHECKING:
     from gan_pipeline.api import Prepared
@@ -17,6 +18,7 @@ def print_prepared(prepared: "Prepared", as_json: bool) -> None:
     manifest, out = prepared.manifest, prepared.uri
     if as_json:
         document = {"folder": out, "already_done": prepared.already_done, "digest": manifest.digest}
+        document |= {"understood": manifest.understood and manifest.understood.model_dump(mode="json")}
         print_json(document | {"counts": manifest.counts.model_dump()})
         return
     state = "already done" if prepared.already_done else "done"
@@ -45,11 +47,16 @@ def print_plan(plan: "Plan", out: str, as_json: bool) -> None:
         print_json(
             {"folder": out, "source": plan.spec.kind, "uri": plan.spec.uri, "inputs": plan.inputs}
             | {"examples": plan.examples, "notes": plan.source.notes}
+            | {"understood": plan.understood.model_dump(mode="json")}
             | {"options": plan.options.model_dump(mode="json"), "shards": shards}
         )
         return
+    for line in plan.understood.lines():
+        print(f"understood: {line}")
     for note in plan.source.notes:
         print(f"note: {note}")
+    for warning in plan.understood.warnings:
+        print(f"warning: {warning}")
     origin = plan.spec.uri or plan.spec.kind
     print(f"would write {plan.examples:,} of {plan.inputs:,} examples from {origin} to {out}:")
     for shard in shards:
@@ -66,6 +73,13 @@ def print_summary(summary: dict[str, Any], folder: str) -> None:
             print(f"  {title:<20} {count:>8,}  {'#' * round(40 * count / max(1, split['examples']))}")
         for title, (least, most) in split.get("ranges", {}).items():
             print(f"  {title:<20} {least:.4f} to {most:.4f}")
+    understood = summary["understood"] and Understood.model_validate(summary["understood"])
+    if understood:
+        print()
+        for line in understood.lines():
+            print(f"understood: {line}")
+        for warning in understood.warnings:
+            print(f"warning: {warning}")
     dropped = ", ".join(f"{count:,} {reason}" for reason, count in summary["counts"]["dropped"].items()) or "none"
     print(f"\nread {summary['counts']['read']:,}, dropped: {dropped}")
     print("options: " + ", ".join(f"{key}={value}" for key, value in summary["options"].items() if value is not None))
@@ -116,5 +130,5 @@ def print_datasets(as_json: bool) -> None:
         if info.settings:
             print(f"{'':<14} {', '.join(f'{name}={value}' for name, value in info.settings.items())}")
         if info.choices:
-            print(f"{'':<14} also {', '.join(info.choices)}")
+            print(f"{'':<14} also {', '.join(map(flag, info.choices))}")
     print("\nprepare one with: gan-pipeline prepare NAME -o FOLDER   (mnist needs no download with --source sample)")

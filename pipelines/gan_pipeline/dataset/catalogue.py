@@ -102,33 +102,42 @@ DATASETS = {
             Kind.CELEBA,
             splits=_PARTS,
             settings={"image_size": 80, "faces": "mtcnn", "box": "exact", "margin": 0.0, "resampler": "bicubic"},
-            choices=("min_size", "dedupe", "bit_depth"),
+            choices=("min_size", "dedupe", "bit_depth", "label_attribute"),
             tfds="celeb_a",
         ),
         DatasetInfo(
             "images",
-            "a folder or zip of images; its subfolders become classes",
+            "a folder or zip of images, with labels by folder or file",
             Kind.IMAGES,
             splits=_PARTS,
             settings={"image_size": 64, "resize": "crop", "resampler": "lanczos"},
-            choices=("channels", "min_size", "dedupe", "bit_depth", "scaled_jpeg"),
+            choices=(
+                "channels",
+                "min_size",
+                "dedupe",
+                "bit_depth",
+                "scaled_jpeg",
+                "labels",
+                "label_attribute",
+                "split_folders",
+            ),
         ),
         DatasetInfo(
             "pairs",
-            "images that hold source and target side by side, such as maps",
+            "source and target side by side in one image, or in folders A and B, such as maps",
             Kind.PAIRS,
             splits=_PARTS,
             settings={"image_size": 256, "swap": False, "resampler": "bicubic"},
-            choices=("channels", "min_size", "dedupe", "bit_depth"),
+            choices=("channels", "min_size", "dedupe", "bit_depth", "any_ratio", "domains", "split_folders"),
         ),
         DatasetInfo(
             "unpaired",
             "two folders of images, A and B, such as horse2zebra",
             Kind.UNPAIRED,
-            splits=("trainA", "trainB", "testA", "testB"),
+            splits=("trainA", "trainB", "testA", "testB", "validationA", "validationB"),
             default_splits=("trainA", "trainB"),
             settings={"image_size": 256, "resize": "crop", "resampler": "bicubic"},
-            choices=("channels", "min_size", "dedupe", "bit_depth", "scaled_jpeg"),
+            choices=("channels", "min_size", "dedupe", "bit_depth", "scaled_jpeg", "domains"),
         ),
         DatasetInfo(
             "curve",
@@ -139,6 +148,14 @@ DATASETS = {
         ),
     )
 }
+
+
+_FLAGS = {"split_folders": "splits"}
+
+
+def flag(option: str) -> str:
+    """How an option is typed on the command line."""
+    return f"--{_FLAGS.get(option, option).replace('_', '-')}"
 
 
 def dataset_info(name: str) -> DatasetInfo:

@@ -10,6 +10,7 @@ from gan_core.errors import DataError, UsageError
 from gan_core.storage import WORK, Folder
 from gan_pipeline.dataset.features import Features, Frozen, ImageFeature
 from gan_pipeline.dataset.options import Options
+from gan_pipeline.dataset.understood import Understood
 
 MANIFEST = "manifest.json"
 SCHEMA = 2
@@ -67,6 +68,8 @@ class Manifest(Frozen):
     options: Options
     source: SourceRecord
     packages: dict[str, str]
+    # Younger than manifests in the field: absent it is not written, so that their checksums stay what they are.
+    understood: Annotated[Understood | None, Field(exclude_if=lambda value: value is None)] = None
     digest: Sha256
     checksum: Sha256
 

@@ -111,7 +111,9 @@ class Options(Frozen):
     dataset: str
     source: str
     splits: tuple[str, ...]
-    classes: tuple[int, ...] | None = None
+    # Names: the labels are numbered by the order of these classes. Numbers: written by an earlier version, which kept all
+    # classes and their numbers.
+    classes: tuple[int, ...] | tuple[str, ...] | None = None
     limit: Annotated[int, Field(ge=1)] | None = None
     hold_out: Annotated[int | None, Field(ge=1), _NO_TRACE] = None
     shards: Annotated[int, Field(ge=1)] | None = None
@@ -132,6 +134,12 @@ class Options(Frozen):
         None
     )
     scaled_jpeg: Annotated[Literal[True] | None, _NO_TRACE] = None
+    labels: Annotated[str | None, _NO_TRACE] = None
+    label_attribute: Annotated[str | None, _NO_TRACE] = None
+    split_folders: Annotated[Literal["none"] | None, _NO_TRACE] = None
+    any_ratio: Annotated[Literal[True] | None, _NO_TRACE] = None
+    domains: Annotated[tuple[str, ...] | None, Field(min_length=1, max_length=2), _NO_TRACE] = None
+    limit_per_class: Annotated[int | None, Field(ge=1), _NO_TRACE] = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -149,6 +157,15 @@ class Options(Frozen):
             return 0, 2**self.bit_depth - 1
         found = _RANGE.fullmatch(self.bit_depth or "")
         return (int(found[1]), int(found[2])) if found else None
+
+    @property
+    def domain_folders(self) -> tuple[str, str]:
+        """Names of the folders of the two domains."""
+        match self.domains:
+            case (a, b):
+                return a, b
+            case _:
+                return "A", "B"
 
     def changed(self, **values: Any) -> "Options":
         """A checked copy with some values replaced."""

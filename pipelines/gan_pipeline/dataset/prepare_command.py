@@ -4,10 +4,10 @@ import math
 import shlex
 from fractions import Fraction
 
-from gan_pipeline.dataset.catalogue import CHOSEN_OUT, MAX_FAILURE_RATE, dataset_info
+from gan_pipeline.dataset.catalogue import CHOSEN_OUT, MAX_FAILURE_RATE, dataset_info, flag
 from gan_pipeline.dataset.manifest import Manifest
 
-_FLAGGED = ("classes", "limit", "hold_out", "shards", "seed", "encoding")
+_FLAGGED = ("classes", "limit", "limit_per_class", "hold_out", "shards", "seed", "encoding")
 
 
 def prepare_command(manifest: Manifest, out: str = "FOLDER") -> str:
@@ -22,7 +22,7 @@ def prepare_command(manifest: Manifest, out: str = "FOLDER") -> str:
         value = getattr(options, name)
         if value == default:
             continue
-        words.append(f"--{name.replace('_', '-')}")
+        words.append(flag(name))
         if value is not True:
             words.append(",".join(map(str, value)) if isinstance(value, tuple) else str(value))
     percent = _unusable_percent(manifest)

@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -67,6 +68,25 @@ def hold_out(ids: Sequence[int], count: int, seed: int) -> tuple[list[int], list
     """
     order = shuffled(ids, TRAIN, seed)
     return order[:-count], order[-count:]
+
+
+def first_of_each(ids: Sequence[int], labels: Sequence[int], limit: int, split: str, seed: int) -> list[int]:
+    """Of each class at most `limit` ids, those that come first in plan order.
+
+    Args:
+        ids: source positions to choose from.
+        labels: class number of every source position of the split.
+        limit: at least 1.
+        split: of the ids.
+        seed: chooses the order.
+    """
+    chosen: list[int] = []
+    counts: Counter[int] = Counter()
+    for number in shuffled(ids, split, seed):
+        if counts[labels[number]] < limit:
+            counts[labels[number]] += 1
+            chosen.append(number)
+    return chosen
 
 
 def shard_count(examples: int, example_bytes: int, asked: int | None) -> int:

@@ -27,6 +27,7 @@ def summarise(folder: Folder) -> dict[str, Any]:
         "options": manifest.options.model_dump(mode="json"),
         "source": manifest.source.model_dump(),
         "packages": manifest.packages,
+        "understood": manifest.understood and manifest.understood.model_dump(mode="json"),
         "preview": folder.locate(PREVIEW),
     }
 

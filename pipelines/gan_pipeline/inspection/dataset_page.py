@@ -104,8 +104,9 @@ def _findings(
         found += findings.repeated_images(name, one.copies, one.disagreeing)
         found += findings.blank_images(name, measured.images[name].contrast)
     if balance:
-        asked = manifest.options.classes
-        counts = {one.name: sum(one.counts) for number, one in enumerate(balance) if asked is None or number in asked}
+        # Datasets of an earlier version name every class, and say by number which of them they hold.
+        numbers = [label for label in manifest.options.classes or () if isinstance(label, int)]
+        counts = {one.name: sum(one.counts) for number, one in enumerate(balance) if not numbers or number in numbers}
         found += findings.uneven_classes(counts)
     if audit and audit.sides:
         found += findings.enlarged_faces(audit.enlarged, sum(audit.sides.counts), side)

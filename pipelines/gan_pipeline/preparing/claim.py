@@ -82,4 +82,8 @@ def _refuse_difference(folder: Folder, state: str, earlier: Options, asked: Opti
 
 
 def _show(value: object) -> str:
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    if not isinstance(value, tuple):
+        return str(value)
+    listed = ",".join(map(str, value))
+    # Only datasets of an earlier version say their classes by number.
+    return f"{listed} of all classes" if value and isinstance(value[0], int) else listed

@@ -47,6 +47,7 @@ def commit(folder: Folder, plan: Plan, finished: list[Finished]) -> Manifest:
         counts=_counts(plan, finished, failures),
         options=plan.options,
         source=SourceRecord(kind=plan.spec.kind, fingerprint=plan.source.fingerprint),
+        understood=plan.understood,
         packages={package: version(package) for package in _PACKAGES},
     )
     write_manifest(folder, manifest)

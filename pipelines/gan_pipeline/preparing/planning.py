@@ -8,7 +8,9 @@ from gan_core.errors import DataError, UsageError
 from gan_pipeline.dataset.failures import Failure
 from gan_pipeline.dataset.features import example_bytes
 from gan_pipeline.dataset.options import AUTO_DEPTH, Options
-from gan_pipeline.dataset.sharding import HELD_OUT, TRAIN, ShardTask, hold_out, plan_shards
+from gan_pipeline.dataset.sharding import HELD_OUT, TRAIN, ShardTask, first_of_each, hold_out, plan_shards
+from gan_pipeline.dataset.suspicions import warnings_of
+from gan_pipeline.dataset.understood import Understood
 from gan_pipeline.preparing.dedupe import without_duplicates
 from gan_pipeline.sources.base import Source
 from gan_pipeline.sources.files import FileSource
@@ -26,6 +28,7 @@ class Plan:
         tasks: the shards.
         inputs: number of inputs in the splits asked for.
         chosen: number of inputs that the class filter leaves.
+        understood: how the source was read, with what is seldom meant.
         duplicates: those left out since they are the same as an earlier one.
     """
 
@@ -35,6 +38,7 @@ class Plan:
     tasks: tuple[ShardTask, ...]
     inputs: int
     chosen: int
+    understood: Understood
     duplicates: tuple[Failure, ...] = ()
 
     @property
@@ -61,6 +65,8 @@ def make_plan(options: Options) -> Plan:
     if options.bit_depth == AUTO_DEPTH:
         spec = _scaled_by_range(spec, source)
         source = spec.open()
+    understood = source.understand()
+    understood = understood.model_copy(update={"warnings": warnings_of(understood)})
     chosen: _Ids = {}
     inputs = 0
     for split in options.splits:
@@ -68,7 +74,7 @@ def make_plan(options: Options) -> Plan:
         ids = np.arange(count)
         labels = source.labels(split)
         if options.classes is not None and labels is not None:
-            ids = np.flatnonzero(np.isin(labels, options.classes))
+            ids = np.flatnonzero(labels >= 0)
         if not ids.size:
             raise DataError(f"{options.source}: split {split} has no example of the classes asked for")
         chosen[split] = ids.tolist()
@@ -79,9 +85,11 @@ def make_plan(options: Options) -> Plan:
         chosen, duplicates = without_duplicates(source, chosen, options.dedupe)
     size = example_bytes(source.features)
     left, held_out = _set_aside(chosen, options)
+    if options.limit_per_class is not None:
+        left = {split: _limited_per_class(ids, split, source, options) for split, ids in left.items()}
     tasks = plan_shards(left, size, options.shards, options.limit, options.seed, source.may_drop)
     tasks += plan_shards(held_out, size, options.shards, None, options.seed, source.may_drop)
-    return Plan(options, spec, source, tuple(tasks), inputs, count_chosen, tuple(duplicates))
+    return Plan(options, spec, source, tuple(tasks), inputs, count_chosen, understood, tuple(duplicates))
 
 
 def _scaled_by_range(spec: SourceSpec, source: Source) -> SourceSpec:
@@ -111,3 +119,12 @@ def _set_aside(chosen: _Ids, options: Options) -> tuple[_Ids, _Ids]:
         )
     train, held_out = hold_out(chosen[TRAIN], options.hold_out, options.seed)
     return chosen | {TRAIN: train}, {HELD_OUT: held_out}
+
+
+def _limited_per_class(ids: list[int], split: str, source: Source, options: Options) -> list[int]:
+    """Of each class the ids that come first in plan order. Raises UsageError if there are no classes."""
+    labels = source.labels(split)
+    if labels is None:
+        raise UsageError(f"--limit-per-class: the images of {options.source} have no classes")
+    assert options.limit_per_class is not None
+    return first_of_each(ids, labels.tolist(), options.limit_per_class, split, options.seed)

@@ -10,13 +10,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from gan_core.errors import DataError, StorageError, UsageError
-from gan_core.notices import say, warn
+from gan_core.notices import warn
 from gan_core.storage import WORK, Folder, open_folder
 from gan_pipeline.dataset.catalogue import CHOSEN_OUT
 from gan_pipeline.dataset.failures import too_many
 from gan_pipeline.dataset.manifest import MANIFEST, Manifest
 from gan_pipeline.dataset.options import Options
 from gan_pipeline.dataset.sharding import ShardTask
+from gan_pipeline.preparing.announce import announce, check_strictly
 from gan_pipeline.preparing.beam_job import Execution, check_execution, write_shards
 from gan_pipeline.preparing.claim import check_finished, claim
 from gan_pipeline.preparing.commit import Finished, commit
@@ -42,6 +43,7 @@ def prepare_folder(
     execution: Execution,
     max_failure_rate: float,
     retry_failed: bool = False,
+    strict: bool = False,
 ) -> Outcome:
     """Make the dataset folder `out`, or finish it, or find it finished.
 
@@ -51,6 +53,7 @@ def prepare_folder(
         execution: how the work is run.
         max_failure_rate: the largest share of unusable inputs, 0 to 1.
         retry_failed: of a finished folder, try again the dropped inputs whose reason may have passed.
+        strict: whether what is seldom meant is an error.
 
     Raises:
         UsageError: `out` holds something else; the message names the difference.
@@ -61,14 +64,17 @@ def prepare_folder(
         raise UsageError("--retry-failed does not apply with --dedupe: an image that can be read now may replace another one")
     if folder.exists(MANIFEST):
         manifest = check_finished(folder, options)
+        if strict and manifest.understood:
+            check_strictly(manifest.understood, options.source)
         plan = make_plan(options) if retry_failed else None
         if not (plan and reopen(folder, manifest, plan)):
             folder.remove_all(f"{WORK}/")
             return Outcome(manifest, already_done=True)
     else:
         plan = make_plan(options)
-    for note in plan.source.notes:
-        say(f"note: {note}")
+    announce(plan.understood, plan.source.notes)
+    if strict:
+        check_strictly(plan.understood, options.source)
     check_execution(execution, folder.uri, plan.spec)
     try:
         claim(folder, options, plan.source.fingerprint)

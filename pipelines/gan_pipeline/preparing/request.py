@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from gan_core.errors import UsageError
-from gan_pipeline.dataset.catalogue import DATASETS, DatasetInfo, class_numbers, dataset_info
+from gan_pipeline.dataset.catalogue import DATASETS, DatasetInfo, Kind, class_numbers, dataset_info, flag
 from gan_pipeline.dataset.options import Options
 from gan_pipeline.dataset.sharding import HELD_OUT, TRAIN
 from gan_pipeline.sources.resolve import AUTO, SAMPLE, TFDS
@@ -71,7 +71,11 @@ def options_of(
     for name in typed:
         if name not in (*info.settings, *info.choices):
             takers = ", ".join(other.name for other in DATASETS.values() if name in (*other.settings, *other.choices))
-            raise UsageError(f"{_flag(name)} does not apply to {dataset}; it is an option of {takers}")
+            raise UsageError(f"{flag(name)} does not apply to {dataset}; it is an option of {takers}")
+    if "labels" in typed:
+        typed["labels"] = _labels(typed["labels"])
+    if "domains" in typed:
+        typed["domains"] = _listed(typed["domains"])
     values = {**info.settings, **typed, **general}
     if values.get("margin") and values.get("box") == "exact":
         raise UsageError("--margin needs --box square: an exact box has none")
@@ -92,7 +96,7 @@ def options_of(
         )
     except ValidationError as error:
         first = error.errors()[0]
-        raise UsageError(f"{_flag(str(first['loc'][0]))} {first['input']!r}: {first['msg'].lower()}") from error
+        raise UsageError(f"{flag(str(first['loc'][0]))} {first['input']!r}: {first['msg'].lower()}") from error
 
 
 def _image_size(typed: str | int | None) -> str | int | None:
@@ -106,14 +110,21 @@ def _number(typed: str | int | None) -> str | int | None:
     return int(typed) if isinstance(typed, str) and re.fullmatch(r"-?\d+", typed) else typed
 
 
-def _flag(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
-
-
-def _classes(typed: str, info: DatasetInfo) -> tuple[int, ...]:
-    if not info.class_names:
+def _classes(typed: str, info: DatasetInfo) -> tuple[str, ...]:
+    """Names in the dataset's own order where it is known before the source is opened; else as typed."""
+    if info.class_names:
+        return tuple(info.class_names[number] for number in class_numbers(_listed(typed), info.class_names))
+    if info.kind is not Kind.IMAGES:
         raise UsageError(f"--classes does not apply to {info.name}; give --source the folder of the class you want")
-    return class_numbers(_listed(typed), info.class_names)
+    if not _listed(typed):
+        raise UsageError("--classes names no class; leave the option out to keep all")
+    return tuple(sorted(set(_listed(typed))))
+
+
+def _labels(typed: str) -> str:
+    """A file of labels by its whole path; `folders`, `none`, and the name of a file inside the source as typed."""
+    is_path = typed not in ("folders", "none") and "://" not in typed and Path(typed).is_file()
+    return str(Path(typed).resolve()) if is_path else typed
 
 
 def _splits(typed: str | None, info: DatasetInfo) -> tuple[str, ...]:

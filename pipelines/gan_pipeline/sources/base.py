@@ -1,5 +1,6 @@
 """What every source offers, and the source that holds its images in one array."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -8,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gan_core.errors import DataError, UnusableInputError, UsageError
-from gan_pipeline.dataset.features import Features
+from gan_pipeline.dataset.features import Features, LabelFeature
 from gan_pipeline.dataset.records import Example
+from gan_pipeline.dataset.understood import FoundSplit, Headers, Understood
 
 _T = TypeVar("_T")
 
@@ -57,11 +59,14 @@ class Source(Protocol):
     def signature(self) -> str:
         """A cheap digest that changes when the content does; only comparable between processes of one run."""
 
+    def understand(self) -> Understood:
+        """What was understood of the source, without the warnings. May read the headers of some images."""
+
     def count(self, split: str) -> int:
         """Number of inputs of a split. Raises UsageError if there is no such split."""
 
     def labels(self, split: str) -> NDArray[np.int64] | None:
-        """Class number of every input of a split, or None where there are no classes."""
+        """Class number of every input of a split, -1 where its class was not asked for; None where there are no classes."""
 
     def read(self, split: str, ids: Sequence[int]) -> Iterator[Read]:
         """What the inputs of those ids give, in that order."""
@@ -84,15 +89,43 @@ class Arrays:
 
 
 class ArraySource:
-    """A source over arrays. Memory mapped ones keep a worker's memory flat whatever their size."""
+    """A source over arrays. Memory mapped ones keep a worker's memory flat whatever their size.
+
+    Args:
+        arrays: images and class numbers.
+        features: what the records hold, with the names of the classes that were asked for.
+        classes: the numbers these classes have in the arrays, or None for all of them as they are.
+    """
 
     may_drop = False
     notes: tuple[str, ...] = ()
 
-    def __init__(self, arrays: Arrays, features: Features) -> None:
-        self._splits = arrays.splits
+    def __init__(self, arrays: Arrays, features: Features, classes: Sequence[int] | None = None) -> None:
+        self._splits = {
+            split: content if classes is None else ArraySplit(content.images, renumbered(content.labels, classes))
+            for split, content in arrays.splits.items()
+        }
         self.fingerprint = self.signature = arrays.fingerprint
         self.features = features
+
+    def understand(self) -> Understood:
+        splits = {
+            split: FoundSplit(inputs=len(content.labels), written=True, classes=self._class_counts(content.labels))
+            for split, content in self._splits.items()
+        }
+        sizes, modes = Counter[str](), Counter[str]()
+        for content in self._splits.values():
+            count, height, width, channels = content.images.shape
+            sizes[f"{width}x{height}"] += count
+            modes["L" if channels == 1 else "RGB"] += count
+        headers = Headers(read=sizes.total(), of=sizes.total(), sizes=dict(sizes), modes=dict(modes))
+        return Understood(splits=splits, labels="the dataset", headers=headers)
+
+    def _class_counts(self, labels: NDArray[np.int64]) -> dict[str, int]:
+        label = self.features["label"]
+        assert isinstance(label, LabelFeature)
+        counts = np.bincount(labels[labels >= 0], minlength=len(label.class_names)).tolist()
+        return dict(zip(label.class_names, counts, strict=True))
 
     def count(self, split: str) -> int:
         return len(split_of(self._splits, split).labels)
@@ -115,6 +148,13 @@ def split_of(splits: Mapping[str, _T], split: str) -> _T:
     if split not in splits:
         raise UsageError(f"no split {split!r} in this source; it has: {', '.join(splits)}")
     return splits[split]
+
+
+def renumbered(labels: NDArray[np.int64], classes: Sequence[int]) -> NDArray[np.int64]:
+    """Labels by their place among the classes asked for; -1 for the others."""
+    places = np.full(max(int(labels.max(initial=0)), *classes) + 1, -1, np.int64)
+    places[list(classes)] = np.arange(len(classes))
+    return places[labels]
 
 
 def check_labels(labels: NDArray[np.int64], classes: int, where: str) -> None:

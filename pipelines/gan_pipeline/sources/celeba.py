@@ -5,19 +5,22 @@ The tables that come with CelebA are used where they lie among the photographs o
 
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_core.errors import DataError
+from gan_core.errors import DataError, UsageError
 from gan_core.storage import open_folder
-from gan_pipeline.dataset.features import AttributesFeature, Feature
+from gan_pipeline.dataset.features import AttributesFeature, Feature, LabelFeature
 from gan_pipeline.dataset.options import FaceMode, Options, ResizeRule
+from gan_pipeline.dataset.records import Value
+from gan_pipeline.dataset.understood import FoundSplit, Understood
 from gan_pipeline.sources.celeba_tables import ATTRIBUTES, ENDINGS, LANDMARKS, PARTITION, Table, parse_table
 from gan_pipeline.sources.file_tree import FileTree
 from gan_pipeline.sources.files import FileSource
-from gan_pipeline.sources.image_names import image_names, left_out
+from gan_pipeline.sources.image_names import ending_counts, image_names, left_out
 from gan_pipeline.transforms.transform import CenterFace, DetectedFace, Resized, Transform, image_shape
 
 _SPLITS = ("train", "validation", "test")
@@ -34,24 +37,89 @@ def open_celeba(tree: FileTree, options: Options) -> FileSource:
     """
     names = tree.names()
     photographs = image_names(tree)
+    found = find_tables(tree, names, photographs)
+    tables = found.tables
+    attributes, landmarks = tables.get(ATTRIBUTES), tables.get(LANDMARKS)
+    features: dict[str, Feature] = {"attributes": AttributesFeature(names=attributes.columns)} if attributes else {}
+    asked = options.label_attribute
+    label = None if asked is None else attribute_column(attributes, asked, "--label-attribute")
+    if attributes and label is not None:
+        features["label"] = LabelFeature(class_names=(f"not {attributes.columns[label]}", attributes.columns[label]))
+    splits = by_partition(photographs, tables.get(PARTITION))
+    return FileSource(
+        tree,
+        splits,
+        _face_transform(options),
+        options,
+        features,
+        values_of=lambda name: _values(attributes, label, name) if attributes else {},
+        face_of=lambda name: {"celeba_landmarks": _points(landmarks, name)} if landmarks else {},
+        tables=found.checksums,
+        notes=left_out(names, photographs, found.used) + found.notes,
+        understood=_understood(splits, attributes, label, options).model_copy(
+            update={"left_out": ending_counts(set(names).difference(photographs, found.used))}
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class FoundTables:
+    """The tables that lie with the photographs.
+
+    Attributes:
+        tables: by the name of their file without ending.
+        checksums: of their content.
+        used: names of their files in the source, as far as they lie in it.
+        notes: sentences for the user.
+    """
+
+    tables: Mapping[str, Table]
+    checksums: Mapping[str, str]
+    used: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def find_tables(tree: FileTree, names: Sequence[str], photographs: Sequence[str]) -> FoundTables:
+    """Read the tables among the photographs or beside them. Raises DataError if one does not match the photographs."""
     found = {stem: _find(tree, names, stem) for stem in (ATTRIBUTES, PARTITION, LANDMARKS)}
     contents = {stem: where_and_content for stem, where_and_content in found.items() if where_and_content}
     tables = {stem: parse_table(content, where) for stem, (where, content) in contents.items()}
     notes = _check(tables, photographs, tree.uri)
-    attributes, landmarks = tables.get(ATTRIBUTES), tables.get(LANDMARKS)
-    features: dict[str, Feature] = {"attributes": AttributesFeature(names=attributes.columns)} if attributes else {}
-    used = [where.removeprefix(f"{tree.uri}/") for where, _ in contents.values()]
-    return FileSource(
-        tree,
-        _by_partition(photographs, tables.get(PARTITION)),
-        _face_transform(options),
-        options,
-        features,
-        values_of=lambda name: {"attributes": _attributes(attributes, name)} if attributes else {},
-        face_of=lambda name: {"celeba_landmarks": _points(landmarks, name)} if landmarks else {},
-        tables={f"{stem} table": f"crc32:{zlib.crc32(content):08x}" for stem, (_, content) in contents.items()},
-        notes=left_out(names, photographs, used) + notes,
-    )
+    checksums = {f"{stem} table": f"crc32:{zlib.crc32(content):08x}" for stem, (_, content) in contents.items()}
+    used = tuple(where.removeprefix(f"{tree.uri}/") for where, _ in contents.values())
+    return FoundTables(tables, checksums, used, notes)
+
+
+def attribute_column(attributes: Table | None, asked: str, option: str) -> int:
+    """The column of an attribute, whose name may be in any case. Raises UsageError if the option names none."""
+    if attributes is None:
+        raise UsageError(f"{option} {asked} needs {ATTRIBUTES}.txt or .csv among the photographs or beside them")
+    lower = [name.casefold() for name in attributes.columns]
+    if asked.casefold() not in lower:
+        raise UsageError(f"{option} {asked}: no such attribute; choose from: {', '.join(attributes.columns)}")
+    return lower.index(asked.casefold())
+
+
+def _values(attributes: Table, label: int | None, name: str) -> Mapping[str, Value]:
+    """What a record holds besides the image."""
+    values = _attributes(attributes, name)
+    return {"attributes": values} | ({} if label is None else {"label": int(values[label])})
+
+
+def _understood(
+    splits: Mapping[str, Sequence[str]], attributes: Table | None, label: int | None, options: Options
+) -> Understood:
+    found = {}
+    for split, names in splits.items():
+        classes: dict[str, int] = {}
+        if attributes and label is not None:
+            count = sum(int(_attributes(attributes, name)[label]) for name in names)
+            classes = {f"not {attributes.columns[label]}": len(names) - count, attributes.columns[label]: count}
+        found[split] = FoundSplit(inputs=len(names), written=split in options.splits, classes=classes)
+    origin = "none"
+    if attributes and label is not None:
+        origin = f"attribute {attributes.columns[label]} of {PurePosixPath(attributes.where).name}"
+    return Understood(splits=found, labels=origin, labels_chosen=label is not None)
 
 
 def _find(tree: FileTree, names: Sequence[str], stem: str) -> tuple[str, bytes] | None:
@@ -89,7 +157,8 @@ def _check(tables: Mapping[str, Table], photographs: Sequence[str], where: str) 
     return tuple(notes)
 
 
-def _by_partition(photographs: Sequence[str], partition: Table | None) -> dict[str, tuple[str, ...]]:
+def by_partition(photographs: Sequence[str], partition: Table | None) -> dict[str, tuple[str, ...]]:
+    """The photographs of each split; without a partition table all are in "train"."""
     if partition is None:
         return {"train": tuple(photographs)}
     splits: dict[str, list[str]] = {}

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from gan_pipeline.dataset.features import Features, VectorFeature
 from gan_pipeline.dataset.options import CurveFunction
 from gan_pipeline.dataset.records import Example
+from gan_pipeline.dataset.understood import FoundSplit, Understood
 from gan_pipeline.sources.base import Read
 
 DEFAULT_POINTS = 10_000
@@ -47,6 +48,9 @@ class CurveSource:
         self.features: Features = {"point": VectorFeature(names=("x", "y"))}
         self.fingerprint = self.signature = hashlib.sha256(f"{function} {seed}".encode()).hexdigest()
         self._points = curve_points(function, count, seed)
+
+    def understand(self) -> Understood:
+        return Understood(splits={"train": FoundSplit(inputs=len(self._points), written=True)})
 
     def count(self, split: str) -> int:
         return len(self._points)

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from gan_pipeline.dataset.features import Feature, Features, ImageFeature
 from gan_pipeline.dataset.options import Options
 from gan_pipeline.dataset.records import Example, Image, Value
+from gan_pipeline.dataset.understood import FoundSplit, Understood
 from gan_pipeline.sources.base import Read, split_of
 from gan_pipeline.sources.file_tree import FileTree
+from gan_pipeline.sources.headers import read_headers
 from gan_pipeline.sources.image_reader import ImageReader, ReadImage
 from gan_pipeline.transforms.transform import Transform
 
@@ -34,6 +36,7 @@ class FileSource:
         face_of: what is added to a file's line of faces.jsonl.
         tables: checksums by name of the other files that decide what is written.
         notes: what the user should know.
+        understood: how the folders and tables were read, without the headers; None if there is nothing but the splits.
     """
 
     may_drop = True
@@ -49,13 +52,21 @@ class FileSource:
         face_of: Callable[[str], Mapping[str, Any]] = _nothing,
         tables: Mapping[str, str] | None = None,
         notes: tuple[str, ...] = (),
+        understood: Understood | None = None,
     ) -> None:
         self._tree, self._splits = tree, splits
         self._reader = ImageReader(tree, transform, options)
         self._values_of, self._face_of = values_of, face_of
         self._tables, self.notes = dict(tables or {}), notes + _option_notes(options)
+        self._understood = understood or Understood(
+            splits={split: FoundSplit(inputs=len(names), written=True) for split, names in splits.items()}
+        )
         images = {name: ImageFeature(shape=shape, encoding=options.encoding) for name, shape in transform.shapes.items()}
         self.features: Features = {**images, **(features or {})}
+
+    def understand(self) -> Understood:
+        written = {split: self._splits[split] for split in self._understood.written if split in self._splits}
+        return self._understood.model_copy(update={"headers": read_headers(self._tree, written)})
 
     @cached_property
     def checksums(self) -> dict[str, str]:

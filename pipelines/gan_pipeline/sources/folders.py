@@ -1,76 +1,114 @@
-"""The datasets whose layout is folders of images: images with classes, side-by-side pairs, two unpaired domains."""
+"""Images of any kind, with or without classes."""
 
-from collections.abc import Mapping
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from gan_core.errors import DataError
+from gan_core.errors import UsageError
+from gan_core.storage import storage_errors
+from gan_pipeline.dataset.catalogue import class_numbers
 from gan_pipeline.dataset.features import Feature, LabelFeature
 from gan_pipeline.dataset.options import Options
+from gan_pipeline.dataset.suspicions import split_named
+from gan_pipeline.dataset.understood import Understood
 from gan_pipeline.sources.file_tree import FileTree
 from gan_pipeline.sources.files import FileSource
-from gan_pipeline.sources.image_names import image_names, left_out
-from gan_pipeline.sources.layout import SPLIT_FOLDERS, by_split
-from gan_pipeline.transforms.transform import Halves, Resized, image_shape
-
-DOMAIN_FOLDERS = {"trainA": "trainA", "trainB": "trainB", "testA": "testA", "testB": "testB", "A": "trainA", "B": "trainB"}
+from gan_pipeline.sources.image_names import ending_counts, image_names, left_out
+from gan_pipeline.sources.labels import Labels, find_labels, unused_tables
+from gan_pipeline.sources.splits import SplitFiles, found_splits, split_images
+from gan_pipeline.sources.zip_tree import is_hidden
+from gan_pipeline.transforms.transform import Resized, image_shape
 
 
 def open_images(tree: FileTree, options: Options) -> FileSource:
-    """Images of any kind; the folders they lie in become their classes, in alphabetical order.
+    """Images of any kind, with the labels that --labels names; without it, of the folders they lie in.
 
-    Raises DataError if there are none, or if some lie in class folders and some beside them.
+    Raises:
+        DataError: there are no images, or a written split has images without a label beside others with one.
+        UsageError: --classes names classes and there are none, or not these.
     """
     names = tree.names()
     images = image_names(tree)
-    splits = by_split(images, SPLIT_FOLDERS, tree.uri)
-    classes = sorted({path[0] for paths in splits.values() for path in paths.values() if len(path) > 1})
-    number = {title: index for index, title in enumerate(classes)}
-    label_of: dict[str, int] = {}
-    for paths in splits.values():
-        loose = [name for name, path in paths.items() if classes and len(path) == 1]
-        if loose:
-            raise DataError(
-                f"{tree.uri}: {loose[0]} lies beside the class folders {', '.join(classes[:3])}; "
-                "put every image into a class folder, or none"
-            )
-        label_of |= {name: number[path[0]] for name, path in paths.items() if classes}
-    notes = left_out(names, images)
-    if not classes:
-        return FileSource(tree, _names(splits), _resized(options), options, notes=notes)
-    label: dict[str, Feature] = {"label": LabelFeature(class_names=tuple(classes))}
+    splits = split_images(images, tree.uri, use_folders=options.split_folders is None)
+    labels = find_labels(tree, names, splits, options)
+    titles = _asked_classes(labels, options, tree.uri)
+    number = {title: index for index, title in enumerate(titles)}
+    features: dict[str, Feature] = {"label": LabelFeature(class_names=titles)} if titles else {}
     return FileSource(
-        tree, _names(splits), _resized(options), options, label, lambda name: {"label": label_of[name]}, notes=notes
+        tree,
+        {split: files.names for split, files in splits.items()},
+        _resized(options),
+        options,
+        features,
+        lambda name: {"label": number.get(labels.titles[name], -1)} if titles else {},
+        tables=labels.tables,
+        notes=left_out(names, images, labels.used),
+        understood=_understood(tree, images, splits, labels, titles, options),
     )
 
 
-def open_pairs(tree: FileTree, options: Options) -> FileSource:
-    """Images that hold source and target side by side. Raises DataError if there are none."""
-    assert options.resampler and options.swap is not None
-    names = tree.names()
-    images = image_names(tree)
-    splits = by_split(images, SPLIT_FOLDERS, tree.uri)
-    transform = Halves(image_shape(options), options.swap, options.resampler)
-    return FileSource(tree, _names(splits), transform, options, notes=left_out(names, images))
+def _asked_classes(labels: Labels, options: Options, where: str) -> tuple[str, ...]:
+    """The names of the classes to write, in their order."""
+    asked = options.classes
+    if asked is None:
+        return labels.names
+    if not labels.names:
+        raise UsageError(f"--classes: the images of {where} have no classes (labels: {labels.origin})")
+    return tuple(labels.names[number] for number in class_numbers(tuple(map(str, asked)), labels.names))
 
 
-def open_unpaired(tree: FileTree, options: Options) -> FileSource:
-    """Two domains, each a split of its own and of its own length. Raises DataError if one is missing or empty."""
+def _understood(
+    tree: FileTree,
+    images: Sequence[str],
+    splits: Mapping[str, SplitFiles],
+    labels: Labels,
+    titles: Sequence[str],
+    options: Options,
+) -> Understood:
     names = tree.names()
-    images = image_names(tree)
-    splits = by_split(images, DOMAIN_FOLDERS, tree.uri)
-    missing = [split for split in options.splits if split not in splits]
-    if missing:
-        found = ", ".join(splits) if set(splits) != {"train"} else "no such folder"
-        raise DataError(
-            f"{tree.uri}: no images for {missing[0]}, found {found}; --source takes a folder with trainA and trainB "
-            "(testA, testB), or A and B"
-        )
-    return FileSource(tree, _names(splits), _resized(options), options, notes=left_out(names, images))
+    below = [path for files in splits.values() for path in files.paths.values() if len(path) > 3]
+    return Understood(
+        splits=found_splits(splits, options, labels.titles, None if options.classes is None else titles),
+        labels=labels.origin,
+        labels_chosen=options.labels is not None,
+        left_out=ending_counts(set(names).difference(images, labels.used)),
+        tables_unused=unused_tables(names, labels.used),
+        shard_folders=labels.shards,
+        empty_classes=_empty_classes(tree, splits) if labels.from_folders and options.classes is None else (),
+        ignored_folders="/".join(max(below, key=len)[1:-1]) if labels.from_folders and below else "",
+        misplaced=_misplaced(splits) if options.split_folders is None else {},
+    )
+
+
+def _empty_classes(tree: FileTree, splits: Mapping[str, SplitFiles]) -> tuple[str, ...]:
+    """Folders beside the class folders that hold no image. One without any file is known on a local disk alone."""
+    empty: set[str] = set()
+    for files in splits.values():
+        classes = {path[0] for path in files.paths.values() if len(path) > 1}
+        for prefix in files.prefixes if classes else ():
+            below = (name.removeprefix(prefix).split("/") for name in tree.names() if name.startswith(prefix))
+            folders = {path[0] for path in below if len(path) > 1} | _local_folders(Path(tree.uri, prefix))
+            empty |= folders - classes
+    return tuple(sorted(empty - {folder for files in splits.values() for folder in files.folders}))
+
+
+def _local_folders(path: Path) -> set[str]:
+    if not path.is_dir():
+        return set()
+    with storage_errors(path), os.scandir(path) as items:
+        return {item.name for item in items if item.is_dir() and not is_hidden(item.name)}
+
+
+def _misplaced(splits: Mapping[str, SplitFiles]) -> dict[str, int]:
+    """The number of images of the train split below a folder that is named like another split, by that folder's name."""
+    train = splits.get("train", SplitFiles())
+    found = Counter(
+        folder for path in train.paths.values() for folder in path[:-1] if split_named(folder) not in (None, "train")
+    )
+    return dict(sorted(found.items()))
 
 
 def _resized(options: Options) -> Resized:
     assert options.resize and options.resampler
     return Resized(image_shape(options), options.resize, options.resampler)
-
-
-def _names(splits: Mapping[str, Mapping[str, tuple[str, ...]]]) -> dict[str, tuple[str, ...]]:
-    return {split: tuple(paths) for split, paths in splits.items()}

@@ -36,11 +36,13 @@ class ReadImage:
         name: of the file.
         transformed: the images of its record, or why there are none.
         used_bits: see `Decoded`.
+        size: (width, height) of the decoded image in pixels; (0, 0) if there is none.
     """
 
     name: str
     transformed: Transformed
     used_bits: int = 0
+    size: tuple[int, int] = (0, 0)
 
 
 class ImageReader:
@@ -108,7 +110,7 @@ class ImageReader:
         if isinstance(decoded, UnusableInputError):
             return ReadImage(one.name, Transformed(failure=decoded))
         (result,) = self._transform.apply([decoded.image])
-        return ReadImage(one.name, result, decoded.used_bits)
+        return ReadImage(one.name, result, decoded.used_bits, decoded.image.size)
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,14 @@
 """From what the user gave as --source to an open source."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 from gan_core.errors import UsageError
 from gan_core.storage import open_folder
-from gan_pipeline.dataset.catalogue import DatasetInfo, Kind, dataset_info
+from gan_pipeline.dataset.catalogue import DatasetInfo, Kind, class_numbers, dataset_info
 from gan_pipeline.dataset.features import Feature, ImageFeature, LabelFeature
 from gan_pipeline.dataset.options import Options
 from gan_pipeline.sources.base import Arrays, ArraySource, Source
@@ -17,10 +17,12 @@ from gan_pipeline.sources.cifar import open_cifar10
 from gan_pipeline.sources.curve import DEFAULT_POINTS, CurveSource
 from gan_pipeline.sources.file_tree import FileTree, open_tree
 from gan_pipeline.sources.files import FileSource
-from gan_pipeline.sources.folders import open_images, open_pairs, open_unpaired
+from gan_pipeline.sources.folders import open_images
 from gan_pipeline.sources.idx import FILE_PREFIX, open_idx
+from gan_pipeline.sources.pairs import open_pairs
 from gan_pipeline.sources.tfds import open_tfds
 from gan_pipeline.sources.tfds_faces import TfdsFaces
+from gan_pipeline.sources.unpaired import open_unpaired
 
 AUTO, SAMPLE, TFDS, FILES, NONE = "auto", "sample", "tfds", "files", "none"
 
@@ -57,7 +59,11 @@ class SourceSpec:
         if info.kind in _TREES:
             tree = TfdsFaces(info, self.options.splits) if self.kind == TFDS else _image_tree(self.uri)
             return _TREES[info.kind](tree, self.options)
-        return ArraySource(self._open_arrays(info), _array_features(info, self.options))
+        arrays, asked = self._open_arrays(info), self.options.classes
+        if asked is None:
+            return ArraySource(arrays, _array_features(info, self.options, info.class_names))
+        classes = class_numbers(tuple(map(str, asked)), info.class_names)
+        return ArraySource(arrays, _array_features(info, self.options, [info.class_names[n] for n in classes]), classes)
 
     def _open_arrays(self, info: DatasetInfo) -> Arrays:
         splits = self.options.splits
@@ -70,9 +76,9 @@ class SourceSpec:
         return open_idx(open_folder(self.uri), info, {split: FILE_PREFIX[split] for split in splits})
 
 
-def _array_features(info: DatasetInfo, options: Options) -> dict[str, Feature]:
+def _array_features(info: DatasetInfo, options: Options, class_names: Sequence[str]) -> dict[str, Feature]:
     image = ImageFeature.model_validate({"shape": info.shape, "encoding": options.encoding})
-    return {"image": image, "label": LabelFeature(class_names=info.class_names)}
+    return {"image": image, "label": LabelFeature(class_names=tuple(class_names))}
 
 
 def _image_tree(uri: str) -> FileTree:

@@ -6,6 +6,14 @@ from gan_core.errors import UnusableInputError
 from gan_pipeline.dataset.options import Resampler, ResizeRule
 from gan_pipeline.transforms.resize import resize_image
 
+_LEAST_RATIO, _MOST_RATIO = 1.8, 2.2
+"""Width by height of an image that shows two squares side by side, within a tenth."""
+
+
+def is_side_by_side(width: int, height: int) -> bool:
+    """Whether an image is about twice as wide as it is high."""
+    return _LEAST_RATIO * height <= width <= _MOST_RATIO * height
+
 
 def split_pair(
     image: Pillow.Image, height: int, width: int, swap: bool, resampler: Resampler

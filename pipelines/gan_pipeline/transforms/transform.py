@@ -15,7 +15,7 @@ from gan_pipeline.dataset.records import Image
 from gan_pipeline.transforms.decode import Channels
 from gan_pipeline.transforms.face_crop import crop_face, crop_window
 from gan_pipeline.transforms.resize import center_window, resize_image
-from gan_pipeline.transforms.split_pair import split_pair
+from gan_pipeline.transforms.split_pair import is_side_by_side, split_pair
 
 Shape = tuple[int, int, Channels]
 """(height, width, channels)."""
@@ -127,17 +127,23 @@ class CenterFace(_OneByOne):
 
 @dataclass(frozen=True)
 class Halves(_OneByOne):
-    """Source and target out of an image that shows them side by side."""
+    """Source and target out of an image that shows them side by side.
+
+    Unless `any_ratio`, an image that is not about twice as wide as it is high is refused.
+    """
 
     shape: Shape
     swap: bool
     resampler: Resampler
+    any_ratio: bool = False
 
     @property
     def shapes(self) -> Mapping[str, Shape]:
         return dict.fromkeys(("source", "target"), self.shape)
 
     def _one(self, image: Pillow.Image) -> Mapping[str, Pillow.Image]:
+        if not self.any_ratio and image.width % 2 == 0 and not is_side_by_side(image.width, image.height):
+            raise UnusableInputError("pair", "not side by side", f"{image.width}x{image.height} pixels")
         height, width, _ = self.shape
         source, target = split_pair(image, height, width, self.swap, self.resampler)
         return {"source": source, "target": target}

@@ -1,0 +1,122 @@
+"""Some classes of many: they are numbered anew with their names, and a conditional recipe trains just these."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.support.datasets import idx_files, prepare, run_cli, sample_arrays, write_files
+from tests.support.image_files import encoded, noise
+from tests.support.plain_records import prepared, refused, understood
+
+SMALL = ("--image-size", "8")
+
+
+def test_two_digits_are_two_classes_with_their_names(tmp_path: Path) -> None:
+    made = prepared(tmp_path / "out", "mnist", "sample", "--classes", "8,3")
+    images, labels = sample_arrays()
+    assert made.class_names == ["3", "8"]
+    wanted = {f"train-{n:06d}": str(label) for n, label in enumerate(labels) if label in (3, 8)}
+    assert made.titles() == wanted
+    for name, image in list(made.images().items())[:50]:
+        np.testing.assert_array_equal(image[..., 0], images[int(name[-6:])])
+    counts = made.manifest["understood"]["splits"]["train"]["classes"]
+    assert counts == {title: list(wanted.values()).count(title) for title in ("3", "8")}
+    summary = json.loads(run_cli("inspect", tmp_path / "out", "--json").out)
+    assert summary["splits"]["train"]["classes"] == counts
+    assert run_cli("verify", "--deep", tmp_path / "out").code == 0
+
+
+def test_classes_of_peoples_own_images(tmp_path: Path) -> None:
+    files = {
+        f"{part}/{title}/{n}.png": encoded(noise(n, 8, 8))
+        for part in ("train", "test")
+        for title in ("cats", "dogs", "eels")
+        for n in range(3)
+    }
+    source = write_files(tmp_path / "in", files)
+    both = ("--split", "train,test", "--classes")
+    for number, asked in enumerate(("eels,cats", "Cats, EELS,cats", "0,2")):
+        made = prepared(tmp_path / str(number), "images", source, *SMALL, *both, asked)
+        assert made.class_names == ["cats", "eels"]
+        for part in ("train", "test"):
+            assert made.titles(part) == {
+                name: name.split("/")[1] for name in files if name.startswith(part) and "dogs" not in name
+            }
+        assert made.manifest["counts"] == {"read": 18, "kept": 12, "dropped": {"class not asked for": 6}}
+    said = refused(tmp_path / "no", "images", source, "--classes", "hens", code=2)
+    assert "--classes 'hens' is not a class of this dataset; choose from: 0 cats, 1 dogs, 2 eels" in said
+    flat = write_files(tmp_path / "flat", {"1.png": encoded(noise(1, 8, 8))})
+    assert "have no classes (labels: none)" in refused(tmp_path / "no", "images", flat, "--classes", "cats", code=2)
+
+
+def test_at_most_so_many_of_each_class(tmp_path: Path) -> None:
+    files = {
+        f"{title}/{n}.png": encoded(noise(n, 8, 8)) for title, count in {"cats": 9, "dogs": 4}.items() for n in range(count)
+    }
+    source = write_files(tmp_path / "in", files)
+    whole = list(prepared(tmp_path / "whole", "images", source, *SMALL).titles().items())
+    made = prepared(tmp_path / "out", "images", source, *SMALL, "--limit-per-class", "5")
+    # In plan order, so that a larger limit adds examples and takes none away.
+    assert list(made.titles().items()) == [
+        (name, title) for at, (name, title) in enumerate(whole) if [one for _, one in whole[:at]].count(title) < 5
+    ]
+    assert made.manifest["counts"] == {"read": 13, "kept": 9, "dropped": {"over the limit": 4}}
+    held = prepared(tmp_path / "held", "images", source, *SMALL, "--limit-per-class", "2", "--hold-out", "3")
+    assert (len(held.records("held-out")), sorted(held.titles().values())) == (3, ["cats", "cats", "dogs", "dogs"])
+    both = prepared(tmp_path / "both", "mnist", "sample", "--classes", "1,7", "--limit-per-class", "3", "--limit", "5")
+    assert len(both.records()) == 5
+    flat = write_files(tmp_path / "flat", {"1.png": encoded(noise(1, 8, 8))})
+    assert "--limit-per-class: the images of" in refused(tmp_path / "no", "images", flat, "--limit-per-class", "1", code=2)
+
+
+def test_a_dataset_of_an_earlier_version_stays_readable(tmp_path: Path) -> None:
+    """It says its classes by number, and has labels 3 and 8 of ten."""
+    from gan_core.storage import open_folder
+    from gan_pipeline.dataset.manifest import document_checksum, dump_json
+    from gan_train.data.dataset import open_dataset
+    from gan_train.recipe.document import load_recipe
+
+    source = write_files(tmp_path / "in", idx_files(60))
+    prepare(tmp_path / "out", source=source)
+    document = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    del document["understood"]
+    document["options"]["classes"] = [3, 8]
+    document["checksum"] = document_checksum(document)
+    (tmp_path / "out" / "manifest.json").write_bytes(dump_json(document))
+    summary = json.loads(run_cli("inspect", tmp_path / "out", "--json").out)
+    assert (summary["options"]["classes"], summary["understood"]) == ([3, 8], None)
+    assert run_cli("inspect", tmp_path / "out").code == run_cli("verify", "--deep", tmp_path / "out").code == 0
+    assert len(open_dataset(open_folder(str(tmp_path / "out")).uri, load_recipe("mnist-gan")).class_names) == 10
+    ran = run_cli("prepare", "mnist", "--source", source, "--classes", "3,8", "-o", tmp_path / "out")
+    assert (ran.code, "is finished with classes=3,8 of all classes, now asked for classes=3,8" in ran.err) == (2, True)
+
+
+@pytest.fixture(scope="module")
+def two_clothes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Bags and boots, by the names of their classes."""
+    folder = tmp_path_factory.mktemp("clothes")
+    source = write_files(folder / "in", idx_files(400))
+    made = prepared(folder / "out", "fashion_mnist", source, "--classes", "Bag,Ankle boot")
+    assert made.class_names == ["Bag", "Ankle boot"]
+    return folder / "out"
+
+
+def test_a_conditional_recipe_trains_two_classes(two_clothes: Path, tmp_path: Path) -> None:
+    from tests.support.runs import SMALL as SMALL_RUN
+    from tests.support.runs import gan_train
+
+    command = ("run", "fashion-cgan", "--data", two_clothes, "-o", tmp_path / "run", *SMALL_RUN, "--steps", "2")
+    ran = gan_train(*command)
+    assert (ran.code, "has 2 classes, the recipe 10; train with --set classes=2" in ran.err) == (2, True)
+    ran = gan_train(*command, "--set", "classes=2")
+    assert ran.code == 0, ran.err
+    sampled = gan_train("sample", tmp_path / "run", "--class", "ankle boot", "--count", "4", "-o", tmp_path / "boots.png")
+    assert sampled.code == 0, sampled.err
+    ran = gan_train("sample", tmp_path / "run", "--class", "Coat", "-o", tmp_path / "coats.png")
+    assert (ran.code, "no such class" in ran.err, "Bag, Ankle boot" in ran.err) == (2, True, True)
+    assert understood("fashion_mnist", two_clothes.parent / "in", "--classes", "8,9")["splits"]["train"]["classes"].keys() == {
+        "Bag",
+        "Ankle boot",
+    }
