@@ -29,7 +29,7 @@ def run_command(app: Callable[[], object]) -> NoReturn:
         interrupted.set()
         raise KeyboardInterrupt
 
-    # A process started in the background ignores SIGINT, and then so do we.
+    # A shell starts background processes with SIGINT ignored; that is kept.
     before = signal.getsignal(signal.SIGINT)
     if before is signal.default_int_handler:
         signal.signal(signal.SIGINT, interrupt)
@@ -37,7 +37,7 @@ def run_command(app: Callable[[], object]) -> NoReturn:
         with shown():
             app()
     except BaseException as error:
-        # Typer and Beam each turn KeyboardInterrupt into an exception of their own.
+        # Typer and Beam replace KeyboardInterrupt by exceptions of their own, so the signal is remembered here.
         if interrupted.is_set():
             print("interrupted: what was committed is kept; run the same command again to continue", file=sys.stderr)
             sys.exit(128 + signal.SIGINT)

@@ -113,7 +113,7 @@ class CloudFolder(Folder):
         if self.exists(name):
             return False
         blob, token = self._blob(name), uuid.uuid4().hex
-        # If the answer to the first try is lost, the second finds the object there: the token tells whose it is.
+        # If the answer to the first request is lost, its repetition finds the object there; the token shows who wrote it.
         blob.metadata = {_TOKEN: token}
         out = Upload(blob, self.locate(name), 0)
         out.write(content)
@@ -125,7 +125,7 @@ class CloudFolder(Folder):
     def update(self, name: str, change: Callable[[bytes], bytes]) -> None:
         while True:
             found = self._find(name)
-            # Read after its version was: what is newer than that version is not replaced by it.
+            # The version is read before the content, so newer content is never overwritten: its version differs.
             before = self.read(name) if found else b""
             if self.replace(name, change(before), found.version if found else None):
                 return
@@ -185,7 +185,7 @@ class CloudFolder(Folder):
         blob = self._blob(entry.name)
 
         def delete() -> None:
-            # Gone already, or a new file that nobody asked to remove.
+            # The file is gone already, or it is a newer one, which must stay.
             with suppress(NotFound, PreconditionFailed):
                 blob.delete(if_generation_match=int(entry.version), retry=None)
 
@@ -255,7 +255,7 @@ class _RangeFile(io.RawIOBase):
         return self._position
 
     def readall(self) -> bytes:
-        # The one inherited asks for a few kilobytes at a time.
+        # The inherited method reads a few kilobytes at a time.
         return self.read(max(0, self._entry.size - self._position)) or b""
 
     def readinto(self, buffer: "WriteableBuffer", /) -> int:

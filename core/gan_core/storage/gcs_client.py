@@ -35,11 +35,11 @@ def _client(host: str | None, process: int) -> "Client":
     from google.cloud import storage
     from requests.adapters import HTTPAdapter
 
-    # Else the library looks up each bucket on a thread of its own, which takes a right that nobody needs to grant us.
+    # Otherwise the library looks up each bucket in a thread, for which the account would need a further right.
     os.environ.setdefault("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
     created = storage.Client(project=None)
     for scheme in ("http://", "https://"):
-        # With the default of 10 the rest of the connections are thrown away after each request, with a warning.
+        # By default a pool keeps 10 connections, and closes the others after each request with a warning.
         created._http.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS))
     return created
 

@@ -141,7 +141,7 @@ class Upload(io.BufferedIOBase):
         self._session = retry()(self._blob.create_resumable_upload_session)(
             _CONTENT_TYPE, checksum=None, if_generation_match=self._replaces, retry=None
         )
-        # The session's URL is its own permission: no credentials are sent.
+        # The URL of the session grants the right to write, so no credentials are sent.
         self._http = requests.Session()
 
     def _attempt(self, total: int | None) -> None:
@@ -178,7 +178,7 @@ class Upload(io.BufferedIOBase):
             self._stored = response.json()
             return
         span = re.fullmatch(r"bytes=0-(\d+)", response.headers.get("Range", ""))
-        # Only whole quanta are kept before the last request. (gcp-storage-emulator says 0-0 where it holds nothing.)
+        # The storage keeps whole quanta only before the last request. (gcp-storage-emulator reports 0-0 if it holds nothing.)
         held = (int(span[1]) + 1) // _QUANTUM * _QUANTUM if span else 0
         if held < self._held:
             raise _SessionLostError

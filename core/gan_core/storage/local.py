@@ -194,7 +194,7 @@ def _link(temporary: Path, target: Path) -> bool:
     except OSError as error:
         if error.errno not in _NO_HARD_LINKS:
             raise
-        # Such a file system (exFAT, some network mounts) has no atomic way: two writers in the same instant both win.
+        # Without hard links (exFAT, some network mounts) this is not atomic: two writers at the same instant may both succeed.
         if target.exists():
             return False
         temporary.rename(target)

@@ -123,7 +123,7 @@ def parse_manifest(content: bytes, where: str) -> Manifest:
     remedy = "prepare the dataset again into a new folder"
     try:
         document = json.loads(content)
-        dump_json(document)  # Refuses half a surrogate pair, which could be read but never written again.
+        dump_json(document)  # Fails for half a surrogate pair, which can be read but not written.
         schema = document["schema_version"]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise DataError(f"{where}: not a manifest ({type(error).__name__}: {error}); {remedy}") from error
@@ -134,7 +134,7 @@ def parse_manifest(content: bytes, where: str) -> Manifest:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
-        # Both may quote the file: nothing in it may break or colour the message.
+        # Both may quote the file; control characters in it must not reach the terminal.
         fault = ascii(f"{field}: {first['msg']}")[1:-1]
         raise DataError(f"{where}: field {fault}; {remedy}") from error
     digest = content_digest(manifest.name, manifest.splits, manifest.features)

@@ -45,7 +45,7 @@ def shared_images(feature: str, splits: Sequence[str], exact: Mapping[tuple[int,
         )
         for (earlier, later), count in exact.items()
     ]
-    # A note alone: of very small images some look the same by chance.
+    # This is only a note, since some very small images look the same by chance.
     if near:
         look = "looks" if near == 1 else "look"
         found.append(Finding("note", f"{_pairs(near, feature)} that {look} the same {_are(near)} in different splits."))

@@ -27,7 +27,7 @@ def light(images: NDArray[np.uint8]) -> Light:
     """Brightness and contrast of uint8 (n, height, width, channels)."""
     count, _, _, channels = images.shape
     pixels = images.reshape(count, -1, channels).astype(np.float64)
-    # Sums of whole numbers below 2**53: exact in any order.
+    # Sums of integers below 2**53 are exact in float64, in any order.
     means = pixels.sum(axis=1) / pixels.shape[1]
     squares = np.einsum("npc,npc->nc", pixels, pixels) / pixels.shape[1]
     variances = np.maximum(squares - np.square(means), 0)

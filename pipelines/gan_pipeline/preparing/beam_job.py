@@ -72,7 +72,7 @@ class WriteShard(beam.DoFn):
         logging.getLogger("apache_beam").setLevel(logging.CRITICAL + 1)
         if self._owner is not None:
             threading.Thread(target=_end_with, args=(self._owner.process,), daemon=True).start()
-            # TensorFlow would take every core in every worker.
+            # By default TensorFlow uses every core in every worker.
             os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(self._owner.threads))
             os.environ.setdefault(THREADS_VARIABLE, str(self._owner.threads))
 
@@ -147,7 +147,7 @@ def write_shards(
         UsageError: the runner refuses its options.
         GanmillError: the first error of a worker.
     """
-    # Processes take many seconds to start, which one shard cannot win back.
+    # Processes take many seconds to start, so a single shard is written faster in this process.
     in_processes = execution.in_processes and len(tasks) > 1
     owner = Owner(os.getpid(), max(1, (os.cpu_count() or 1) // execution.workers)) if in_processes else None
     write = WriteShard(spec, source.signature, out, max_failure_rate, owner)

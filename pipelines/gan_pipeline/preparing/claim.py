@@ -22,10 +22,10 @@ def claim(folder: Folder, options: Options, fingerprint: str) -> None:
     plan = _plan_json(options, fingerprint)
     if not folder.exists(PLAN):
         _refuse_foreign(folder)
-        # Of two runs that begin at the same moment only one writes the plan; the other compares itself to it.
+        # Of two runs that begin at the same moment one writes the plan, and the other compares its own with it.
         if folder.write_new(PLAN, plan):
             try:
-                # A run that began and finished between the look above and the plan has left its dataset.
+                # Another run may have begun and finished since the check above, and left its dataset.
                 _refuse_foreign(folder)
             except UsageError:
                 folder.remove(PLAN)
@@ -70,7 +70,7 @@ def check_finished(folder: Folder, options: Options) -> Manifest:
 
 def _refuse_difference(folder: Folder, state: str, earlier: Options, asked: Options, same_content: Callable[[], bool]) -> None:
     """Raise UsageError naming the first option that differs; the same content from another place is the same."""
-    # The source comes last: with another split its content differs too, and that is not what the user changed.
+    # The source is compared last: another split changes its content too, but the user should be told of the split.
     for name in sorted(Options.model_fields, key="source".__eq__):
         before, now = getattr(earlier, name), getattr(asked, name)
         if not same_content() if name == "source" else before != now:

@@ -83,7 +83,7 @@ def prepare_folder(
         _warn_of_unused_bits(finished)
         return Outcome(commit(folder, plan, finished))
     except (UsageError, DataError, StorageError):
-        # Another run, started beside this one, may have finished and cleared the work away.
+        # Another run that was started beside this one may have finished the dataset and removed the work folder.
         if not folder.exists(MANIFEST):
             raise
         manifest = check_finished(folder, options)

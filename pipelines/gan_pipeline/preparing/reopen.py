@@ -48,7 +48,7 @@ def reopen(folder: Folder, manifest: Manifest, plan: Plan) -> bool:
         failures_of[failure.id].append(failure)
     for task in plan.tasks:
         names = [source.name(task.source_split, number) for number in task.ids]
-        # The last shard of a limited split makes up for what the others drop, so it changes with them.
+        # The last shard of a limited split replaces the inputs that others drop, so it is written again whenever they are.
         if task.reserve or not retried.isdisjoint(names):
             continue
         _keep(folder, task, names, shards[task.file], failures_of, faces_of)

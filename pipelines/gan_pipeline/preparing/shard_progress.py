@@ -118,7 +118,7 @@ def shard_progress(folder: Folder, tasks: Sequence[ShardTask]) -> Iterator[None]
 
 
 def _watch(watch: Watch, inputs: int, ended: threading.Event) -> None:
-    # A storage that fails is reported by those who write to it.
+    # The workers report a failing storage, so progress stays silent about it.
     with suppress(StorageError), ProgressDisplay(inputs, text="prepare", plain_seconds=_PLAIN_SECONDS) as display:
         started, before = time.monotonic(), watch.state()
         seconds = _TERMINAL_SECONDS if sys.stderr.isatty() else _PLAIN_SECONDS
