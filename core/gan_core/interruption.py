@@ -1,19 +1,24 @@
-"""SIGTERM and SIGINT as a wish to stop, granted at the next safe point."""
+"""SIGTERM and SIGINT as a request to stop, which is granted at the next safe point."""
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 
 class Interruption:
-    """Whether, and by which signal or other reason, the run was asked to stop."""
+    """A request to stop that may arrive at any time.
+
+    Attributes:
+        name: the signal or other reason; "" while there is none.
+    """
 
     name: str = ""
 
     @property
     def requested(self) -> bool:
-        """It was."""
+        """Whether somebody asked to stop."""
         return bool(self.name)
 
     def ask(self, reason: str) -> None:
@@ -30,18 +35,25 @@ class Interruption:
 
 @contextmanager
 def interruption() -> Iterator[Interruption]:
-    """Catch SIGTERM and SIGINT while the block runs; a second SIGINT ends the process as usual."""
-    wish = Interruption()
+    """Catch SIGTERM and SIGINT while the block runs; a second SIGINT ends the process as usual.
+
+    Python delivers signals to the main thread only. In any other thread they are left as they are, and the interruption is
+    asked for by `Interruption.ask` alone.
+    """
+    caught = Interruption()
+    if threading.current_thread() is not threading.main_thread():
+        yield caught
+        return
 
     def first_interrupt(number: int, frame: FrameType | None) -> None:
-        wish._note(number, frame)
+        caught._note(number, frame)
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    signal.signal(signal.SIGTERM, wish._note)
+    signal.signal(signal.SIGTERM, caught._note)
     signal.signal(signal.SIGINT, first_interrupt)
     try:
-        yield wish
+        yield caught
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -17,7 +17,8 @@ from gan_core.storage import open_folder
 from gan_pipeline.dataset.manifest import Shard, Split, read_manifest, sealed, write_manifest
 from gan_train.data.dataset import Dataset, open_dataset
 from gan_train.data.input import Reader
-from gan_train.logs.metrics_log import MetricsLog, Row
+from gan_train.logs.metrics_log import Row
+from gan_train.logs.metrics_writer import MetricsWriter
 from gan_train.runs.layout import SKIPPED
 from tests.support.commands import Ran
 from tests.support.runs import SMALL, assert_same_checkpoint, gan_train, small_recipe
@@ -35,14 +36,14 @@ def flip_a_byte(shard: Path) -> None:
 @contextmanager
 def going_bad(shard: Path) -> Iterator[None]:
     """A run in this block finds it damaged after its first step."""
-    add = MetricsLog.add
+    add = MetricsWriter.write_row
 
-    def add_and_damage(log: MetricsLog, row: Row) -> None:
+    def add_and_damage(log: MetricsWriter, row: Row) -> None:
         add(log, row)
         if row["step"] == 1:
             flip_a_byte(shard)
 
-    with mock.patch.object(MetricsLog, "add", add_and_damage):
+    with mock.patch.object(MetricsWriter, "write_row", add_and_damage):
         yield
 
 

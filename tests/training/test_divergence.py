@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-import gan_train.loop.divergence as divergence
+import gan_train.loop.fault as fault
 import gan_train.objectives.augmentation as augmentation
-from gan_train.logs.metrics_log import MetricsLog, Row
+from gan_train.logs.metrics_log import Row
+from gan_train.logs.metrics_writer import MetricsWriter
 from gan_train.loop.divergence import Divergence, FiniteCheck
 from gan_train.numerics.randomness import Draw, random_key
 from gan_train.runs.checkpoint import named_variables
@@ -119,14 +120,14 @@ def test_a_run_killed_amid_its_rollbacks_ends_at_the_same_bits(
 ) -> None:
     """Killed when the first rollback was recorded; out of rollbacks; granted more, killed behind the last; finished."""
     out = tmp_path / "run"
-    train_until_killed(digits, out, *ROLLING, at=divergence, name="write_rollbacks", when=lambda run, done: len(done) == 1)
+    train_until_killed(digits, out, *ROLLING, at=fault, name="write_rollbacks", when=lambda run, done: len(done) == 1)
     assert len(rollbacks(out)) == 1 and committed(out) == []
     ended = train(digits, out, *ROLLING, "--max-rollbacks", "1")
     assert ended.code == 4
     for words in ("at step 6 after 1 rollback (from 4 to 0)", "the newest checkpoint is step-00000004", "--max-rollbacks"):
         assert words in ended.err
     assert committed(out) == [4] and len(rollbacks(out)) == 1
-    train_until_killed(digits, out, *ROLLING, at=MetricsLog, name="add", when=lambda log, row: row["step"] == 10)
+    train_until_killed(digits, out, *ROLLING, at=MetricsWriter, name="write_row", when=lambda log, row: row["step"] == 10)
     assert committed(out) == [4, 8] and len(rollbacks(out)) == 2
     assert train(digits, out, *ROLLING).code == 0
     assert_same_checkpoint(rolled_back[0], out, 12)
@@ -209,7 +210,7 @@ def test_the_random_stream_is_the_number_of_rollbacks_up_to_a_step() -> None:
 def test_a_damaged_record_of_rollbacks_is_named(digits: Path, tmp_path: Path) -> None:
     """Without it the run would go on with other random numbers."""
     out = tmp_path / "run"
-    train_until_killed(digits, out, *ROLLING, at=divergence, name="write_rollbacks", when=lambda *_: True)
+    train_until_killed(digits, out, *ROLLING, at=fault, name="write_rollbacks", when=lambda *_: True)
     (out / ROLLBACKS).write_text('{"step": 4, "na')
     ran = train(digits, out, *ROLLING)
     assert ran.code == 3

@@ -12,7 +12,8 @@ import pytest
 import gan_train.diagnosis.judge as judging
 import gan_train.galleries.sampled as sampled
 import gan_train.loop.failure as failure
-import gan_train.loop.trainer as trainer
+import gan_train.loop.fault as fault
+import gan_train.loop.saving as saving
 import gan_train.objectives.augmentation as augmentation
 from gan_core.storage import open_folder
 from gan_train.diagnosis.history import judged_run
@@ -118,7 +119,7 @@ def test_a_killed_run_is_judged_as_one_that_was_not(digits: Path, tmp_path: Path
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     with judged_soon(*WELL_THEN_ALIKE):
         train(digits, whole, "--steps", "54")
-    save = trainer.save_checkpoint
+    save = saving.save_checkpoint
 
     def and_die(run: object, system: object, step: int, digest: str) -> None:
         if step == 45:
@@ -127,7 +128,7 @@ def test_a_killed_run_is_judged_as_one_that_was_not(digits: Path, tmp_path: Path
 
     with (
         judged_soon(*WELL_THEN_ALIKE),
-        mock.patch.object(trainer, "save_checkpoint", and_die),
+        mock.patch.object(saving, "save_checkpoint", and_die),
         pytest.raises(KilledError),
     ):
         train(digits, killed, "--steps", "54")
@@ -200,7 +201,7 @@ def test_a_rollback_that_is_killed_goes_on_as_if_it_was_not(digits: Path, tmp_pa
         train(digits, whole, *options)
     with (
         judged_soon(*course),
-        mock.patch.object(failure, "write_rollbacks", side_effect=KilledError),
+        mock.patch.object(fault, "write_rollbacks", side_effect=KilledError),
         pytest.raises(KilledError),
     ):
         train(digits, killed, *options)

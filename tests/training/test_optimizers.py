@@ -11,7 +11,9 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
 
-from gan_train.numerics.optimizers import Optimizer, build_optimizer, global_norm, learning_rate
+from gan_train.numerics.learning_rate import learning_rate
+from gan_train.numerics.optimizers import Optimizer, build_optimizer
+from gan_train.numerics.replicas import global_norm
 from gan_train.recipe.optimizer_config import AdamConfig, OptimizerConfig, RMSpropConfig, ScheduleConfig, SGDConfig
 from tests.support.systems import mirrored
 

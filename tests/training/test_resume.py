@@ -20,13 +20,13 @@ SCHEDULE = ("--set", "checkpoint_every=10", "--set", "snapshot_every=10", "--ste
 
 AT_STEP = """
 import os, signal
-from gan_train.logs.metrics_log import MetricsLog
-add = MetricsLog.add
+from gan_train.logs.metrics_writer import MetricsWriter
+add = MetricsWriter.write_row
 def add_and_die(self, row):
     add(self, row)
     if row["step"] == {step}:
         os.kill(os.getpid(), signal.{signal})
-MetricsLog.add = add_and_die
+MetricsWriter.write_row = add_and_die
 """
 
 AT_WRITE = """
@@ -178,12 +178,12 @@ def test_no_space_for_a_checkpoint_keeps_the_one_before(digits: Path, tmp_path: 
     arguments_ = ("run", "mnist-gan", "--data", digits, "-o", out, *SMALL, "--set", "checkpoint_every=2", "--steps", "4")
     full_after_first = """
 import resource
-import gan_train.loop.trainer as trainer
-save = trainer.save_checkpoint
+import gan_train.loop.saving as saving
+save = saving.save_checkpoint
 def save_then_fill(run, system, step, digest):
     save(run, system, step, digest)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
-trainer.save_checkpoint = save_then_fill
+saving.save_checkpoint = save_then_fill
 """
     full = gan_train_child(*arguments_, prelude=full_after_first)
     assert full.code == 5, full.err

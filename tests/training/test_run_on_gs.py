@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gan_core.storage import open_folder
-from gan_train.logs.metrics_log import MetricsLog
+from gan_train.logs.metrics_writer import MetricsWriter
 from gan_train.runs import lease, uploader
 from tests.support.commands import Ran
 from tests.support.fake_storage import BUCKET, Answer, FakeStorage, Request, refusal, refuse
@@ -68,14 +68,14 @@ def mirrors(tmp_path: Path) -> list[Path]:
 
 def at_step(monkeypatch: pytest.MonkeyPatch, step: int, act: Callable[[], object]) -> None:
     """Do something when that step is logged."""
-    add = MetricsLog.add
+    add = MetricsWriter.write_row
 
-    def add_and_act(self: MetricsLog, row: dict[str, float]) -> None:
+    def add_and_act(self: MetricsWriter, row: dict[str, float]) -> None:
         add(self, row)
         if row["step"] == step:
             act()
 
-    monkeypatch.setattr(MetricsLog, "add", add_and_act)
+    monkeypatch.setattr(MetricsWriter, "write_row", add_and_act)
 
 
 def changes(request: Request) -> bool:

@@ -15,7 +15,7 @@ import pytest
 from gan_core.errors import StorageError
 from gan_core.storage import Folder, LocalFolder, open_folder
 from gan_train.logs.event_file import EventFile
-from gan_train.logs.metrics_log import MetricsLog
+from gan_train.logs.metrics_writer import MetricsWriter
 from gan_train.runs.checkpoint import named_variables, remove_all_but, remove_uncommitted, restore_checkpoint, save_checkpoint
 from gan_train.runs.layout import committed_steps
 from gan_train.runs.retention import Keep, kept_steps
@@ -193,10 +193,10 @@ def test_a_disk_that_fills_up_at_any_file_of_a_run_is_said_so_and_the_run_goes_o
             code, said = train(out)
         assert code == 5, (file, said)
         assert "no space left" in said and "Traceback" not in said
-    for log in (MetricsLog, EventFile):
+    for log, name in ((MetricsWriter, "metrics.jsonl"), (EventFile, "tensorboard")):
         with full_disk(lambda *_: True, log, "flush"):
             code, said = train(out)
-        assert code == 5 and "metrics.jsonl" in said and "no space left" in said and "Traceback" not in said
+        assert code == 5 and name in said and "no space left" in said and "Traceback" not in said
     assert committed_steps(open_folder(out)) == [2]
     assert train(out)[0] == 0
     assert_same_checkpoint(whole, out, 4)

@@ -3,6 +3,7 @@
 Heavy imports wait until needed.
 """
 
+from dataclasses import asdict
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -76,32 +77,47 @@ def run(
 
     SIGTERM or Ctrl-C commits a checkpoint and exits 75; the same command continues, bit for bit.
     """
-    from gan_train.recipe.document import load_recipe
-    from gan_train.runs.operation import read_operation
+    from gan_train.api import train
+    from gan_train.loop.request import TrainingOptions, read_request
 
-    operation = read_operation(on_divergence, on_failure, max_rollbacks, keep, on_corrupt)
-    chosen = load_recipe(recipe, [*(overrides or []), *([f"steps={steps}"] if steps else [])], short)
-    from gan_core.quiet import import_tensorflow
-
-    import_tensorflow()
-    from gan_train.loop import run as training_run
-
+    options: TrainingOptions = {
+        "overrides": overrides or (),
+        "steps": steps,
+        "short": short,
+        "strategy": strategy,
+        "logical_cpus": logical_cpus,
+        "on_divergence": on_divergence,
+        "on_failure": on_failure,
+        "max_rollbacks": max_rollbacks,
+        "keep": keep,
+        "on_corrupt": on_corrupt,
+        "cluster_timeout": cluster_timeout,
+    }
     if dry_run:
-        _answer(training_run.plan(chosen, data, out, strategy, logical_cpus, operation), as_json)
+        request = read_request(recipe, data, out, options)
+        from gan_core.quiet import import_tensorflow
+
+        import_tensorflow()
+        from gan_train.loop.plan import plan
+
+        _answer(plan(request), as_json)
         return
-    ended = training_run.train(chosen, data, out, strategy, logical_cpus, cluster_timeout, operation)
+    finished = train(recipe, data, out, **options, progress=True)
+    trained = finished.trained
+    assert trained is not None
     if as_json:
-        print_json(ended)
+        print_json({name: value for name, value in asdict(trained).items() if value is not None})
         return
-    if "written_by" in ended:
-        print(f"done: step {ended['step']}, written by {ended['written_by']}, the chief")
+    if trained.written_by:
+        print(f"done: step {trained.step}, written by {trained.written_by}, the chief")
         return
-    if ended["already_done"]:
-        print(f"already done: {out} is at step {ended['step']}; to go on: the same command with a larger --steps")
+    if trained.already_done:
+        print(f"already done: {out} is at step {trained.step}; to go on: the same command with a larger --steps")
     else:
-        print(f"done: step {ended['step']} in {out}")
-    next_command = f"gan-train {chosen.purpose.command} {out} {chosen.purpose.arguments}"
-    print(f"look at {ended['samples']}, {LOSSES} and {REALS} beside it; then: {next_command}")
+        print(f"done: step {trained.step} in {out}")
+    purpose = finished.recipe.purpose
+    next_command = f"gan-train {purpose.command} {out} {purpose.arguments}"
+    print(f"look at {trained.samples}, {LOSSES} and {REALS} beside it; then: {next_command}")
 
 
 @app.command()

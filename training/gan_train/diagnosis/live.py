@@ -9,11 +9,12 @@ from gan_train.diagnosis.judge import Diagnosis, verdict_on
 from gan_train.diagnosis.rules.non_finite import found
 from gan_train.logs.metrics_log import Row
 from gan_train.logs.verdict import Verdict, write_verdicts
+from gan_train.logs.writer import Writer
 from gan_train.recipe.base import Recipe
 from gan_train.runs.layout import DIAGNOSIS
 
 
-class LiveDiagnosis:
+class LiveDiagnosis(Writer):
     """Judges as rows come. Opening it judges the rows so far anew and replaces diagnosis.jsonl: what stood in it of steps
     that will be taken again is gone, the rest is as it was.
 
@@ -21,14 +22,14 @@ class LiveDiagnosis:
         run: of the folder.
         recipe: as the folder has it, so that a session with more steps judges as those before it.
         rows: of the log so far.
-        say: takes a warning when a failure begins.
+        warn: takes a message when a failure begins.
 
     Attributes:
         diagnosis: what judges.
     """
 
-    def __init__(self, run: LocalFolder, recipe: Recipe, rows: Iterable[Row], say: Callable[[str], None]) -> None:
-        self._run, self._say = run, say
+    def __init__(self, run: LocalFolder, recipe: Recipe, rows: Iterable[Row], warn: Callable[[str], None]) -> None:
+        self._run, self._warn = run, warn
         self.diagnosis = Diagnosis(recipe)
         write_verdicts(run, [verdict for row in rows if (verdict := self.diagnosis.add(row))])
 
@@ -37,7 +38,7 @@ class LiveDiagnosis:
         """The standing verdict for the progress line."""
         return self.diagnosis.standing.in_short if self.diagnosis.standing else ""
 
-    def add(self, row: Row) -> None:
+    def write_row(self, row: Row) -> None:
         """Judge one more row of the log."""
         before = self.diagnosis.standing
         verdict = self.diagnosis.add(row)
@@ -45,7 +46,7 @@ class LiveDiagnosis:
             return
         self._write(verdict)
         if verdict.failing and (before is None or before.kind != verdict.kind):
-            self._say(f"warning: {verdict}")
+            self._warn(str(verdict))
 
     def not_finite(self, step: int, evidence: str) -> None:
         """Write that the run ends here by a number that is not finite, which no row tells of."""

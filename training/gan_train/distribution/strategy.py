@@ -2,7 +2,9 @@
 
 import faulthandler
 import signal
+import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Literal, get_args
 
 import tensorflow as tf
@@ -13,13 +15,14 @@ from gan_train.distribution.cluster import Cluster, read_cluster
 StrategyName = Literal["auto", "default", "mirrored", "multiworker", "tpu"]
 
 _CONNECT_SECONDS = 120
+"""TensorFlow connects to workers that are known to be there within seconds; after this long one of them is dead."""
 
 
 def find_cluster(name: str, environment: Mapping[str, str]) -> Cluster | None:
     """The other workers that this process trains with, or None if it trains alone.
 
     Args:
-        name: of the strategy; "auto" and "multiworker" look at TF_CONFIG.
+        name: of the strategy; "auto" and "multiworker" read TF_CONFIG.
         environment: where TF_CONFIG is looked for.
 
     Raises:
@@ -53,7 +56,9 @@ def make_strategy(name: str, logical_cpus: int = 1, cluster: Cluster | None = No
         _split_cpu(logical_cpus)
     gpus = tf.config.list_physical_devices("GPU")
     for gpu in gpus:
-        tf.config.experimental.set_memory_growth(gpu, True)
+        # Once this process has used a GPU, how its memory is allocated cannot be changed any more, and stays as it is.
+        with suppress(RuntimeError):
+            tf.config.experimental.set_memory_growth(gpu, True)
     if cluster:
         return _multiworker()
     if name == "tpu":
@@ -64,13 +69,22 @@ def make_strategy(name: str, logical_cpus: int = 1, cluster: Cluster | None = No
     return tf.distribute.MirroredStrategy(devices)
 
 
-def check_replicas(strategy: tf.distribute.Strategy, reals_per_batch: int) -> None:
-    """Raise UsageError unless every replica gets the same share of a batch."""
+def check_replicas(strategy: tf.distribute.Strategy, batch_size: int, reals_per_batch: int) -> None:
+    """Check that every replica gets the same share of a batch.
+
+    Args:
+        strategy: has the replicas.
+        batch_size: the recipe's.
+        reals_per_batch: real examples of a batch: all of it, or half of it where the other half is generated.
+
+    Raises:
+        UsageError: the replicas cannot share the real examples evenly.
+    """
     replicas = strategy.num_replicas_in_sync
     if reals_per_batch % replicas:
         raise UsageError(
-            f"half a batch is {reals_per_batch} examples, which {replicas} devices cannot share evenly; "
-            f"set batch_size to a multiple of {2 * replicas}"
+            f"a batch has {reals_per_batch} real examples, which {replicas} devices cannot share evenly; "
+            f"set batch_size to a multiple of {replicas * batch_size // reals_per_batch}"
         )
 
 
@@ -82,17 +96,18 @@ def _multiworker() -> tf.distribute.Strategy:
     finally:
         faulthandler.cancel_dump_traceback_later()
     # TensorFlow has just taken SIGTERM for a service of its own that nobody here asks; take it back.
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))
     return strategy
 
 
 def _tpu() -> tf.distribute.Strategy:
-    """Written after TensorFlow's documentation; it never met a TPU."""
+    """The TPU strategy, written after TensorFlow's documentation; it was never tried on a TPU."""
     try:
         resolver = tf.distribute.cluster_resolver.TPUClusterResolver()
         tf.config.experimental_connect_to_cluster(resolver)
         tf.tpu.experimental.initialize_tpu_system(resolver)
-    # The look for a TPU asks services of Google Cloud, each with errors of its own.
+    # The search for a TPU asks services of Google Cloud, each of which has errors of its own.
     except Exception as error:
         reason = " ".join(str(error).split())[:200]
         raise UsageError(
@@ -103,5 +118,18 @@ def _tpu() -> tf.distribute.Strategy:
 
 
 def _split_cpu(count: int) -> None:
+    """Split the CPU into logical devices, unless this process has done so already.
+
+    Raises:
+        UsageError: TensorFlow has used the CPU in this process, as another number of devices.
+    """
     cpu = tf.config.list_physical_devices("CPU")[0]
-    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * count)
+    try:
+        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * count)
+    except RuntimeError as error:
+        devices = len(tf.config.list_logical_devices("CPU"))
+        if devices != count:
+            raise UsageError(
+                f"--logical-cpus {count}: this process uses the CPU as {devices} already, which TensorFlow cannot change; "
+                "start a new process"
+            ) from error

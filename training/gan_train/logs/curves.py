@@ -1,21 +1,48 @@
-"""losses.png: losses above; below, accuracies of real and fake and of classes (spec C 1.1), or a critic's estimate, which has
-none (spec C 1.8). Drawing takes as long after a million steps as after a thousand."""
+"""losses.png: the losses above, and below the accuracies of real, fake and classes.
+
+A Wasserstein critic has no accuracy (Arjovsky et al. 2017), so its estimate of the distance is shown there. Drawing takes as
+long after a million steps as after a thousand.
+"""
 
 import io
 from collections.abc import Iterable
 from itertools import count
 
-from gan_train.logs.metrics_log import Row
+from gan_core.storage import Folder
+from gan_train.logs.metrics_log import Row, read_metrics
 from gan_train.logs.trace import Trace
+from gan_train.logs.writer import Writer
+from gan_train.runs.layout import LOSSES
 
 _REAL, _FAKE, _GENERATOR, _FIRST_FREE = "C0", "C1", "C2", 3
 
-_SEEN_THROUGH = 0.6
-"""Opacity of a thinned curve: it fills the range of its values and would hide the ones behind it."""
+_THINNED_OPACITY = 0.6
+"""A thinned curve fills the range of its values, and would hide those behind it if it were opaque."""
+
+
+class CurvesWriter(Writer):
+    """Draws losses.png at each summary.
+
+    Args:
+        run: the run folder; the rows of its log so far are read.
+    """
+
+    def __init__(self, run: Folder) -> None:
+        self._run, self._curves = run, Curves(read_metrics(run))
+
+    def write_row(self, row: Row) -> None:
+        self._curves.add(row)
+
+    def write_summary(self) -> None:
+        self._run.write(LOSSES, self._curves.png())
 
 
 class Curves:
-    """What losses.png shows of the rows so far; trace.py says how it is thinned."""
+    """The curves of the rows so far, thinned as trace.py says.
+
+    Args:
+        rows: of the log, in order.
+    """
 
     def __init__(self, rows: Iterable[Row] = ()) -> None:
         self._traces: dict[str, Trace] = {}
@@ -42,7 +69,7 @@ class Curves:
                 label=name,
                 color=_colour(name) or f"C{next(free)}",
                 linewidth=1,
-                alpha=_SEEN_THROUGH if trace.thinned else 1.0,
+                alpha=_THINNED_OPACITY if trace.thinned else 1.0,
                 linestyle="--" if name.startswith("snapshot.") else "-",
                 marker="o" if len(points) == 1 else None,
             )
@@ -63,7 +90,8 @@ class Curves:
 
 
 def _colour(name: str) -> str | None:
-    """The specification's: blue is real, orange is fake, green the generator; None for what it does not know."""
+    """Blue for real, orange for fake, green for the generator, as in Brownlee, Generative Adversarial Networks with Python,
+    ch. 10; None for any other curve."""
     if "real" in name:
         return _REAL
     if "fake" in name:

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from gan_train.numerics.optimizers import assign_own
+from gan_train.numerics.replicas import assign_own
 from gan_train.recipe.practice_config import AverageConfig
 
 

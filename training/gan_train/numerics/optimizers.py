@@ -8,7 +8,6 @@ optimizer = build_optimizer(AdamConfig(learning_rate=2e-4, beta_1=0.5), "generat
 norm = optimizer.apply(gradients, variables, learning_rate(config.schedule, config.learning_rate, step))
 """
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Generic, Protocol, TypeVar
@@ -17,7 +16,8 @@ import keras
 import tensorflow as tf
 
 from gan_train.numerics.precision import LossScale, Precision
-from gan_train.recipe.optimizer_config import AdamConfig, OptimizerConfig, RMSpropConfig, ScheduleConfig, SGDConfig
+from gan_train.numerics.replicas import assign_own, global_norm, own_handle, read, subtract_own, sum_over_replicas
+from gan_train.recipe.optimizer_config import AdamConfig, OptimizerConfig, RMSpropConfig, SGDConfig
 
 Slots = tuple[keras.Variable, ...]
 Config = TypeVar("Config", bound=AdamConfig | RMSpropConfig | SGDConfig)
@@ -99,16 +99,16 @@ class _InReplica(ABC, Generic[Config]):
     def apply(
         self, gradients: Sequence[tf.Tensor | None], variables: Sequence[keras.Variable], learning_rate: tf.Tensor
     ) -> tf.Tensor:
-        total = _sum_over_replicas(self._checked(gradients, variables))
+        total = sum_over_replicas(self._checked(gradients, variables))
         if self._loss_scale:
             total = self._loss_scale.unscaled(total)
         norm = global_norm(total)
 
         def update() -> None:
-            step = tf.cast(_read(self.iterations) + 1, tf.float32)
+            step = tf.cast(read(self.iterations) + 1, tf.float32)
             for variable, gradient in zip(variables, self._clipped(total, norm), strict=True):
                 self._update(variable, self._slots[id(variable)], gradient, learning_rate, step)
-            tf.raw_ops.AssignAddVariableOp(resource=_own(self.iterations), value=tf.constant(1, tf.int64))
+            tf.raw_ops.AssignAddVariableOp(resource=own_handle(self.iterations), value=tf.constant(1, tf.int64))
 
         if self._loss_scale is None:
             update()
@@ -160,9 +160,9 @@ class Adam(_InReplica[AdamConfig]):
     def _update(self, variable: keras.Variable, slots: Slots, gradient: tf.Tensor, rate: tf.Tensor, step: tf.Tensor) -> None:
         config = self._config
         tf.raw_ops.ResourceApplyAdam(
-            var=_own(variable),
-            m=_own(slots[0]),
-            v=_own(slots[1]),
+            var=own_handle(variable),
+            m=own_handle(slots[0]),
+            v=own_handle(slots[1]),
             beta1_power=tf.pow(config.beta_1, step),
             beta2_power=tf.pow(config.beta_2, step),
             lr=rate,
@@ -188,13 +188,13 @@ class RMSprop(_InReplica[RMSpropConfig]):
 
     def _update(self, variable: keras.Variable, slots: Slots, gradient: tf.Tensor, rate: tf.Tensor, step: tf.Tensor) -> None:
         config = self._config
-        squares = config.rho * _read(slots[0]) + (1 - config.rho) * tf.square(gradient)
+        squares = config.rho * read(slots[0]) + (1 - config.rho) * tf.square(gradient)
         assign_own(slots[0], squares)
         change = rate * gradient / tf.sqrt(squares + config.epsilon)
         if config.momentum:
-            change += config.momentum * _read(slots[1])
+            change += config.momentum * read(slots[1])
             assign_own(slots[1], change)
-        _subtract(variable, change)
+        subtract_own(variable, change)
 
 
 class SGD(_InReplica[SGDConfig]):
@@ -209,66 +209,6 @@ class SGD(_InReplica[SGDConfig]):
     def _update(self, variable: keras.Variable, slots: Slots, gradient: tf.Tensor, rate: tf.Tensor, step: tf.Tensor) -> None:
         change = rate * gradient
         if self._config.momentum:
-            change -= self._config.momentum * _read(slots[0])
+            change -= self._config.momentum * read(slots[0])
             assign_own(slots[0], -change)
-        _subtract(variable, change)
-
-
-def learning_rate(schedule: ScheduleConfig, base: float, step: tf.Tensor) -> tf.Tensor:
-    """The learning rate of a step, float32 scalar: a pure function of the step, so it needs no state.
-
-    Args:
-        schedule: factors of the base value over the steps.
-        base: learning rate at factor 1.
-        step: int64 scalar, zero based.
-    """
-    now = tf.cast(step, tf.float32)
-    factor = tf.constant(1.0)
-    if schedule.steps is not None:
-        done = tf.maximum(now - schedule.start, 0.0) / schedule.steps
-        ending = tf.minimum(done, 1.0)
-        factor = {
-            "constant": factor,
-            "linear": 1 - ending,
-            "cosine": (1 + tf.cos(math.pi * ending)) / 2,
-            "exponential": tf.pow(schedule.rate, done),
-        }[schedule.shape]
-    if schedule.warm_up:
-        factor *= tf.minimum((now + 1) / schedule.warm_up, 1.0)
-    return base * factor
-
-
-def global_norm(values: Sequence[tf.Tensor | keras.Variable]) -> tf.Tensor:
-    """Euclidean norm of all numbers in these tensors or variables together, float32 scalar."""
-    return tf.linalg.global_norm([tf.convert_to_tensor(value) for value in values])
-
-
-def assign_own(variable: keras.Variable, value: tf.Tensor) -> None:
-    """Assign to this replica's copy of a variable alone; for values that all replicas compute alike.
-
-    Unlike `variable.assign` it exchanges nothing, so it may stand inside a condition. Needs a replica context.
-    """
-    tf.raw_ops.AssignVariableOp(resource=_own(variable), value=value)
-
-
-def _sum_over_replicas(gradients: list[tf.Tensor]) -> list[tf.Tensor]:
-    """The sums over replicas, all in one all-reduce."""
-    context = tf.distribute.get_replica_context()
-    if context.num_replicas_in_sync == 1:
-        return gradients
-    flat = tf.concat([tf.reshape(gradient, (-1,)) for gradient in gradients], axis=0)
-    parts = tf.split(context.all_reduce(tf.distribute.ReduceOp.SUM, flat), [math.prod(g.shape) for g in gradients])
-    return [tf.reshape(part, gradient.shape) for part, gradient in zip(parts, gradients, strict=True)]
-
-
-def _own(variable: keras.Variable) -> tf.Tensor:
-    """The handle of this replica's copy."""
-    return variable.value.handle
-
-
-def _read(variable: keras.Variable) -> tf.Tensor:
-    return tf.convert_to_tensor(variable)
-
-
-def _subtract(variable: keras.Variable, value: tf.Tensor) -> None:
-    tf.raw_ops.AssignSubVariableOp(resource=_own(variable), value=value)
+        subtract_own(variable, change)

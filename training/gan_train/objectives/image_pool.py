@@ -7,8 +7,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gan_train.numerics.optimizers import assign_own
 from gan_train.numerics.randomness import Draw
+from gan_train.numerics.replicas import assign_own
 
 
 class ImagePool:

@@ -15,6 +15,7 @@ from gan_train.logs.metrics_log import Row, read_metrics
 from gan_train.logs.status_line import left
 from gan_train.logs.verdict import Verdict
 from gan_train.logs.watch import DIED, ERROR
+from gan_train.logs.writer import Writer
 from gan_train.pages.charts import Traces, metric_charts, score_charts
 from gan_train.pages.contents import Contents, PictureBook, read_contents
 from gan_train.pages.generated import make_pictures
@@ -33,7 +34,7 @@ _SECTIONS = {
 _TROUBLE = ("diverged", "failed", "interrupted", ERROR, DIED)
 
 
-class LiveReport:
+class LiveReport(Writer):
     """The report of a run in training: every row is taken as it is logged, every picture read once.
 
     Args:
@@ -43,11 +44,10 @@ class LiveReport:
     def __init__(self, run: Folder) -> None:
         self._run, self._book, self._traces = run, PictureBook(run), Traces(read_metrics(run))
 
-    def add(self, row: Row) -> None:
-        """Take a row of a later step."""
+    def write_row(self, row: Row) -> None:
         self._traces.add(row)
 
-    def write(self) -> None:
+    def write_summary(self) -> None:
         """Replace report.html. What cannot be shown is said on stderr and ends no training; storage that refuses does."""
         with _harmless():
             self._run.write(REPORT, report_page(read_contents(self._run, self._book, self._traces)))

@@ -14,8 +14,9 @@ import keras
 import tensorflow as tf
 
 from gan_pipeline.dataset.records import Example
+from gan_train.numerics.learning_rate import learning_rate
 from gan_train.numerics.moving_average import MovingAverage
-from gan_train.numerics.optimizers import Optimizer, build_optimizer, learning_rate
+from gan_train.numerics.optimizers import Optimizer, build_optimizer
 from gan_train.numerics.precision import Precision
 from gan_train.numerics.randomness import Draw
 from gan_train.recipe.optimizer_config import OptimizerConfig

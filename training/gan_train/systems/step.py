@@ -10,8 +10,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from gan_train.numerics.optimizers import global_norm
 from gan_train.numerics.randomness import Draw, random_key
+from gan_train.numerics.replicas import global_norm
 from gan_train.systems.base import Batch, Phase, System
 
 StepFunction = Callable[[tf.distribute.DistributedValues, tf.Tensor, tf.Tensor], tf.Tensor]

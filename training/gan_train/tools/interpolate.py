@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gan_core.errors import UsageError
 from gan_core.images.labelled import animation, grid_png
 from gan_core.storage import write_file
-from gan_train.latents.inputs import Inputs, in_turn
+from gan_train.latents.inputs import Conditions, Inputs, in_turn
 from gan_train.latents.latent import Between, Latents, lerp, path, slerp
 from gan_train.sampling.generator import MOST_IMAGES, SavedGenerator, saved_generator
 from gan_train.tools.choose import drawn, members, read_inputs
@@ -62,19 +62,35 @@ def interpolate(
     ending = Path(out).suffix[1:]
     if ending not in _STEPS:
         raise UsageError(f"-o {out}: write a name ending in .png for a grid, in .gif or .webp for an animation")
-    if mode is not None and mode not in _MODES:
-        raise UsageError(f"--mode {mode}: choose lerp (straight lines) or slerp (great arcs)")
+    _check_mode(mode)
     generator = saved_generator(folder, step)
     mode = mode or _natural_mode(generator)
     values = values_in_turn(generator.record, told)
     points, origin = _points(generator, route)
     steps = steps or _STEPS[ending]
     rows, columns = len(points), _columns(points, steps)
-    if rows * columns > MOST_IMAGES:
-        raise UsageError(f"{rows} paths of {columns} images are more than {MOST_IMAGES:,}; take fewer --paths or --steps")
+    _check_count(rows, columns)
     write_file(out, _drawn(generator, points, origin, steps, mode, values, ending))
     answer = {"run": generator.run.uri, "step": generator.step, "mode": mode, "paths": rows}
     return answer | {"images": rows * columns, "out": out}
+
+
+def interpolated(
+    generator: SavedGenerator, route: PathOptions, told: ConditionOptions, mode: str | None, steps: int
+) -> NDArray[np.uint8]:
+    """The images of all paths, uint8 (paths, images of a path, height, width, channels); see `interpolate`.
+
+    Raises:
+        UsageError: an option is wrong, or the generator makes points.
+        DataError: the generator, or the file of latents, is damaged.
+    """
+    _check_mode(mode)
+    values = values_in_turn(generator.record, told)
+    points, _ = _points(generator, route)
+    rows, columns = len(points), _columns(points, steps)
+    _check_count(rows, columns)
+    images, _ = _walked(generator, points, steps, mode or _natural_mode(generator), values)
+    return images.reshape(rows, columns, *images.shape[1:])
 
 
 def random_paths_grid(generator: SavedGenerator, paths: int) -> bytes:
@@ -87,6 +103,16 @@ def random_paths_grid(generator: SavedGenerator, paths: int) -> bytes:
     points, origin = _points(generator, PathOptions(paths))
     values = values_in_turn(generator.record, ConditionOptions())
     return _drawn(generator, points, origin, _STEPS["png"], _natural_mode(generator), values, "png")
+
+
+def _check_mode(mode: str | None) -> None:
+    if mode is not None and mode not in _MODES:
+        raise UsageError(f"--mode {mode}: choose lerp (straight lines) or slerp (great arcs)")
+
+
+def _check_count(paths: int, images: int) -> None:
+    if paths * images > MOST_IMAGES:
+        raise UsageError(f"{paths} paths of {images} images are more than {MOST_IMAGES:,}; take fewer --paths or --steps")
 
 
 def _natural_mode(generator: SavedGenerator) -> str:
@@ -107,12 +133,20 @@ def _drawn(
     ending: str,
 ) -> bytes:
     """The picture of the paths through `points`, each of which has one of the `values`, in turn."""
+    images, conditions = _walked(generator, points, steps, mode, values)
     columns = _columns(points, steps)
-    walked = np.concatenate([path(stations, steps, _MODES[mode]) for stations in points])
-    conditions = in_turn(len(points), values) if values else None
-    images = generator.images(Inputs(walked, None if conditions is None else conditions.repeat(columns)))
     facts = generator.facts | {"mode": mode} | origin | condition_facts(generator.record, conditions)
     return _picture(images, columns, ending, facts)
+
+
+def _walked(
+    generator: SavedGenerator, points: Latents, steps: int, mode: str, values: Sequence[int]
+) -> tuple[NDArray[np.uint8], Conditions | None]:
+    """The images of all paths one after another, uint8 (n, height, width, channels), and the class or code of each path."""
+    walked = np.concatenate([path(stations, steps, _MODES[mode]) for stations in points])
+    conditions = in_turn(len(points), values) if values else None
+    each = None if conditions is None else conditions.repeat(_columns(points, steps))
+    return generator.images(Inputs(walked, each)), conditions
 
 
 def _points(generator: SavedGenerator, route: PathOptions) -> tuple[Latents, dict[str, str]]:

@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from numpy.typing import NDArray
+
 from gan_core.errors import UsageError
 from gan_core.images.grid import png
 from gan_core.images.labelled import grid_png, labelled_png
@@ -53,6 +55,11 @@ def sample(folder: str, out: str, choice: LatentOptions, told: ConditionOptions,
     else:
         _write_single_images(generator, out, chosen, facts)
     return _answer(generator, "points" if makes_points else "images", len(chosen.inputs), out)
+
+
+def sampled(generator: SavedGenerator, choice: LatentOptions, told: ConditionOptions) -> NDArray[Any]:
+    """Images, uint8 (n, height, width, channels), or points, float32 (n, coordinates). Raises as `sample` does."""
+    return generator.examples(_choose(generator, choice, told).inputs)
 
 
 def _choose(generator: SavedGenerator, choice: LatentOptions, told: ConditionOptions) -> _Chosen:

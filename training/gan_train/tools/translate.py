@@ -108,6 +108,23 @@ def translate(folder: str, images: Sequence[str], out: str, manner: TranslationO
     return _answer(translator, files, skipped, out)
 
 
+def translated(translator: SavedTranslator, images: Pixels, options: TranslationOptions) -> Pixels:
+    """Translations of images of one size, uint8 (n, height, width, 3), one after another; `back` does not apply.
+
+    Raises:
+        UsageError: the images have another shape or type.
+        DataError: the translator is damaged.
+    """
+    shape = translator.recipe.image.shape
+    if images.ndim != 4 or images.shape[-1] != shape[-1] or images.dtype != np.uint8:
+        raise UsageError(f"images are {images.dtype} {images.shape}; give uint8 (n, height, width, {shape[-1]})")
+    translating = Translating([translator.network()], cast(Inference, options.inference), translator.recipe.image)
+    sizing = Fitted(shape[:2]) if options.size == "fit" else Padded(translating.multiple)
+    batches = ([_Prepared(place, image, sizing.prepared(image))] for place, image in enumerate(images))
+    made = (one for batch in batches for one in _translations(batch, translating, sizing, options.seed))
+    return np.array([one.made[0] for one in made], np.uint8).reshape(images.shape)
+
+
 @dataclass(frozen=True)
 class _Prepared:
     """An image with its place among those that were named, and as the networks take it."""

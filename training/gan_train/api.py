@@ -1,0 +1,392 @@
+"""The Python interface: train a recipe, or open a run, and use it. docs/python-api.md shows it with examples.
+
+Every call raises the exceptions of gan_core.errors, with the messages of the commands, and prints nothing unless it is told
+to. Modules that load TensorFlow or Keras are imported by the calls that need them.
+"""
+
+import os
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gan_core.errors import UsageError
+from gan_core.notices import shown
+from gan_core.storage import Folder, open_folder
+from gan_train.logs.metrics_log import read_metrics
+from gan_train.logs.verdict import Verdict
+from gan_train.loop.request import Overrides, read_request
+from gan_train.recipe.base import Recipe
+from gan_train.runs.run_folder import RunRecord, read_record
+
+if TYPE_CHECKING:
+    import keras
+
+    from gan_train.loop.run import Trained
+    from gan_train.scoring.scores import Scored
+
+Values = int | str | Sequence[int | str]
+"""One or several classes, by number or name, or codes, by number."""
+
+
+def train(
+    recipe: str | os.PathLike[str],
+    data: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    overrides: Overrides = (),
+    steps: int | None = None,
+    short: bool = False,
+    strategy: str = "auto",
+    logical_cpus: int = 1,
+    on_divergence: str = "stop",
+    on_failure: str = "warn",
+    max_rollbacks: int = 3,
+    keep: str = "last=3",
+    on_corrupt: str = "fail",
+    cluster_timeout: float = 300.0,
+    progress: bool = False,
+) -> "Run":
+    """Train a recipe on a dataset, or continue the run that `out` holds. Does the same as `gan-train run`.
+
+    It can be called from any thread, and several times in one process. In the main thread SIGTERM and Ctrl-C commit a
+    checkpoint and raise InterruptedRunError; the same call then continues, bit for bit.
+
+    Args:
+        recipe: name of a recipe ('gan-train recipes' lists them), or a .yaml file.
+        data: dataset folder, a path or gs:// URI.
+        out: run folder, a path or gs:// URI.
+        overrides: changes to the recipe, by key: {"batch_size": 128, "generator.optimizer.learning_rate": 1e-4}.
+        steps: the step to train to; None is the recipe's.
+        short: take the recipe's own overrides for a training of minutes.
+        strategy: "auto", "default", "mirrored", "multiworker" or "tpu".
+        logical_cpus: devices to split the CPU into, to try "mirrored" on it. The first call of a process that uses
+            TensorFlow decides it.
+        on_divergence: what a number that is not finite leads to: "stop", "rollback" or "warn".
+        on_failure: what a failure that lasts, such as mode collapse, leads to: "warn", "stop" or "rollback".
+        max_rollbacks: in the whole life of the run.
+        keep: which checkpoints stay, such as "last=3,every=1000,best=d.loss:min".
+        on_corrupt: what a damaged shard leads to: "fail" or "skip-shard".
+        cluster_timeout: seconds to wait for the other workers of TF_CONFIG.
+        progress: show progress and warnings on stderr.
+
+    Returns:
+        The run; its `trained` says how the training ended.
+
+    Raises:
+        UsageError: the recipe or an option is wrong, does not fit the dataset, or `out` holds something else.
+        DataError: the dataset or the run is damaged.
+        DivergenceError: a number is not finite, and `on_divergence` ends the run.
+        FailedRunError: the training fails, and `on_failure` ends the run.
+        StorageError: a folder cannot be read or written.
+        InterruptedRunError: a signal arrived, or a worker was lost.
+    """
+    _check_least(1, steps=steps, logical_cpus=logical_cpus, max_rollbacks=max_rollbacks)
+    request = read_request(
+        os.fspath(recipe),
+        os.fspath(data),
+        os.fspath(out),
+        {
+            "overrides": overrides,
+            "steps": steps,
+            "short": short,
+            "strategy": strategy,
+            "logical_cpus": logical_cpus,
+            "on_divergence": on_divergence,
+            "on_failure": on_failure,
+            "max_rollbacks": max_rollbacks,
+            "keep": keep,
+            "on_corrupt": on_corrupt,
+            "cluster_timeout": cluster_timeout,
+        },
+    )
+    from gan_core.quiet import import_tensorflow
+
+    with shown() if progress else nullcontext():
+        import_tensorflow()
+        from gan_train.loop.run import train as train_request
+
+        trained = train_request(request)
+    return Run(request.out, trained)
+
+
+def open_run(uri: str | os.PathLike[str]) -> "Run":
+    """Open a run folder, local or on gs://. TensorFlow is not loaded.
+
+    Raises:
+        DataError: the folder holds no run, or its recipe.yaml is damaged.
+        StorageError: it cannot be read.
+    """
+    run = Run(os.fspath(uri))
+    _ = run.recipe
+    return run
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder. Nothing is kept in memory: each call reads the folder as it is then, also while the run trains.
+
+    Attributes:
+        uri: the folder, a path or gs:// URI.
+        trained: how the call of `gan_train.train` that made this object ended; None of an opened run.
+    """
+
+    uri: str
+    trained: "Trained | None" = None
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe, with every value. Raises DataError if recipe.yaml is missing or damaged."""
+        return self._record.recipe
+
+    @property
+    def step(self) -> int:
+        """The step of the newest complete checkpoint; 0 before the first."""
+        from gan_train.runs.layout import committed_steps
+
+        return max(committed_steps(self._folder), default=0)
+
+    @property
+    def metrics(self) -> dict[str, NDArray[np.float64]]:
+        """The log as a table: a column for each metric, with a value for each logged step; NaN where a row has none.
+
+        `pandas.DataFrame(run.metrics)` is a data frame of it. Raises DataError at a damaged line.
+        """
+        rows = list(read_metrics(self._folder))
+        names = dict.fromkeys(name for row in rows for name in row)
+        return {name: np.array([row.get(name, np.nan) for row in rows], np.float64) for name in names}
+
+    @property
+    def generator(self) -> "keras.Model":
+        """The newest saved generator.
+
+        It takes latents, float32 (n, latent_size), or [latents, classes] with classes int32 (n,), and gives float32 images
+        in the recipe's range. The generator of a translator takes images of the same kind as it gives.
+
+        Raises:
+            DataError: no generator is saved yet, or it is damaged.
+            UsageError: the recipe trains none.
+        """
+        from gan_train.sampling.generator import saved_generator
+        from gan_train.sampling.translator import saved_translator
+
+        if self._translates:
+            return saved_translator(self.uri).network()
+        return saved_generator(self.uri).sampling_network()
+
+    def sample(
+        self,
+        n: int | None = None,
+        *,
+        seed: int = 0,
+        class_: Values | None = None,
+        code: Values | None = None,
+        truncation: float | None = None,
+        step: int | None = None,
+    ) -> NDArray[Any]:
+        """Generate examples. Does the same as `gan-train sample`.
+
+        Args:
+            n: how many; None is 25, or 10 of each class or code, or 1000 points.
+            seed: chooses the latents; the first ones do not depend on `n`.
+            class_: of a run with classes, those that the images take in turn; None is all.
+            code: the same of an InfoGAN run.
+            truncation: redraw numbers of normal latents beyond this many standard deviations (Brock et al. 2019).
+            step: of the saved generator; None is the newest.
+
+        Returns:
+            Images, uint8 (n, height, width, channels), or points, float32 (n, 2).
+
+        Raises:
+            UsageError: the run has no such class, code or step, or makes no examples from latents.
+            DataError: no generator is saved yet, or it is damaged.
+        """
+        from gan_train.sampling.generator import MOST_IMAGES, saved_generator
+        from gan_train.tools.choose import LatentOptions
+        from gan_train.tools.conditions import ConditionOptions
+        from gan_train.tools.sample import sampled
+
+        _check_least(1, n=n)
+        _check_least(0, seed=seed)
+        if n is not None and n > MOST_IMAGES:
+            raise UsageError(f"n={n}: at most {MOST_IMAGES:,} in one call")
+        choice = LatentOptions(count=n, seed=seed, truncation=truncation)
+        return sampled(saved_generator(self.uri, step), choice, ConditionOptions(_text(class_), _text(code)))
+
+    def interpolate(
+        self,
+        paths: int = 10,
+        steps: int = 10,
+        *,
+        seed: int = 0,
+        mode: str | None = None,
+        class_: Values | None = None,
+        code: Values | None = None,
+        step: int | None = None,
+    ) -> NDArray[np.uint8]:
+        """Generate the images between pairs of random latents. Does the same as `gan-train interpolate`.
+
+        Args:
+            paths: how many pairs.
+            steps: images of a path, with both ends.
+            seed: chooses the latents.
+            mode: "lerp" (straight lines) or "slerp" (great arcs); None is slerp for normal latents, lerp for uniform ones.
+            class_: of a run with classes, those that the paths take in turn; None is all.
+            code: the same of an InfoGAN run.
+            step: of the saved generator; None is the newest.
+
+        Returns:
+            uint8 (paths, steps, height, width, channels).
+
+        Raises:
+            UsageError: an argument is wrong, or the run makes no images from latents.
+            DataError: no generator is saved yet, or it is damaged.
+        """
+        from gan_train.sampling.generator import saved_generator
+        from gan_train.tools.conditions import ConditionOptions
+        from gan_train.tools.interpolate import PathOptions, interpolated
+
+        _check_least(1, paths=paths)
+        _check_least(2, steps=steps)
+        _check_least(0, seed=seed)
+        conditions = ConditionOptions(_text(class_), _text(code))
+        return interpolated(saved_generator(self.uri, step), PathOptions(paths, seed), conditions, mode, steps)
+
+    def translate(
+        self,
+        images: NDArray[np.uint8],
+        *,
+        direction: str | None = None,
+        size: str = "fit",
+        inference: str = "training",
+        seed: int = 0,
+        step: int | None = None,
+    ) -> NDArray[np.uint8]:
+        """Translate images by a run of Pix2Pix or CycleGAN. Does the same as `gan-train translate`.
+
+        Args:
+            images: uint8 (n, height, width, 3).
+            direction: of CycleGAN "a-to-b" or "b-to-a"; None is the first.
+            size: "fit" stretches the images to the size of training and their translations back; "native" translates at
+                the images' own size.
+            inference: "training" normalises each image by its own statistics and keeps dropout, as Isola et al. 2017 do;
+                "averages" does neither.
+            seed: chooses what dropout drops.
+            step: of the saved generator; None is the newest.
+
+        Returns:
+            uint8 (n, height, width, 3).
+
+        Raises:
+            UsageError: an argument is wrong, or the run translates nothing.
+            DataError: no generator is saved yet, or it is damaged.
+        """
+        from gan_train.sampling.translator import saved_translator
+        from gan_train.tools.translate import TranslationOptions, translated
+
+        _check_least(0, seed=seed)
+        options = TranslationOptions(direction, size=size, inference=inference, seed=seed)
+        options.check()
+        return translated(saved_translator(self.uri, direction, step), images, options)
+
+    def evaluate(
+        self,
+        data: str | os.PathLike[str],
+        *,
+        extractor: str = "auto",
+        weights: str | None = None,
+        resizer: str = "bicubic",
+        split: str = "train",
+        count: int = 10_000,
+        seed: int = 0,
+        step: int | None = None,
+        best: str = "fid",
+    ) -> "Scored":
+        """Score a generator beside real images. Does the same as `gan-train evaluate`, which has more on the arguments.
+
+        Args:
+            data: dataset folder with the real images, a path or gs:// URI.
+            extractor: "digits", "fashion", "inception", the folder of a classifier's run, or "auto".
+            weights: file of Keras' InceptionV3 weights.
+            resizer: "nearest", "bilinear" or "bicubic".
+            split: of the dataset.
+            count: of reals, or all if there are fewer, and as many fakes.
+            seed: chooses the latents of the fakes.
+            step: of the saved generator; None is the newest.
+            best: the score by which the best generator is kept in the run folder.
+
+        Returns:
+            `values` by name, such as "fid", and the `protocol` by which they were measured; the run keeps both.
+
+        Raises:
+            UsageError: an argument is wrong, or the dataset does not fit the run.
+            DataError: no generator, dataset or weights there, or they are damaged.
+            StorageError: the run folder cannot be written.
+        """
+        from gan_train.pages.write import refresh_report
+        from gan_train.scoring.evaluate import FEWEST, Evaluation, ScoringOptions
+
+        _check_least(FEWEST, count=count)
+        _check_least(0, seed=seed)
+        options = ScoringOptions(os.fspath(data), extractor, weights, resizer, split, count, seed, best)
+        scored = Evaluation(self.uri, options, step).score()
+        refresh_report(self.uri)
+        return scored
+
+    def diagnose(self) -> list[Verdict]:
+        """All verdicts on the training, in order, judged from its log by today's rules; none of a run too short to judge.
+
+        The last one is how it stands. TensorFlow is not loaded. Raises DataError if the log is damaged.
+        """
+        from gan_train.diagnosis.history import judged_run
+
+        return judged_run(self._folder)
+
+    def report(self, out: str | os.PathLike[str] | None = None) -> str:
+        """Write the page of the run: verdict, scores, curves, samples, dataset, recipe, time.
+
+        Args:
+            out: path or gs:// URI that ends in .html; None is report.html in the run folder.
+
+        Returns:
+            Path or URI of the page.
+
+        Raises:
+            UsageError: `out` does not end in .html.
+            DataError: the run is damaged.
+            StorageError: the page cannot be written.
+        """
+        from gan_train.pages.write import write_report
+
+        return str(write_report(self.uri, None if out is None else os.fspath(out))["out"])
+
+    @property
+    def _folder(self) -> Folder:
+        return open_folder(self.uri)
+
+    @property
+    def _record(self) -> RunRecord:
+        return read_record(self._folder)
+
+    @property
+    def _translates(self) -> bool:
+        from gan_train.recipe.translation import TranslationRecipe
+
+        return isinstance(self.recipe, TranslationRecipe)
+
+
+def _check_least(least: int, **arguments: int | None) -> None:
+    """Raises UsageError that names the first argument below `least`."""
+    for name, value in arguments.items():
+        if value is not None and value < least:
+            raise UsageError(f"{name}={value}: at least {least}")
+
+
+def _text(values: Values | None) -> str | None:
+    """Classes or codes as the command line has them."""
+    if values is None or isinstance(values, int | str):
+        return None if values is None else str(values)
+    return ",".join(map(str, values))

@@ -1,0 +1,87 @@
+"""What this process does as one of several workers: which folder it writes to, and what it agrees on with the others."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from gan_core.errors import GanmillError, UsageError
+from gan_core.interruption import Interruption
+from gan_core.notices import say
+from gan_core.storage import CloudFolder, LocalFolder, open_folder
+from gan_train.data.dataset import Dataset
+from gan_train.distribution.cluster import Cluster
+from gan_train.distribution.rendezvous import meet
+from gan_train.recipe.base import Recipe
+from gan_train.recipe.document import flatten
+from gan_train.runs.checkpoint import newest_files
+from gan_train.runs.layout import RECIPE, ROLLBACKS, SKIPPED
+from gan_train.runs.operation import Operation
+from gan_train.runs.run_folder import packages
+
+RunFolder = LocalFolder | CloudFolder
+
+
+def is_reporter(cluster: Cluster | None) -> bool:
+    """Whether this process writes the run folder that was asked for, and shows progress and warnings."""
+    return cluster is None or cluster.is_chief
+
+
+@contextmanager
+def worker_folder(out: str, cluster: Cluster | None) -> Iterator[RunFolder]:
+    """The folder that this process trains in.
+
+    Workers other than the chief get a temporary one, which is removed after the block: they train as the chief does, and what
+    they write is of no use.
+
+    Args:
+        out: the run folder that was asked for. Messages name it, whichever folder it is.
+        cluster: the workers, or None.
+    """
+    if is_reporter(cluster):
+        yield open_folder(out)
+        return
+    with tempfile.TemporaryDirectory(prefix="gan-train-") as folder:
+        try:
+            yield open_folder(folder)
+        except GanmillError as error:
+            raise type(error)(str(error).replace(folder, out)) from error
+
+
+def worker_operation(operation: Operation, cluster: Cluster | None) -> Operation:
+    """The operation of this process. Only the chief has the history of a run to judge; when it stops, all workers do.
+
+    Raises:
+        UsageError: workers that train together cannot return to before a failure.
+    """
+    if cluster and operation.on_failure == "rollback":
+        raise UsageError(
+            "--on-failure rollback: workers that train together cannot return to before a failure; use stop or warn"
+        )
+    return operation if is_reporter(cluster) else replace(operation, on_failure="warn")
+
+
+def agree(
+    cluster: Cluster, recipe: Recipe, dataset: Dataset, run: RunFolder, timeout: float, interruption: Interruption
+) -> None:
+    """Wait for all workers, compare what decides the run, and bring the folder of each to where the chief's stands.
+
+    Raises:
+        UsageError, InterruptedRunError: as `meet` says.
+    """
+    if not cluster.is_chief:
+        say(f"{cluster.own}: trains with {cluster.chief}, the chief, which writes and reports")
+    facts = flatten(
+        {
+            "cluster": [str(worker) for worker in cluster.workers],
+            "recipe": recipe.model_dump(mode="json", exclude={"about"}),
+            "dataset digest": dataset.manifest.digest,
+            "shards left out": sorted(dataset.skipped),
+            "packages": packages(),
+        }
+    )
+    own = {name: run.read(name) for name in (RECIPE, ROLLBACKS, SKIPPED) if run.exists(name)} | newest_files(run)
+    files = meet(cluster, facts, own, timeout, interruption)
+    if not cluster.is_chief:
+        for name, content in files.items():
+            run.write(name, content)

@@ -1,0 +1,68 @@
+"""What is settled before the first step: the precision, which shards are read, the networks."""
+
+import tensorflow as tf
+
+from gan_core.errors import UsageError
+from gan_core.storage import Folder
+from gan_train.data.dataset import Dataset, open_dataset
+from gan_train.data.input import training_examples
+from gan_train.distribution.strategy import check_replicas
+from gan_train.loop.request import Request
+from gan_train.numerics.precision import resolved
+from gan_train.recipe.base import Recipe
+from gan_train.runs.layout import RECIPE, committed_steps
+from gan_train.runs.operation import Operation
+from gan_train.runs.run_folder import check_claim, read_record
+from gan_train.runs.skipped import Skipped, corrupt_shards, read_skipped
+from gan_train.systems.base import System
+from gan_train.systems.catalogue import build_system
+from gan_train.systems.step import metric_names
+
+
+def with_precision(recipe: Recipe, run: Folder) -> Recipe:
+    """The recipe with precision "auto" replaced by that of the run so far; of a new run by the best of this machine."""
+    recorded = read_record(run).recipe.precision if recipe.precision == "auto" and run.exists(RECIPE) else recipe.precision
+    return recipe.model_copy(update={"precision": resolved(recorded)})
+
+
+def check_data(request: Request, recipe: Recipe, run: Folder) -> tuple[Dataset, tuple[Skipped, ...]]:
+    """Compare every shard with the manifest before the first step is spent on it, and the run folder with the dataset.
+
+    Args:
+        request: names the dataset, and says what a damaged shard leads to.
+        recipe: with its precision settled.
+        run: the run folder.
+
+    Returns:
+        The dataset without the shards that are left out, and those shards.
+
+    Raises:
+        DataError: a shard is not what the manifest says, and is not to be left out; or the dataset or run is damaged.
+        UsageError: the recipe does not fit the dataset, or the folder holds something else than this run.
+        StorageError: a folder cannot be read.
+    """
+    dataset, skipped = open_dataset(request.data, recipe), read_skipped(run)
+    dataset = dataset.without(one.file for one in skipped)
+    found = corrupt_shards(dataset, max(committed_steps(run), default=0), request.operation.on_corrupt == "skip-shard")
+    dataset = dataset.without(one.file for one in found)
+    check_claim(run, recipe, request.data, dataset.manifest.digest)
+    return dataset, skipped + found
+
+
+def build(recipe: Recipe, dataset: Dataset, strategy: tf.distribute.Strategy, operation: Operation) -> System:
+    """The networks and optimizers, and what the system keeps of the dataset.
+
+    Raises:
+        UsageError: the devices cannot share a batch evenly, or --keep names a metric that the system does not have.
+        DataError: the dataset has too little for the system.
+    """
+    if recipe.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    with strategy.scope():
+        system = build_system(recipe)
+    system.keep(training_examples(dataset, recipe.seed))
+    check_replicas(strategy, recipe.batch_size, system.reals_per_batch)
+    best, known = operation.keep.best, metric_names(system)
+    if best and best.metric not in known and not best.metric.startswith("snapshot."):
+        raise UsageError(f"--keep best={best.metric}: no such metric; choose one of: {', '.join(known)}, or a snapshot's")
+    return system

@@ -1,0 +1,236 @@
+"""One attempt at training: from the newest checkpoint to the last step, or to what ends it early."""
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from gan_core.errors import InterruptedRunError
+from gan_core.interruption import Interruption
+from gan_core.notices import warn
+from gan_train.data.input import Chunks, CorruptShardError
+from gan_train.diagnosis.live import LiveDiagnosis
+from gan_train.galleries.base import Gallery, Snapshot
+from gan_train.galleries.catalogue import open_gallery
+from gan_train.logs.clock import Clock
+from gan_train.logs.curves import CurvesWriter
+from gan_train.logs.metrics_log import Row, read_metrics
+from gan_train.logs.metrics_writer import MetricsWriter
+from gan_train.logs.progress import ProgressWriter
+from gan_train.logs.tensorboard import TensorBoardWriter
+from gan_train.logs.writer import LoggedSteps, MultiWriter, Writer
+from gan_train.loop.divergence import DivergenceGuard, FiniteCheck
+from gan_train.loop.failure import lasting_failure
+from gan_train.loop.fault import Fault, FaultError, ended_by
+from gan_train.loop.job import Job
+from gan_train.loop.rows import metric_rows
+from gan_train.loop.saving import commit
+from gan_train.loop.schedule import call_lengths, is_due
+from gan_train.numerics.precision import resolved
+from gan_train.pages.dataset_facts import write_dataset_facts
+from gan_train.pages.report import LiveReport
+from gan_train.runs.layout import REALS, RECIPE, committed_steps
+from gan_train.runs.rollbacks import Rollbacks
+from gan_train.runs.run_folder import read_record
+from gan_train.sampling.snapshots import write_model, write_samples
+from gan_train.systems.step import StepFunction, build_steps
+
+
+@dataclass(frozen=True)
+class Reached:
+    """Where a training ended.
+
+    Attributes:
+        step: the last one it took.
+        samples: name of the newest sample grid in the run folder.
+    """
+
+    step: int
+    samples: str
+
+
+@contextmanager
+def open_session(job: Job, start: int, rollbacks: Rollbacks) -> Iterator["Session"]:
+    """Open everything that follows an attempt at training, and close it after the block.
+
+    Args:
+        job: what is trained; its system stands at `start`.
+        start: the step to begin at.
+        rollbacks: those of the run so far.
+
+    Raises:
+        DataError: the examples that pictures show cannot be read, or a log is damaged.
+        StorageError: the run folder cannot be written.
+    """
+    run, recipe = job.run, job.recipe
+    with ExitStack() as stack:
+        metrics = stack.enter_context(closing(MetricsWriter(run, start)))
+        tensorboard = stack.enter_context(closing(TensorBoardWriter(run, start)))
+        clock = Clock(metrics.last)
+        gallery = open_gallery(recipe, job.system, job.dataset, run)
+        diagnosis = LiveDiagnosis(run, read_record(run).recipe, read_metrics(run), warn if job.reports else _ignore)
+        check = FiniteCheck(job.system, resolved(recipe.precision))
+
+        def is_logged(step: int) -> bool:
+            return any(is_due(step, every, recipe.steps) for every in (recipe.log_every, recipe.snapshot_every))
+
+        followers: list[Writer] = [
+            LoggedSteps(is_logged, [metrics, tensorboard, CurvesWriter(run), diagnosis, LiveReport(run)])
+        ]
+        if job.reports:
+            position: Row = {"step": start, "elapsed": clock.elapsed}
+            progress = ProgressWriter(position, recipe.steps, lambda: diagnosis.words)
+            followers.append(stack.enter_context(closing(progress)))
+        guard = DivergenceGuard(check, job.operation.on_divergence, recipe.log_every, diagnosis)
+        yield Session(job, start, rollbacks, MultiWriter(followers), clock, gallery, diagnosis, guard)
+
+
+@dataclass(frozen=True)
+class Session:
+    """What one attempt works with. The loop is: take, step, look, tell, save; whatever is not finite ends or warns.
+
+    Attributes:
+        job: what is trained.
+        start: the step to begin at.
+        rollbacks: those of the run so far; they decide its random numbers.
+        writer: everything that follows the training.
+        clock: counts seconds.
+        gallery: makes the pictures of a snapshot.
+        diagnosis: judges the training as rows are written.
+        guard: checks that numbers are finite.
+    """
+
+    job: Job
+    start: int
+    rollbacks: Rollbacks
+    writer: Writer
+    clock: Clock
+    gallery: Gallery
+    diagnosis: LiveDiagnosis
+    guard: DivergenceGuard
+
+    def train(self, interruption: Interruption) -> Reached:
+        """Train to the last step.
+
+        Raises:
+            FaultError: a number is not finite, or the training fails for long, and the policy is not to warn.
+            CorruptShardError: a shard went bad since all of them were checked.
+            InterruptedRunError: it was asked to stop; a checkpoint of the step reached is committed.
+            DivergenceError: at the last step a weight is not finite, although the policy is to warn.
+            DataError, StorageError: as input and storage say.
+        """
+        job, step, samples = self.job, self.start, ""
+        if failure := self._failure(step):
+            raise FaultError(failure)
+        job.write_status("training", step)
+        if not job.run.exists(REALS):
+            self._introduce()
+        lengths = list(call_lengths(step, job.recipe))
+        system, seed = job.system, job.recipe.seed
+        chunks = Chunks(job.dataset, seed, job.strategy, step, lengths, system.batches_per_step, system.reals_per_batch)
+        run_steps = build_steps(system, job.strategy, seed, [one.restored for one in self.rollbacks], chunks.spec)
+        for length in lengths:
+            chunk = self._take(chunks, step)
+            rows = self._step(run_steps, chunk, step, length, chunks.waited)
+            step += length
+            snapshot = self._look(step)
+            samples = self._tell(step, rows, snapshot) or samples
+            self._save(step, interruption)
+        job.write_status("finished", step)
+        return Reached(step, samples)
+
+    def _introduce(self) -> None:
+        """Write once what the run is made of. The picture of real examples comes last: it marks that all is written."""
+        reals = self.gallery.reals()
+        self.writer.write_picture("reals", 0, reals)
+        self.writer.write_text("recipe", 0, f"```yaml\n{self.job.run.read(RECIPE).decode()}```")
+        self.writer.flush()
+        write_dataset_facts(self.job.run, self.job.dataset)
+        self.job.run.write(REALS, reals)
+
+    def _take(self, chunks: Chunks, step: int) -> tf.distribute.DistributedValues:
+        """The next chunk. Where a shard of it went bad and is to be left out, the step reached is saved first."""
+        try:
+            return chunks.take()
+        except CorruptShardError:
+            unsaved = step > 0 and step not in committed_steps(self.job.run)
+            if self.job.operation.on_corrupt == "skip-shard" and unsaved and not self.guard.variables(step):
+                self._commit(step)
+            raise
+
+    def _step(
+        self, run_steps: StepFunction, chunk: tf.distribute.DistributedValues, step: int, length: int, waited: float
+    ) -> list[Row]:
+        """Take `length` steps from `step` on, and check what they measured; their rows. `waited`: seconds for the chunk."""
+        began = time.monotonic()
+        values = run_steps(chunk, tf.constant(step, tf.int64), tf.constant(length))
+        # The check waits for the device, so the time ends here.
+        self.guard.metrics(values, step + length)
+        seconds = waited + time.monotonic() - began
+        rows = metric_rows(self.job.system, values.numpy(), step + length)
+        costs = self.clock.rows(length, seconds, waited, self.job.recipe.batch_size)
+        skipped = {"input_skipped": self.job.dataset.skipped_share} if self.job.dataset.skipped else {}
+        return [row | skipped | cost for row, cost in zip(rows, costs, strict=True)]
+
+    def _look(self, step: int) -> Snapshot | None:
+        """Pictures and scores, where a snapshot is due and all weights are finite."""
+        recipe = self.job.recipe
+        if not is_due(step, recipe.snapshot_every, recipe.steps) or self.guard.variables(step):
+            return None
+        with self.clock.standing_still("snapshot"):
+            return self.gallery.look(step)
+
+    def _tell(self, step: int, rows: list[Row], snapshot: Snapshot | None) -> str | None:
+        """Pass rows and snapshot on to everything that follows; the name of the sample grid, if there is a new one."""
+        if snapshot:
+            rows[-1] |= {f"snapshot.{name}": value for name, value in snapshot.scores.items()}
+        for row in rows:
+            self.writer.write_row(row)
+        self.writer.flush()
+        if not snapshot:
+            return None
+        with self.clock.standing_still("snapshot"):
+            samples = write_samples(self.job.run, snapshot.samples, step)
+            self.writer.write_picture("samples", step, snapshot.samples)
+            for kind, network in self.job.system.models.items():
+                write_model(self.job.run, kind, network, step)
+            self.writer.write_summary()
+        return samples
+
+    def _save(self, step: int, interruption: Interruption) -> None:
+        """Commit a checkpoint where one is due, and end the attempt where it must not go on."""
+        recipe, divergence = self.job.recipe, None
+        failure = self._failure(step)
+        if failure and self.job.operation.on_failure == "stop":
+            interruption.ask("--on-failure stop")
+        stopping = interruption.check(step)
+        if stopping or is_due(step, recipe.checkpoint_every, recipe.steps):
+            divergence = self.guard.variables(step)
+            if not divergence:
+                self._commit(step)
+        if divergence and step == recipe.steps:
+            raise ended_by(self.job, self.rollbacks, divergence.fault)
+        if failure:
+            raise FaultError(failure)
+        if stopping and step < recipe.steps:
+            self.job.write_status("interrupted", step)
+            saved = "which is not finite and was not saved" if divergence else "checkpoint committed"
+            raise InterruptedRunError(
+                f"{self.job.run.uri}: stopped by {interruption.name} at step {step} of {recipe.steps}, {saved}; "
+                "run the same command again to continue"
+            )
+
+    def _commit(self, step: int) -> None:
+        with self.clock.standing_still("checkpoint"):
+            commit(self.job, step, self.diagnosis.diagnosis.well_at)
+
+    def _failure(self, step: int) -> Fault | None:
+        """The failure that ends this attempt. At the last step there is nothing left to end."""
+        applies = self.job.operation.on_failure != "warn" and step < self.job.recipe.steps
+        return lasting_failure(self.diagnosis.diagnosis) if applies else None
+
+
+def _ignore(message: str) -> None:
+    """A worker that is not the chief says nothing of the training."""
