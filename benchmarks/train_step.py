@@ -51,8 +51,9 @@ from gan_pipeline.dataset.options import Options
 from gan_pipeline.preparing.beam_job import Execution
 from gan_pipeline.preparing.prepare import prepare_folder
 from gan_train.data.dataset import Dataset, open_dataset
-from gan_train.data.input import Chunks, first_examples
+from gan_train.data.input import Chunks
 from gan_train.data.pixels import to_range
+from gan_train.data.reader import first_examples
 from gan_train.recipe.base import Recipe
 from gan_train.recipe.document import load_recipe
 from gan_train.systems.catalogue import build_system

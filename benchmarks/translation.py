@@ -126,8 +126,9 @@ def stepper(contender: str, name: str, overrides: list[str], data: str) -> Calla
     from translation_peers import cyclegan_loop, pix2pix_loop
 
     from gan_train.data.dataset import open_dataset
-    from gan_train.data.input import Chunks, first_examples
+    from gan_train.data.input import Chunks
     from gan_train.data.pixels import to_range
+    from gan_train.data.reader import first_examples
     from gan_train.recipe.document import load_recipe
     from gan_train.recipe.translation import TranslationRecipe
     from gan_train.systems.catalogue import build_system

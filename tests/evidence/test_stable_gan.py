@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 import gan_pipeline.cli.commands as pipeline_cli
 from gan_train.data.dataset import open_dataset
-from gan_train.data.input import first_examples
+from gan_train.data.reader import first_examples
 from gan_train.sampling.generator import saved_generator
 from gan_train.sampling.snapshots import fixed_inputs
 from tests.support.commands import run_inside

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from gan_core.storage import LocalFolder
 from gan_train.data.dataset import Dataset, open_dataset
-from gan_train.data.input import first_examples, training_examples
+from gan_train.data.reader import first_examples, training_examples
 from gan_train.networks.layers import plain_copy
 from gan_train.numerics.randomness import Draw
 from gan_train.recipe.base import Recipe

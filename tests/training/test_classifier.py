@@ -11,8 +11,8 @@ from PIL import Image
 
 from gan_core.errors import UsageError
 from gan_train.data.dataset import open_dataset
-from gan_train.data.input import first_examples
 from gan_train.data.pixels import to_range
+from gan_train.data.reader import first_examples
 from gan_train.galleries.classified import ClassifiedGallery
 from gan_train.networks.passes import training_pass
 from gan_train.numerics.randomness import Draw

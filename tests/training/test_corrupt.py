@@ -16,7 +16,7 @@ from gan_core.errors import DataError
 from gan_core.storage import open_folder
 from gan_pipeline.dataset.manifest import Shard, Split, read_manifest, sealed, write_manifest
 from gan_train.data.dataset import Dataset, open_dataset
-from gan_train.data.input import Reader
+from gan_train.data.reader import Reader
 from gan_train.logs.metrics_log import Row
 from gan_train.logs.metrics_writer import MetricsWriter
 from gan_train.runs.layout import SKIPPED

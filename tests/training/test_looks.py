@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from gan_core.storage import open_folder
 from gan_train.data.dataset import open_dataset
-from gan_train.data.input import first_examples
+from gan_train.data.reader import first_examples
 from gan_train.extractors.classifier import packaged_classifier
 from gan_train.logs.metrics_log import read_metrics
 from gan_train.metrics.classes import predicted_classes

@@ -97,7 +97,7 @@ def test_an_unchanged_lease_is_stale_and_one_that_changes_is_not(fake: FakeStora
     assert contents(fake) == WHOLE
     assert f"{RUN}: another process trained here (elsewhere, process 7)" in caplog.text
     looks = [request for request in fake.requests if request.query.get("prefix") == f"run/{LEASE}"]
-    assert len(looks) == lease.LOOKS
+    assert len(looks) == lease.POLLS
 
     for change in (lambda: fake.put(f"run/{LEASE}", OTHERS % 2), lambda: fake.objects.pop(f"run/{LEASE}")):
         fake.put(f"run/{LEASE}", OTHERS % 1)

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from gan_core.errors import DataError
 from gan_pipeline.dataset.manifest import Shard
 from gan_train.data.dataset import Dataset, open_dataset
-from gan_train.data.input import Reader, chunked_records, first_examples
+from gan_train.data.input import chunked_records
 from gan_train.data.order import epoch_blocks, permutation
+from gan_train.data.reader import Reader, first_examples
 from gan_train.loop.schedule import call_lengths
 from tests.support.runs import small_recipe
 

@@ -154,7 +154,7 @@ def test_an_outage_from_the_first_step_to_the_end_costs_nothing(
 ) -> None:
     """The storage answers nothing while the run trains, and comes back when it waits for the uploads."""
     monkeypatch.setattr(uploader, "ATTEMPT_SECONDS", 0.3)
-    monkeypatch.setattr(uploader, "FIRST_WORD_SECONDS", 0.0)
+    monkeypatch.setattr(uploader, "FIRST_MESSAGE_SECONDS", 0.0)
     back, said = threading.Event(), []
 
     def away(request: Request, serve: Serve) -> Answer:
@@ -171,7 +171,7 @@ def test_an_outage_from_the_first_step_to_the_end_costs_nothing(
         if "waiting for" in words and "does not answer" in words:
             back.set()
 
-    monkeypatch.setattr(uploader, "WORD_SECONDS", 0.2)
+    monkeypatch.setattr(uploader, "MESSAGE_SECONDS", 0.2)
     monkeypatch.setattr(uploader.Uploader, "_say", hear)
     at_step(monkeypatch, 1, go)
     ran = train(digits)

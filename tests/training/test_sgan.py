@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from gan_core.errors import DataError
 from gan_pipeline.dataset.records import Example
 from gan_train.data.dataset import open_dataset
-from gan_train.data.input import training_examples
 from gan_train.data.pixels import to_range
+from gan_train.data.reader import training_examples
 from gan_train.networks.passes import training_pass
 from gan_train.numerics.randomness import Draw
 from gan_train.recipe.document import load_recipe

@@ -9,7 +9,8 @@ import tensorflow as tf
 
 from gan_core.errors import DataError, UsageError
 from gan_train.data.dataset import Dataset, open_dataset
-from gan_train.data.input import Chunks, Reader, examples_of, first_examples, training_examples
+from gan_train.data.input import Chunks
+from gan_train.data.reader import Reader, examples_of, first_examples, training_examples
 from tests.support.catalogue import small
 
 PIX2PIX, CYCLEGAN = small("maps-pix2pix"), small("horse2zebra-cyclegan")

@@ -60,7 +60,7 @@ def last_metrics(run: Path) -> dict[str, float]:
 def held_out(data: Path, split: str, feature: str) -> NDArray[np.float32]:
     """The first four images of a split as the run meets them, read by the record format alone; in [-1, 1]."""
     from gan_train.data.dataset import open_dataset
-    from gan_train.data.input import examples_of
+    from gan_train.data.reader import examples_of
     from tests.support.catalogue import small
 
     name = "maps-pix2pix" if split == "held-out" else "horse2zebra-cyclegan"

@@ -193,9 +193,9 @@ def test_a_change_that_failed_is_tried_again_first() -> None:
     queue.done()
     assert queue.current() == Change("b", removed=False)
     queue.remove("b")
-    assert queue.overtaken
+    assert queue.withdrawn
     queue.done()
-    assert (queue.current(), queue.overtaken) == (Change("b", removed=True), False)
+    assert (queue.current(), queue.withdrawn) == (Change("b", removed=True), False)
 
 
 def test_a_new_session_sees_what_is_in_the_bucket_and_downloads_what_it_reads(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gan_core.images.labelled import labelled_png
 from gan_train.data.dataset import Dataset
-from gan_train.data.input import first_examples
+from gan_train.data.reader import first_examples
 from gan_train.galleries.base import Gallery, Snapshot
 from gan_train.objectives.class_losses import class_cross_entropy
 from gan_train.recipe.classifier import ClassifierRecipe

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from gan_core.storage import Folder
 from gan_train.data.dataset import Dataset
-from gan_train.data.input import first_examples
+from gan_train.data.reader import first_examples
 from gan_train.extractors.classifier import classifier_for
 from gan_train.galleries.base import Gallery, Snapshot
 from gan_train.metrics.classes import class_counts, classes_shown, predicted_classes

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from gan_core.images.grid import png, tile
 from gan_train.data.dataset import Dataset
-from gan_train.data.input import examples_of, first_examples
 from gan_train.data.pixels import to_range, to_uint8
+from gan_train.data.reader import examples_of, first_examples
 from gan_train.galleries.base import Gallery, Snapshot
 from gan_train.numerics.randomness import picture_draw
 from gan_train.recipe.translation import SOURCE, TARGET, A, B, TranslationRecipe

@@ -5,7 +5,7 @@ import tensorflow as tf
 from gan_core.errors import UsageError
 from gan_core.storage import Folder
 from gan_train.data.dataset import Dataset, open_dataset
-from gan_train.data.input import training_examples
+from gan_train.data.reader import training_examples
 from gan_train.distribution.strategy import check_replicas
 from gan_train.loop.request import Request
 from gan_train.numerics.precision import resolved

@@ -10,7 +10,8 @@ import tensorflow as tf
 from gan_core.errors import InterruptedRunError
 from gan_core.interruption import Interruption
 from gan_core.notices import warn
-from gan_train.data.input import Chunks, CorruptShardError
+from gan_train.data.input import Chunks
+from gan_train.data.reader import CorruptShardError
 from gan_train.diagnosis.live import LiveDiagnosis
 from gan_train.galleries.base import Gallery, Snapshot
 from gan_train.galleries.catalogue import open_gallery

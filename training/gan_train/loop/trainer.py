@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from gan_core.errors import DataError
 from gan_core.interruption import Interruption
-from gan_train.data.input import CorruptShardError
+from gan_train.data.reader import CorruptShardError
 from gan_train.loop.fault import FaultError, roll_back
 from gan_train.loop.job import Job
 from gan_train.loop.session import Reached, open_session

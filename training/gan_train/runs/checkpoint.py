@@ -1,4 +1,4 @@
-"""Checkpoints: complete or absent, and enough to continue bit for bit.
+"""Checkpoints. Each is complete or absent, and enough to continue bit for bit.
 
     checkpoints/step-00000450/
         variables.safetensors   every variable of every network and optimizer, by name
@@ -28,11 +28,11 @@ from gan_train.runs.layout import COMMIT, STATE, VARIABLES, checkpoint_files, ch
 from gan_train.systems.base import System
 
 _OF_SYSTEM = "state"
-"""Before the names of a system's own variables."""
+"""First part of the names of a system's own variables."""
 
 
 def named_variables(system: System) -> dict[str, keras.Variable]:
-    """Every variable that moves in training, by a name that does not depend on how it was built."""
+    """Every variable that training changes, by a name that does not depend on how the variable was built."""
     named = {}
     for player in system.players.values():
         for variable in player.network.variables:
@@ -45,16 +45,16 @@ def named_variables(system: System) -> dict[str, keras.Variable]:
 
 
 def save_checkpoint(run: Folder, system: System, step: int, digest: str) -> None:
-    """Write a checkpoint and commit it; one of the same step is uncommitted first, so that none is ever a mixture."""
-    place = checkpoint_folder(step)
-    run.remove(f"{place}/{COMMIT}")
+    """Write a checkpoint and commit it. An earlier one of the same step is uncommitted first, so that none is a mixture."""
+    folder = checkpoint_folder(step)
+    run.remove(f"{folder}/{COMMIT}")
     variables = {name: np.asarray(variable.numpy(), order="C") for name, variable in named_variables(system).items()}
     state = {"step": step, "dataset_digest": digest, "packages": {p: version(p) for p in ("tensorflow", "keras")}}
     contents = {VARIABLES: save(variables), STATE: dump_json(state)}
     for name, content in contents.items():
-        run.write(f"{place}/{name}", content)
+        run.write(f"{folder}/{name}", content)
     sums = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
-    run.write(f"{place}/{COMMIT}", dump_json(sums))
+    run.write(f"{folder}/{COMMIT}", dump_json(sums))
 
 
 def remove_all_but(run: Folder, kept: Collection[int]) -> None:
@@ -65,22 +65,22 @@ def remove_all_but(run: Folder, kept: Collection[int]) -> None:
 
 
 def newest_files(run: Folder) -> dict[str, bytes]:
-    """The files of the newest complete checkpoint, by name; none if there is none."""
+    """The content of the files of the newest complete checkpoint, by name; empty if there is no checkpoint."""
     steps = committed_steps(run)
     return {name: run.read(name) for name in run.names(f"{checkpoint_folder(steps[-1])}/")} if steps else {}
 
 
 def remove_checkpoint(run: Folder, step: int) -> None:
-    """Remove a checkpoint; its commit goes first, so that a half-removed one is absent."""
-    place = checkpoint_folder(step)
-    run.remove(f"{place}/{COMMIT}")
-    run.remove_all(f"{place}/")
+    """Remove a checkpoint. Its COMMIT goes first, so that a checkpoint that is half removed is absent."""
+    folder = checkpoint_folder(step)
+    run.remove(f"{folder}/{COMMIT}")
+    run.remove_all(f"{folder}/")
 
 
 def remove_uncommitted(run: Folder) -> None:
-    """Remove what a killed process left of a checkpoint it did not commit; what a user put beside it stays.
+    """Remove what a killed process left: checkpoints that it did not commit, and temporary files.
 
-    With it go the temporary files of whatever it was writing. Call it before this process writes.
+    Files that follow none of our names stay. To be called before this process writes.
     """
     whole = committed_steps(run)
     for files in (checkpoint_files(VARIABLES), checkpoint_files(STATE)):
@@ -98,41 +98,43 @@ def restore_checkpoint(run: Folder, system: System, step: int) -> None:
     Raises:
         DataError: the checkpoint is damaged, or belongs to other networks.
     """
-    place = checkpoint_folder(step)
-    saved = _read_variables(run, place)
+    folder = checkpoint_folder(step)
+    saved = _read_variables(run, folder)
     wanted = named_variables(system)
     if saved.keys() != wanted.keys():
         odd = sorted(saved.keys() ^ wanted.keys())[0]
-        raise DataError(f"{run.locate(place)}: variable {odd} is on one side only; the networks changed since it was written")
+        raise DataError(f"{run.locate(folder)}: variable {odd} is on one side only; the networks changed since it was written")
     for name, variable in wanted.items():
         if tuple(variable.shape) != saved[name].shape:
-            raise DataError(f"{run.locate(place)}: {name} has shape {saved[name].shape}, the network wants {variable.shape}")
+            raise DataError(f"{run.locate(folder)}: {name} has shape {saved[name].shape}, the network has {variable.shape}")
         variable.assign(saved[name])
 
 
 def restore_state(run: Folder, system: System, step: int) -> None:
-    """Set what a system keeps of the dataset to its value at a committed step, and leave networks and optimizers alone.
+    """Set a system's own variables, which hold what it keeps of the dataset, to their values at a committed step.
+
+    Networks and optimizers stay as they are.
 
     Raises:
-        DataError: the checkpoint is damaged, or keeps something else.
+        DataError: the checkpoint is damaged, or has no such variables.
     """
-    place = checkpoint_folder(step)
-    saved = _read_variables(run, place)
+    folder = checkpoint_folder(step)
+    saved = _read_variables(run, folder)
     for variable in system.state:
         name = f"{_OF_SYSTEM}/{variable.path}"
         if name not in saved or saved[name].shape != tuple(variable.shape):
-            raise DataError(f"{run.locate(place)}: keeps no {name} of shape {tuple(variable.shape)}; another system wrote it")
+            raise DataError(f"{run.locate(folder)}: keeps no {name} of shape {tuple(variable.shape)}; another system wrote it")
         variable.assign(saved[name])
 
 
-def _read_variables(run: Folder, place: str) -> Mapping[str, NDArray[Any]]:
-    broken = f"{run.locate(place)}: damaged; remove this folder to continue from the checkpoint before it"
+def _read_variables(run: Folder, folder: str) -> Mapping[str, NDArray[Any]]:
+    broken = f"{run.locate(folder)}: damaged; remove this folder to continue from the checkpoint before it"
     try:
-        sums = json.loads(run.read(f"{place}/{COMMIT}"))
+        sums = json.loads(run.read(f"{folder}/{COMMIT}"))
         for name, expected in sums.items():
-            if hashlib.sha256(run.read(f"{place}/{name}")).hexdigest() != expected:
+            if hashlib.sha256(run.read(f"{folder}/{name}")).hexdigest() != expected:
                 raise DataError(f"{broken} ({name} is not what was committed)")
-        variables: Mapping[str, NDArray[Any]] = load(run.read(f"{place}/{VARIABLES}"))
+        variables: Mapping[str, NDArray[Any]] = load(run.read(f"{folder}/{VARIABLES}"))
     except (ValueError, AttributeError, SafetensorError) as error:
         raise DataError(f"{broken} ({error})") from error
     return variables

@@ -1,10 +1,11 @@
-"""A lease on a run folder on gs://, which knows no locks: one process at a time writes there.
+"""A lease on a run folder on gs://, which has no locks: one process at a time writes there.
 
-The holder renews it every RENEW_SECONDS and sends nothing without having done so that lately. A renewal replaces exactly
-the version before it: of two processes that believe to hold the lease only one succeeds.
+The holder renews the lease every RENEW_SECONDS, and sends nothing when its last renewal is older than that. A renewal replaces
+exactly the version before it, so of two processes that believe they hold the lease only one succeeds.
 
-Who finds a lease watches it for LOOKS * POLL_SECONDS by its own clock. If it changes, its holder is alive. If not, the holder
-is dead and the lease is taken over. Where the holder is known to be dead (a process of this machine) it is taken at once.
+A process that finds a lease polls it POLLS times, every POLL_SECONDS, by its own clock. If the lease changes, its holder is
+alive. If not, the holder is dead and the lease is taken over; at once where the holder is known to be a dead process of this
+machine.
 """
 
 import os
@@ -24,29 +25,30 @@ from gan_core.storage import WORK, CloudFolder, Entry
 LEASE = f"{WORK}/lease.json"
 
 RENEW_SECONDS = 20.0
+"""Between two renewals."""
 
-POLL_SECONDS, LOOKS = 5.0, 18
-"""90 seconds: more than RENEW_SECONDS and the two requests of a small upload (ATTEMPT_SECONDS of uploader.py for each), so
-that what a former holder sent last, such as a COMMIT, has arrived when the next one looks."""
+POLL_SECONDS, POLLS = 5.0, 18
+"""90 seconds together: more than RENEW_SECONDS and the two requests of a small upload (ATTEMPT_SECONDS of uploader.py each), so
+that the last upload of a former holder, such as a COMMIT, has arrived before the next holder reads the folder."""
 
 LOST_SECONDS = 600.0
-"""A lease that was last renewed so long ago, by the clocks of two machines, has no holder any more: longer than a run waits
-for a storage that does not answer, and more than clocks differ."""
+"""A lease that was not renewed for this long, by the clocks of two machines, has no holder any more: the time is longer than a
+run waits for a storage that does not answer, and longer than the clocks of machines differ."""
 
 SETTLE_SECONDS = 2.0
-"""By so much later may arrive what a process sent just before it was killed."""
+"""A request that a process sent just before it was killed may arrive this much later."""
 
 
 class _Holder(BaseModel, frozen=True):
-    """Who holds a lease, as it is written.
+    """The holder of a lease, as lease.json has it.
 
     Attributes:
-        token: differs for each holder.
-        host: for messages.
+        token: unique to the holder.
+        host: name of its machine, for messages.
         pid: of the process, within `machine`.
-        machine: names a boot and its process numbers; empty where the system does not tell.
-        renewals: how many there were.
-        renewed: when the last one was, by the holder's clock, in seconds since 1970; None of a holder that does not tell.
+        machine: identifies one boot of a machine and its process numbers; empty where the system does not tell them.
+        renewals: number of renewals so far.
+        renewed: time of the last renewal by the holder's clock, in seconds since 1970; None of a version that wrote none.
     """
 
     token: str
@@ -58,7 +60,7 @@ class _Holder(BaseModel, frozen=True):
 
     @property
     def is_dead(self) -> bool:
-        """The process is known to have ended."""
+        """Whether the process is known to have ended."""
         if not self.machine or self.machine != _machine():
             return False
         return self.pid == os.getpid() or not psutil.pid_exists(self.pid)
@@ -86,15 +88,15 @@ class Lease:
         self._holder, self._version, self._renewed = holder, version, now
 
     def release(self) -> None:
-        """Let the next process have the folder at once."""
+        """Give the lease back, so that the next process has the folder at once."""
         self._run.remove_version(Entry(LEASE, 0, self._version, None))
 
 
-def take_lease(run: CloudFolder, wish: Interruption) -> Lease:
-    """Wait until it is sure that no other process trains in the folder, and keep others out.
+def take_lease(run: CloudFolder, interruption: Interruption) -> Lease:
+    """Wait until it is certain that no other process trains in the folder, and keep others out.
 
     Raises:
-        UsageError: another process does.
+        UsageError: another process trains in it.
         InterruptedRunError: a signal arrived meanwhile.
         StorageError: the storage refused, such as for a lack of rights.
     """
@@ -102,12 +104,12 @@ def take_lease(run: CloudFolder, wish: Interruption) -> Lease:
     holder = _Holder(token=token, host=host, pid=os.getpid(), machine=_machine(), renewed=time.time())
     version = run.replace(LEASE, _content(holder), None)
     if version is None:
-        version = _take_over(run, holder, wish)
+        version = _take_over(run, holder, interruption)
     return Lease(run, holder, version)
 
 
 def is_lost(run: CloudFolder) -> bool:
-    """Whether a run that says that it trains is held by nobody: its lease is gone, or was not renewed for LOST_SECONDS."""
+    """Whether no process holds a run whose status is "training": its lease is gone, or was not renewed for LOST_SECONDS."""
     try:
         renewed = _read(run, None).renewed
     except StorageError:
@@ -117,15 +119,15 @@ def is_lost(run: CloudFolder) -> bool:
     return renewed is not None and time.time() - renewed > LOST_SECONDS
 
 
-def _take_over(run: CloudFolder, holder: _Holder, wish: Interruption) -> str:
+def _take_over(run: CloudFolder, holder: _Holder, interruption: Interruption) -> str:
     found = run.entry(LEASE)
     before = _read(run, found.version)
     if not before.is_dead:
         say(
             f"{run.uri}: another process trained here ({before.host}, process {before.pid}) and did not say that it ended; "
-            f"waiting up to {LOOKS * POLL_SECONDS:g} seconds to see whether it lives"
+            f"waiting up to {POLLS * POLL_SECONDS:g} seconds to see whether it lives"
         )
-        _see_unchanged(run, found, before, wish)
+        _wait_until_stale(run, found, before, interruption)
     version = run.replace(LEASE, _content(holder), found.version)
     if version is None:
         raise _taken(run, before)
@@ -133,12 +135,14 @@ def _take_over(run: CloudFolder, holder: _Holder, wish: Interruption) -> str:
     return version
 
 
-def _see_unchanged(run: CloudFolder, found: Entry, holder: _Holder, wish: Interruption) -> None:
-    """Return when the lease is stale."""
-    for _ in range(LOOKS):
+def _wait_until_stale(run: CloudFolder, found: Entry, holder: _Holder, interruption: Interruption) -> None:
+    """Return when the lease has not changed for so long that its holder must be dead. Raises as `take_lease`."""
+    for _ in range(POLLS):
         time.sleep(POLL_SECONDS)
-        if wish.requested:
-            raise InterruptedRunError(f"{run.uri}: stopped by {wish.name} before training began; run the same command again")
+        if interruption.requested:
+            raise InterruptedRunError(
+                f"{run.uri}: stopped by {interruption.name} before training began; run the same command again"
+            )
         if run.entries(LEASE) != [found]:
             raise _taken(run, holder)
 
@@ -154,7 +158,7 @@ def _read(run: CloudFolder, version: str | None) -> _Holder:
     try:
         return _Holder.model_validate_json(run.read(LEASE, version))
     except ValidationError:
-        # Of another version of this program: watched like one of an unknown machine.
+        # Another version of this program wrote it: it is polled like the lease of an unknown machine.
         return _Holder(token="", host="unknown host", pid=0, machine="")
 
 
@@ -163,7 +167,7 @@ def _content(holder: _Holder) -> bytes:
 
 
 def _machine() -> str:
-    """Names this boot of this machine and the space of its process numbers, which each container has for itself."""
+    """Identifies this boot of this machine and its process numbers, of which each container has its own."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         return f"{boot} {Path('/proc/self/ns/pid').readlink()}"

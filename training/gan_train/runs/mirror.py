@@ -1,11 +1,11 @@
-"""A run folder on gs:// as the trainer sees it: a folder on this machine whose changes are uploaded behind its back.
+"""A run folder on gs:// as the trainer uses it: a folder on this machine whose changes are uploaded in the background.
 
-    with mirrored(CloudFolder("gs://bucket/run"), wish) as run:
+    with mirrored(CloudFolder("gs://bucket/run"), interruption) as run:
         fit(..., run, ...)
 
-The bucket is the truth: each session begins with an empty folder, and what a resume reads is downloaded when it is read.
-Nothing waits for the network but such a read and the end. Whatever happens, the bucket is at every moment as this folder was
-at some moment: a COMMIT is there only with all of its files.
+The bucket is authoritative: each session begins with an empty folder, and a file that a resumed run reads is downloaded when
+it is read. Only such a read and the end of the run wait for the network. At every moment the bucket is as this folder was at
+some earlier moment, so it has a COMMIT only with all of its files.
 """
 
 import os
@@ -34,31 +34,31 @@ _RELEASE_SECONDS = 5.0
 class Mirror(LocalFolder):
     """A local folder over one in a bucket; its `uri` is the bucket's.
 
-    A name is read here if it is here, else there. What is written or removed is so here, and put in the queue.
+    A file is read from this machine if it is here, else from the bucket. A change is made here, and put in the queue.
 
     Attributes:
-        path: where its files lie on this machine.
+        path: the folder on this machine.
     """
 
     def __init__(self, cloud: Folder, path: Path, queue: UploadQueue) -> None:
         super().__init__(os.fspath(path))
         self.uri = cloud.uri
         self._cloud, self._queue = cloud, queue
-        self._there = {entry.name: entry for entry in cloud.entries() if not entry.name.startswith(f"{WORK}/")}
+        self._remote = {entry.name: entry for entry in cloud.entries() if not entry.name.startswith(f"{WORK}/")}
         self._appended: set[str] = set()
 
     def exists(self, name: str) -> bool:
-        return name in self._there or super().exists(name)
+        return name in self._remote or super().exists(name)
 
     def entry(self, name: str) -> Entry:
-        return self._there[name] if name in self._there else super().entry(name)
+        return self._remote[name] if name in self._remote else super().entry(name)
 
     def entries(self, prefix: str = "") -> list[Entry]:
-        there = [entry for name, entry in self._there.items() if name.startswith(prefix)]
-        return sorted([*there, *super().entries(prefix)], key=lambda entry: entry.name)
+        remote = [entry for name, entry in self._remote.items() if name.startswith(prefix)]
+        return sorted([*remote, *super().entries(prefix)], key=lambda entry: entry.name)
 
     def names(self, prefix: str = "") -> list[str]:
-        return sorted([*super().names(prefix), *(name for name in self._there if name.startswith(prefix))])
+        return sorted([*super().names(prefix), *(name for name in self._remote if name.startswith(prefix))])
 
     def read(self, name: str, version: str | None = None, limit: int | None = None) -> bytes:
         self._fetch(name)
@@ -85,7 +85,7 @@ class Mirror(LocalFolder):
         self._written(name)
 
     def appended(self, prefix: str) -> None:
-        """These files go up before the next one that is written: no checkpoint is there without the lines before it."""
+        """Have these files uploaded before the next one that is written, so that no checkpoint comes before its log."""
         self._appended.add(prefix)
 
     def remove(self, name: str) -> None:
@@ -105,59 +105,59 @@ class Mirror(LocalFolder):
             yield path
 
     def flush(self) -> None:
-        """Let what was appended to go up, too."""
+        """Queue the files that were appended to."""
         for prefix in sorted(self._appended):
             for name in super().names(prefix):
                 self._queue.put(name)
         self._appended.clear()
 
     def _fetch(self, name: str) -> None:
-        """Have the file here, if it is there only."""
-        if name in self._there:
+        """Download the file if it is in the bucket only."""
+        if name in self._remote:
             with self._cloud.local_file(name) as downloaded, open(downloaded, "rb") as file, super().create(name) as out:
                 shutil.copyfileobj(file, out)
-            del self._there[name]
+            del self._remote[name]
 
     def _written(self, name: str) -> None:
-        self._there.pop(name, None)
+        self._remote.pop(name, None)
         self.flush()
         self._queue.put(name)
 
     def _removed(self, name: str) -> None:
-        self._there.pop(name, None)
+        self._remote.pop(name, None)
         self._queue.remove(name)
 
 
 @contextmanager
-def mirrored(cloud: CloudFolder, wish: Interruption) -> Iterator[Mirror]:
+def mirrored(cloud: CloudFolder, interruption: Interruption) -> Iterator[Mirror]:
     """Hold a run folder on gs:// for this process, and yield its mirror. All is uploaded when the block has ended.
 
-    A refusal of the storage that will not heal is made a wish to stop: the trainer commits a checkpoint here and ends.
+    If the storage refuses for good, the run is asked to stop: the trainer commits a checkpoint on this machine and ends.
 
     Raises:
         UsageError: another process trains in the folder.
         InterruptedRunError: a signal arrived before training began.
-        StorageError: the storage refused, or did not answer for too long; it names the mirror, which is kept if it holds
-            what is not in the bucket.
+        StorageError: the storage refused, or did not answer for too long. The message names the folder on this machine, which
+            stays if it holds files that are not in the bucket.
     """
-    lease = take_lease(cloud, wish)
+    lease = take_lease(cloud, interruption)
     try:
-        place, queue = _new_place(), UploadQueue()
-        mirror = Mirror(cloud, place, queue)
-        uploader = Uploader(queue, place, cloud, lease, lambda: wish.ask("an upload that was refused"))
+        path, queue = _new_folder(), UploadQueue()
+        mirror = Mirror(cloud, path, queue)
+        uploader = Uploader(queue, path, cloud, lease, lambda: interruption.ask("an upload that was refused"))
         uploader.start()
         try:
             yield mirror
         except KeyboardInterrupt:
             uploader.abandon()
-            say(f"{cloud.uri}: {len(queue)} files were not uploaded, they are in {place}")
+            say(f"{cloud.uri}: {len(queue)} files were not uploaded, they are in {path}")
             raise
         except Exception as error:
             _finish(mirror, uploader, f" ({error})")
             raise
         _finish(mirror, uploader, "")
     finally:
-        # A lease that cannot be given back is found to be stale.
+        # A lease that cannot be given back is found stale by the next process.
         with suppress(StorageError), patience(_RELEASE_SECONDS):
             lease.release()
 
@@ -174,7 +174,7 @@ def _finish(mirror: Mirror, uploader: Uploader, ended: str) -> None:
     shutil.rmtree(mirror.path, ignore_errors=True)
 
 
-def _new_place() -> Path:
+def _new_folder() -> Path:
     base = Path(os.environ.get(CACHE) or tempfile.gettempdir())
     with storage_errors(base):
         base.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""How a run is operated: what may differ from one `gan-train run` of a folder to the next.
+"""How a run is operated: the options that may differ from one `gan-train run` of a folder to the next.
 
 operation = read_operation("rollback", "warn", 3, "last=3,every=1000,best=d.loss:min", "skip-shard")
 """
@@ -16,14 +16,14 @@ OnCorrupt = Literal["fail", "skip-shard"]
 
 @dataclass(frozen=True)
 class Operation:
-    """What the command says beside the recipe.
+    """The options of a training beside its recipe.
 
     Attributes:
-        on_divergence: what a number that is not finite leads to; divergence.py has the rules.
+        on_divergence: what a number that is not finite leads to; loop/divergence.py has the rules.
+        on_failure: what a training that fails for long leads to; loop/failure.py has the rules.
         max_rollbacks: in the whole life of a run.
-        on_failure: what a training that fails leads to; failure.py has the rules.
         keep: which checkpoints stay.
-        on_corrupt: what a shard that is not what the manifest says leads to; input.py has the rule.
+        on_corrupt: what a damaged shard leads to; data/reader.py has the rules.
     """
 
     on_divergence: OnDivergence = "stop"
@@ -34,7 +34,7 @@ class Operation:
 
 
 def read_operation(on_divergence: str, on_failure: str, max_rollbacks: int, keep: str, on_corrupt: str) -> Operation:
-    """The options of the command, checked. Raises UsageError that names the wrong one and what is possible."""
+    """The operation that these options of the command mean. Raises UsageError that names a wrong one and the choices."""
     return Operation(
         cast(OnDivergence, _one_of(get_args(OnDivergence), "--on-divergence", on_divergence)),
         cast(OnFailure, _one_of(get_args(OnFailure), "--on-failure", on_failure)),

@@ -1,4 +1,4 @@
-"""Which checkpoints stay: the last ones, every k-th step, the best by a score. Pure functions, no I/O.
+"""The choice of checkpoints that stay: the last ones, every k-th step, the best by a metric. Pure functions, no I/O.
 
 keep = parse_keep("last=3,every=1000,best=d.loss:min")
 stay = kept_steps([900, 1000, 1100], rows, keep)
@@ -20,7 +20,7 @@ class Best:
 
     Attributes:
         metric: a name of metrics.jsonl.
-        direction: which end is better.
+        direction: whether the lowest or the highest value is the best.
     """
 
     metric: str
@@ -29,12 +29,12 @@ class Best:
 
 @dataclass(frozen=True)
 class Keep:
-    """A checkpoint stays if any of these wants it.
+    """The policy of --keep: a checkpoint stays if any of its parts applies.
 
     Attributes:
-        last: this many of the newest, at least 1.
-        every: those of steps divisible by it, for ever; or None.
-        best: the best so far by a score, or None.
+        last: number of newest checkpoints that stay, at least 1.
+        every: checkpoints of steps divisible by it stay for ever; None is none.
+        best: the best checkpoint so far by a metric stays; None is none.
     """
 
     last: int = 3
@@ -43,11 +43,11 @@ class Keep:
 
 
 def kept_steps(steps: Iterable[int], rows: Iterable[Mapping[str, float]], keep: Keep) -> set[int]:
-    """The steps, of those that have a checkpoint, whose checkpoints stay. The newest always does.
+    """The steps whose checkpoints stay. The newest always stays.
 
-    A checkpoint's score is the newest value of the metric up to its step, so a metric that is measured more seldom than
-    checkpoints are made serves too; of equal scores the earliest counts, which stands next to the measurement. Applied
-    to each new checkpoint in turn, this keeps the best of all there ever were.
+    A checkpoint's value is the newest one of the metric up to its step, so a metric may be measured more seldom than
+    checkpoints are made; of equal values the earliest checkpoint counts, since it is closest to the measurement. Applied to
+    each new checkpoint in turn, this keeps the best of all that ever were.
 
     Args:
         steps: steps with a checkpoint.
@@ -64,7 +64,7 @@ def kept_steps(steps: Iterable[int], rows: Iterable[Mapping[str, float]], keep: 
 
 
 def _best(steps: Sequence[int], rows: Iterable[Mapping[str, float]], best: Best) -> set[int]:
-    """The one best step, or none if no row has the metric yet."""
+    """The best step alone, or an empty set while no row has the metric."""
     measured = [(row["step"], row[best.metric]) for row in rows if best.metric in row]
     at = [step for step, _ in measured]
     sign = 1 if best.direction == "min" else -1
@@ -74,7 +74,7 @@ def _best(steps: Sequence[int], rows: Iterable[Mapping[str, float]], best: Best)
 
 
 def parse_keep(text: str) -> Keep:
-    """A policy from "last=3,every=1000,best=d.loss:min", each part optional. Raises UsageError that shows the form."""
+    """The policy that a text such as "last=3,every=1000,best=d.loss:min" means, each part optional. Raises UsageError."""
     parts = [part.strip().partition("=") for part in text.split(",")]
     named = {name: _parse_part(name, value, text) for name, _, value in parts}
     if len(named) < len(parts):

@@ -1,7 +1,7 @@
-"""rollbacks.jsonl: how often a run returned to an earlier step, and which random numbers it uses since.
+"""rollbacks.jsonl: each return of a run to an earlier step, after a divergence or a failure that lasted.
 
-The random stream of a step is the number of rollbacks to that step or an earlier one. So the file and the step are
-enough to continue exactly (randomness.py), and a run without rollbacks draws stream 0 throughout.
+The file also decides the random numbers: the random stream of a step is the number of rollbacks to that step or an earlier
+one. So file and step are enough to continue exactly (numerics/randomness.py), and a run without rollbacks uses stream 0.
 """
 
 import dataclasses
@@ -15,14 +15,14 @@ from gan_train.runs.layout import ROLLBACKS
 
 @dataclass(frozen=True)
 class Rollback:
-    """One return.
+    """One return to an earlier step.
 
     Attributes:
         step: at which the run diverged, or its failure had lasted long enough.
         name: what was not finite, or the kind of the failure.
-        player: whose it was; "" of a failure.
-        value: what it was; of a failure since which step.
-        restored: step returned to.
+        player: the player whose number was not finite; "" of a failure.
+        value: that number; of a failure "since step 315".
+        restored: the step returned to; 0 is the beginning.
     """
 
     step: int
@@ -36,7 +36,7 @@ Rollbacks = tuple[Rollback, ...]
 
 
 def read_rollbacks(run: Folder) -> Rollbacks:
-    """Those of a run so far, in order. Raises DataError if the file is damaged."""
+    """The rollbacks of a run so far, in order. Raises DataError if the file is damaged."""
     if not run.exists(ROLLBACKS):
         return ()
     try:
@@ -49,5 +49,5 @@ def read_rollbacks(run: Folder) -> Rollbacks:
 
 
 def write_rollbacks(run: Folder, rollbacks: Rollbacks) -> None:
-    """Replace the record, all at once."""
+    """Replace rollbacks.jsonl as a whole."""
     run.write(ROLLBACKS, "".join(json.dumps(dataclasses.asdict(one)) + "\n" for one in rollbacks).encode())

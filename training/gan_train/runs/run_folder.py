@@ -1,4 +1,4 @@
-"""The run folder: who it belongs to, what it was made with, where it stands."""
+"""The run folder: holding it, its recipe.yaml and its status.json."""
 
 import fcntl
 import os
@@ -27,12 +27,12 @@ _LOCK = f"{WORK}/lock"
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What recipe.yaml says of a run: enough to make it again.
+    """The content of recipe.yaml: enough to train the run again.
 
     Attributes:
-        recipe: what it was trained by.
-        dataset: where the dataset was.
-        dataset_digest: names its content.
+        recipe: with every value.
+        dataset: the folder of the dataset when the run began.
+        dataset_digest: identifies the content of the dataset.
         class_names: of the dataset, by number; none if the recipe learns no classes, or an earlier version made the run.
     """
 
@@ -43,8 +43,8 @@ class RunRecord:
 
 
 @contextmanager
-def workplace(run: LocalFolder | CloudFolder, wish: Interruption) -> Iterator[LocalFolder]:
-    """Hold the run folder for this process and yield the folder to train in: itself, or the mirror of one on gs://.
+def workplace(run: LocalFolder | CloudFolder, interruption: Interruption) -> Iterator[LocalFolder]:
+    """Hold the run folder for this process, and yield the folder to train in: itself, or the mirror of one on gs://.
 
     Raises:
         UsageError: another process trains in it.
@@ -54,7 +54,7 @@ def workplace(run: LocalFolder | CloudFolder, wish: Interruption) -> Iterator[Lo
         with _locked(run):
             yield run
         return
-    with mirrored(run, wish) as mirror:
+    with mirrored(run, interruption) as mirror:
         yield mirror
 
 
@@ -106,7 +106,7 @@ def check_claim(run: Folder, recipe: Recipe, dataset: str, digest: str) -> None:
 
 
 def packages() -> dict[str, str]:
-    """Versions of the packages that decide what a run computes."""
+    """Versions of the packages on which the numbers of a run depend."""
     return {package: version(package) for package in _PACKAGES}
 
 
@@ -130,7 +130,17 @@ def _class_names(recipe: Recipe, names: list[Any]) -> tuple[str, ...]:
 
 
 def write_status(run: Folder, state: str, step: int, steps: int, error: GanmillError | None = None) -> None:
-    """Say where the run stands, for people and schedulers. A process younger than `time` is not the one that wrote it."""
+    """Write status.json, for people and schedulers.
+
+    It names the process that wrote it, and when; a process of the same number that started later is another one.
+
+    Args:
+        run: the run folder.
+        state: "training", "finished", "interrupted", "diverged", "failed" or "error".
+        step: the step the run stands at.
+        steps: the last step.
+        error: what ended the run, for the state "error".
+    """
     writer = {"pid": os.getpid(), "host": socket.gethostname(), "time": time.time()}
     reason = {"error": str(error), "exit_code": error.exit_code} if error else {}
     run.write(STATUS, dump_json({"state": state, "step": step, "steps": steps, **writer, **reason}))

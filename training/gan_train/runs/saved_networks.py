@@ -11,15 +11,16 @@ if TYPE_CHECKING:
     import keras
 
 GENERATOR, CLASSIFIER = "generator", "classifier"
-"""Kinds: inputs to images or points; images, float32 in the recipe's range, to class logits, float32 (n, classes)."""
+"""Kinds of networks. A generator turns its inputs into images or points; a classifier turns images, float32 in the recipe's
+range, into class logits, float32 (n, classes)."""
 
 
 def saved_step(run: Folder, kind: str, step: int | None) -> int:
-    """The step itself if a network of that kind was saved then, or of None the newest.
+    """The step of a saved network: the given one, which is checked, or the newest for None.
 
     Raises:
-        DataError: there is no such network yet.
-        UsageError: none of that step.
+        DataError: no network of that kind is saved yet.
+        UsageError: none was saved at that step.
     """
     steps = networks(kind).steps(run)
     if not steps:

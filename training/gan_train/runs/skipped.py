@@ -1,32 +1,29 @@
-"""skipped_shards.jsonl: the shards a run does without, so that it does without the same ones when it is resumed.
+"""skipped_shards.jsonl: the shards that a run leaves out, so that it leaves out the same ones when it is resumed.
 
-A shard that was mended is used again once its line is removed; the order of the data is then another.
+A shard that was repaired is read again once its line is removed from the file; the data then comes in another order.
 """
 
 import dataclasses
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from gan_core.errors import DataError
 from gan_core.notices import warn
 from gan_core.storage import Folder
 from gan_pipeline.dataset.verify import check_shard
 from gan_train.data.dataset import Dataset
+from gan_train.data.reader import CorruptShardError
 from gan_train.runs.layout import SKIPPED, committed_steps
-
-if TYPE_CHECKING:
-    from gan_train.data.input import CorruptShardError
 
 
 @dataclass(frozen=True)
 class Skipped:
-    """One shard left out.
+    """A shard that is left out.
 
     Attributes:
         file: its name in the dataset folder.
-        from_step: it is absent from the data of all steps after this one.
+        from_step: the data of all steps after this one is without it.
         reason: what was wrong with it.
     """
 
@@ -36,7 +33,7 @@ class Skipped:
 
 
 def read_skipped(run: Folder) -> tuple[Skipped, ...]:
-    """Those of a run so far. Raises DataError if the file is damaged."""
+    """The shards that a run leaves out so far. Raises DataError if the file is damaged."""
     if not run.exists(SKIPPED):
         return ()
     try:
@@ -49,18 +46,23 @@ def read_skipped(run: Folder) -> tuple[Skipped, ...]:
 
 
 def write_skipped(run: Folder, skipped: Sequence[Skipped]) -> None:
-    """Replace the record, all at once."""
+    """Replace skipped_shards.jsonl as a whole."""
     run.write(SKIPPED, "".join(json.dumps(dataclasses.asdict(one)) + "\n" for one in skipped).encode())
 
 
 def corrupt_shards(dataset: Dataset, from_step: int, skip: bool) -> tuple[Skipped, ...]:
-    """Compare every shard that is read with the manifest.
+    """Compare every shard of a dataset that is read with the manifest.
+
+    Args:
+        dataset: without the shards that are left out already.
+        from_step: the step the run stands at.
+        skip: whether a damaged shard is left out.
 
     Returns:
-        Those to leave out.
+        The damaged shards.
 
     Raises:
-        DataError: the first that is not what the manifest says, unless it is to be skipped.
+        DataError: a shard is damaged and `skip` is false; the message names the first.
         StorageError: a shard cannot be read.
     """
     found = []
@@ -75,15 +77,15 @@ def corrupt_shards(dataset: Dataset, from_step: int, skip: bool) -> tuple[Skippe
 
 
 def warn_of(skipped: Sequence[Skipped], dataset: Dataset) -> None:
-    """Say on stderr, once for each shard, what `dataset` does without."""
+    """Warn of each shard that is left out, and of the share of the examples that `dataset` lacks for it."""
     for one in skipped:
         warn(f"shard left out: {one.reason}")
     if skipped:
         warn(f"training without {dataset.skipped_share:.1%} of the examples, see {SKIPPED}")
 
 
-def without_shard(dataset: Dataset, run: Folder, error: "CorruptShardError") -> Dataset:
-    """Leave out a shard that went bad, from the newest checkpoint on, and record it."""
+def without_shard(dataset: Dataset, run: Folder, error: CorruptShardError) -> Dataset:
+    """The dataset without a shard that went bad, from the newest checkpoint on; the run folder records it."""
     skipped = Skipped(error.file, max(committed_steps(run), default=0), str(error))
     fewer = dataset.without([error.file])
     write_skipped(run, (*read_skipped(run), skipped))

@@ -1,4 +1,4 @@
-"""The thread that carries a mirror's changes to the bucket, in order, while training goes on."""
+"""A thread that uploads the changes of a mirror in order, while training goes on."""
 
 import shutil
 import threading
@@ -15,15 +15,17 @@ from gan_train.runs.lease import RENEW_SECONDS, Lease
 from gan_train.runs.upload_queue import Change, UploadQueue
 
 ATTEMPT_SECONDS = 30.0
-"""A request is repeated for so long, with growing pauses; then the change is tried from its beginning."""
+"""Time for which a request is repeated, with growing pauses; then the whole change is tried again."""
 
 REFUSALS, REFUSAL_PAUSE_SECONDS = 3, 1.0
-"""A refusal that comes so often in a row will not heal. (One alone may be damage on the way, or new rights on theirs.)"""
+"""A storage that refuses this many times in a row is taken to refuse for good. One refusal alone may be damage in transit, or
+rights that were granted a moment ago."""
 
-FIRST_WORD_SECONDS, WORD_SECONDS = 2.0, 30.0
-"""When waiting for the last uploads: how soon, and then how often, it is said for what."""
+FIRST_MESSAGE_SECONDS, MESSAGE_SECONDS = 2.0, 30.0
+"""Times until the first message on the uploads that a run waits for at its end, and between the later ones."""
 
 _PIECE = 1 << 20
+"""Bytes that are read at once."""
 
 
 def carry_out(change: Change, queue: UploadQueue, local: Path, cloud: Folder) -> None:
@@ -33,22 +35,22 @@ def carry_out(change: Change, queue: UploadQueue, local: Path, cloud: Folder) ->
         return
     path = local / change.name
     with storage_errors(path), suppress(FileNotFoundError), open(path, "rb") as file:
-        # Asked when the file is open: else it might be one that was written anew, before whose turn others have theirs.
-        if queue.overtaken:
+        # This is checked once the file is open: before, the name might be given to a new file, whose turn comes later.
+        if queue.withdrawn:
             return
         with cloud.create(change.name) as out:
             shutil.copyfileobj(file, out, _PIECE)
 
 
 class Uploader:
-    """Carries changes until `finish`. An outage only delays it; a refusal ends it.
+    """Uploads changes until `finish` is called. An outage of the storage delays it; a refusal ends it.
 
     Args:
         queue: the changes.
-        local: where the files lie.
-        cloud: where they go.
-        lease: renewed by this thread.
-        on_failure: called by this thread when it gives up.
+        local: the folder on this machine.
+        cloud: the folder in the bucket.
+        lease: this thread renews it.
+        on_failure: this thread calls it when it gives up.
     """
 
     def __init__(self, queue: UploadQueue, local: Path, cloud: Folder, lease: Lease, on_failure: Callable[[], None]) -> None:
@@ -61,26 +63,26 @@ class Uploader:
         self._thread = threading.Thread(target=self._work, name="uploader", daemon=True)
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
 
     def finish(self) -> None:
-        """Wait until all is uploaded, saying for what.
+        """Wait until all changes are uploaded, and tell for which ones.
 
         Raises:
             StorageError: the storage refused, or did not answer for GANMILL_STORAGE_TIMEOUT seconds.
         """
         self._answered = time.monotonic()
         self._queue.close()
-        self._thread.join(FIRST_WORD_SECONDS)
+        self._thread.join(FIRST_MESSAGE_SECONDS)
         while self._thread.is_alive():
             self._say(f"waiting for {self._waiting()}")
-            self._thread.join(WORD_SECONDS)
+            self._thread.join(MESSAGE_SECONDS)
         if self._failure:
             raise self._failure
 
     def abandon(self) -> None:
-        """Begin no more requests, not even to keep the lease. One under way is not waited for."""
+        """Begin no more requests, not even to renew the lease. A request under way is not waited for."""
         self._abandoned = True
         self._queue.close()
 
@@ -103,7 +105,7 @@ class Uploader:
             self._on_failure()
 
     def _attempt(self) -> None:
-        """Carry one change. Raises StorageError when there is no hope left."""
+        """Renew the lease, and upload one change if there is any. Raises StorageError once the storage refuses for good."""
         try:
             self._lease.keep()
             change = self._queue.current()
@@ -111,7 +113,7 @@ class Uploader:
                 carry_out(change, self._queue, self._local, self._cloud)
                 self._queue.done()
         except StorageOutageError as error:
-            self._bear(error)
+            self._endure(error)
         except StorageError:
             self._refusals += 1
             if self._refusals == REFUSALS:
@@ -122,7 +124,7 @@ class Uploader:
                 self._say("the storage answers again; uploads go on")
             self._outage, self._refusals, self._answered = None, 0, time.monotonic()
 
-    def _bear(self, error: StorageOutageError) -> None:
+    def _endure(self, error: StorageOutageError) -> None:
         if self._queue.closed and time.monotonic() - self._answered >= timeout():
             raise error
         if not self._outage and not self._queue.closed:

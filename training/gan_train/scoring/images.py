@@ -42,7 +42,7 @@ class Images:
 
 def reals(dataset: "Dataset", count: int) -> Iterator[Images]:
     """The first `count` images of a dataset in an order that follows from the dataset alone, with its labels."""
-    from gan_train.data.input import training_examples
+    from gan_train.data.reader import training_examples
 
     examples = islice(training_examples(dataset, _ORDER), count)
     while block := list(islice(examples, BLOCK)):

@@ -185,8 +185,8 @@ def confusion(network: "keras.Model", dataset: "Dataset", recipe: Recipe) -> Con
     """
     import tensorflow as tf
 
-    from gan_train.data.input import training_examples
     from gan_train.data.pixels import to_range
+    from gan_train.data.reader import training_examples
     from gan_train.networks.passes import inference_pass
 
     image, classes = cast(ImageConfig, recipe.examples), network.output_shape[-1]
