@@ -1,4 +1,4 @@
-"""A dataset folder, opened for a recipe: which of its examples a run reads, and by which names."""
+"""A dataset folder, opened for a recipe: the examples that a run reads, and the names of their features in a batch."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -24,8 +24,8 @@ class Stream:
 
     Attributes:
         split: of the dataset.
-        names: what a batch calls the features that are read, by their names in the dataset.
-        order: sets this order apart from that of another stream; "" for the first.
+        names: the name of each feature in a batch, by its name in the dataset.
+        order: makes the order differ from that of another stream; "" for the first stream.
     """
 
     split: str
@@ -38,11 +38,11 @@ class Dataset:
     """A dataset folder, open for training.
 
     Attributes:
-        folder: where it lies.
-        manifest: what it holds.
-        streams: what training reads; examples of the first count the epochs.
-        shown: what snapshots show and measure: streams of the same names, of a split that no step reads if there is one.
-        skipped: shards that are left out, by file name.
+        folder: the dataset folder.
+        manifest: its manifest.
+        streams: the examples of training; an epoch is one pass over the first stream.
+        shown: the examples of snapshots: streams with the same names, of a split that no step reads if there is one.
+        skipped: file names of the shards that are left out.
     """
 
     folder: Folder
@@ -53,16 +53,16 @@ class Dataset:
 
     @cached_property
     def shards(self) -> tuple[Shard, ...]:
-        """All shards that are read, each once."""
+        """The shards of all streams, each once, without those that are left out."""
         splits = dict.fromkeys(stream.split for stream in (*self.streams, *self.shown))
         return tuple(shard for split in splits for shard in self._of_split(split))
 
     def shards_of(self, stream: Stream) -> tuple[Shard, ...]:
-        """Those of a stream that are read."""
+        """The shards of a stream, without those that are left out."""
         return self._of_split(stream.split)
 
     def examples_of(self, stream: Stream) -> int:
-        """Number of examples in those shards."""
+        """Number of examples of a stream, without those of shards that are left out."""
         return sum(shard.examples for shard in self.shards_of(stream))
 
     @cached_property
@@ -71,29 +71,29 @@ class Dataset:
         return self.examples_of(self.streams[0])
 
     def features_of(self, stream: Stream) -> Features:
-        """Of the dataset, those that a stream reads."""
+        """The features of the dataset that a stream reads, by their names in the dataset."""
         return {name: self.manifest.features[name] for name in stream.names}
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """By class number; none if the examples have no labels."""
+        """Names of the classes by number; empty if the examples have no labels."""
         label = self.manifest.features.get("label")
         return label.class_names if isinstance(label, LabelFeature) else ()
 
     @property
     def shows_unseen(self) -> bool:
-        """Whether what is shown is what no step reads."""
+        """Whether snapshots show examples that no step reads."""
         return self.shown != self.streams
 
     @property
     def skipped_share(self) -> float:
-        """Share of the examples of training that is left out."""
+        """Share of the training examples that is left out, from 0 to 1."""
         splits = {stream.split for stream in self.streams}
         whole = sum(self.manifest.splits[split].examples for split in splits)
         return 1 - sum(shard.examples for split in splits for shard in self._of_split(split)) / whole
 
     def without(self, files: Iterable[str]) -> "Dataset":
-        """The same without some more shards. Raises DataError if no example of a split is left."""
+        """The dataset without these shards, too. Raises DataError if no example of a split is left."""
         fewer = replace(self, skipped=self.skipped | set(files))
         for stream in (*fewer.streams, *fewer.shown):
             if not fewer.examples_of(stream):

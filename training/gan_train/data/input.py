@@ -26,9 +26,18 @@ PREFETCH_CHUNKS = 2
 def chunked_records(
     records: Iterator[bytes], lengths: Sequence[int], batches: int, reals_per_batch: int, replicas: int, own: range
 ) -> Iterator[NDArray[np.object_]]:
-    """Cut a stream into chunks: for each length and then each own replica, (steps, batches, reals_per_batch / replicas).
+    """Cut a stream of records into chunks. Replica r takes the r-th slice of every global batch.
 
-    Replica r takes the r-th slice of every global batch. A worker cuts for its own replicas, out of range(replicas).
+    Args:
+        records: serialised examples.
+        lengths: steps of each chunk.
+        batches: real batches that one step takes.
+        reals_per_batch: real examples of a global batch.
+        replicas: number of replicas of all workers.
+        own: the replicas of this worker, out of range(replicas).
+
+    Yields:
+        For each length, and then for each own replica: (steps, batches, reals_per_batch / replicas) records.
     """
     for steps in lengths:
         chunk = np.empty(steps * batches * reals_per_batch, np.object_)
@@ -42,24 +51,24 @@ def chunked_records(
 class Chunks:
     """The input of a run, on its devices, chunk by chunk.
 
-    The stream of examples is one, whoever reads it: every worker's pipeline follows all of it and keeps its replicas'
-    slices of every global batch. So TensorFlow shards nothing (`distribute_datasets_from_function` leaves that to us).
-    Its own sharding would not do: by file or by element, each worker would batch examples of its own, and which
-    examples meet in a batch would depend on the number of workers; and `experimental_distribute_dataset` cuts each
-    global batch on every worker after it is decoded. The price here is that every worker reads all shards, which
-    shuffling across shards asks for anyway; it decodes its slices only.
+    All workers read the same stream of examples: the pipeline of each follows all of it and keeps the slices of its own
+    replicas. So TensorFlow does not shard the data (`distribute_datasets_from_function` leaves that to its caller). Its own
+    sharding would not do: by file or by element each worker would batch examples of its own, so that the examples of a batch
+    would depend on the number of workers; and `experimental_distribute_dataset` cuts each global batch after every worker has
+    decoded all of it. The price is that every worker reads all shards, which shuffling across shards needs anyway; each
+    decodes its own slices only.
 
     Args:
-        dataset: what to read; all its streams at the same pace.
+        dataset: all its streams are read at the same pace.
         seed: of the order.
         strategy: whose devices share each batch.
         start: step to begin with.
         lengths: steps of each chunk.
-        batches: of reals that one step takes.
+        batches: real batches that one step takes.
         reals_per_batch: real examples of a global batch.
 
     Attributes:
-        waited: how long the last `take` waited, in seconds.
+        waited: seconds that the last call of `take` waited.
     """
 
     def __init__(
@@ -96,14 +105,14 @@ class Chunks:
 
     @property
     def spec(self) -> Any:
-        """Of a chunk of any length."""
+        """The type of a chunk of any length, as `tf.function` takes it."""
         return self._chunks.element_spec
 
     def take(self) -> tf.distribute.DistributedValues:
         """The next chunk: for every replica each feature by name, with axes (steps, batches, examples, ...).
 
         Raises:
-            GanmillError: what stopped the reader, such as DataError naming a shard.
+            GanmillError: the error that stopped the reader, such as a CorruptShardError that names the shard.
         """
         began = time.monotonic()
         try:
@@ -116,7 +125,7 @@ class Chunks:
 
 
 def _decoder(dataset: Dataset, stream: Stream) -> Callable[[tf.Tensor], Features]:
-    """From (steps, batches, n) serialised examples to features of that shape, by the stream's names."""
+    """A function from serialised examples of shape (steps, batches, n) to features (steps, batches, n, ...) by name."""
     features = dataset.features_of(stream)
 
     def decode(records: tf.Tensor) -> Features:

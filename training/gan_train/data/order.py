@@ -1,8 +1,8 @@
-"""The order contract: which example stands at which position of the training stream. Pure functions, no I/O.
+"""The order of training: which example comes at which position. Pure functions, no I/O.
 
 An epoch visits every example once. Shards are permuted, gathered into blocks of bounded size, and the examples of a
-block are permuted together; a small dataset is one block, hence permuted as a whole. All of it follows from
-(manifest digest, seed, epoch), so a position alone is enough to continue, and a reader needs one block in memory.
+block are permuted together; a small dataset is one block, hence permuted as a whole. The order follows from
+(manifest digest, seed, epoch) alone, so a position is enough to continue, and a reader needs one block in memory.
 """
 
 import hashlib
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from gan_pipeline.dataset.manifest import Shard
 
 BLOCK_BYTES = 256 << 20
+"""Most bytes of a block with more than one shard."""
 
 
 @dataclass(frozen=True)
@@ -22,10 +23,10 @@ class Block:
     """Shards whose examples are shuffled together.
 
     Attributes:
-        shards: positions in the split, in reading order.
-        examples: of all its shards.
+        shards: indices in the split, in reading order.
+        examples: number of examples of all its shards.
         first: position of its first example in the epoch.
-        key: names its permutation.
+        key: decides its permutation.
     """
 
     shards: tuple[int, ...]

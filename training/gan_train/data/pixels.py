@@ -1,4 +1,4 @@
-"""Between stored pixels (uint8) and the range a network works in."""
+"""Conversions between stored pixels (uint8) and the range in which a network works."""
 
 from typing import Any
 
@@ -14,12 +14,12 @@ def to_range(images: tf.Tensor, name: str) -> tf.Tensor:
 
 
 def to_uint8(images: NDArray[np.float32], name: str) -> NDArray[np.uint8]:
-    """The inverse, rounded to the nearest value and clipped to 0..255."""
+    """The inverse of `to_range`, rounded to the nearest value and clipped to 0..255, for NumPy arrays."""
     return np.clip(np.rint(_stretched(images, name)), 0, 255).astype(np.uint8)
 
 
 def to_uint8_tensor(images: tf.Tensor, name: str) -> tf.Tensor:
-    """The same within a graph."""
+    """The inverse of `to_range`, as `to_uint8`, for tensors."""
     return tf.saturate_cast(tf.round(_stretched(images, name)), tf.uint8)
 
 

@@ -28,7 +28,11 @@ from gan_train.data.order import Block, epoch_blocks, permutation
 
 
 class CorruptShardError(DataError):
-    """A shard that is not what the manifest says. `file` is its name."""
+    """A shard differs from the manifest.
+
+    Attributes:
+        file: name of the shard.
+    """
 
     def __init__(self, file: str, message: str) -> None:
         super().__init__(message)
@@ -36,14 +40,15 @@ class CorruptShardError(DataError):
 
 
 class Reader:
-    """Reads records of a dataset from any position on, in order, one block ahead.
-
-    An error ends the stream; `failure` then holds it, since tf.data passes on its text only.
+    """Reads the records of a stream in order, from any position on. It reads one block ahead.
 
     Args:
-        dataset: what to read.
+        dataset: has the shards.
         seed: of the order.
-        stream: of the dataset; None for the first.
+        stream: one of the dataset's; None is the first.
+
+    Attributes:
+        failure: the error that ended the reading, or None; tf.data passes on the text of an error only.
     """
 
     def __init__(self, dataset: Dataset, seed: int, stream: Stream | None = None) -> None:
@@ -54,7 +59,7 @@ class Reader:
         self.failure: GanmillError | None = None
 
     def records(self, position: int) -> Iterator[bytes]:
-        """Serialised examples from a global position (epoch * examples + place in the epoch) on, without end."""
+        """Serialised examples without end, from a position on: epoch * examples of an epoch + position in the epoch."""
         with ThreadPoolExecutor(1, thread_name_prefix="block-reader") as ahead:
             blocks = self._blocks_from(position)
             block, skip = next(blocks)
@@ -67,7 +72,7 @@ class Reader:
                 yield from loaded[current_skip:]
 
     def _blocks_from(self, position: int) -> Iterator[tuple[Block, int]]:
-        """Blocks in reading order, with how many examples of each lie before the position."""
+        """Blocks in reading order, each with the number of its examples that come before the position."""
         epoch, place = divmod(position, self._examples)
         while True:
             for block in epoch_blocks(self._shards, self._key, self._seed, epoch):
@@ -88,7 +93,7 @@ class Reader:
         try:
             content = folder.read(shard.file)
         except StorageError:
-            # An outage tells nothing of the shard; that the storage answers and has no such file does.
+            # An outage says nothing about the shard. A storage that answers and has no such file does.
             if folder.exists(shard.file):
                 raise
             raise _corrupt(folder, shard, "missing") from None
@@ -111,7 +116,10 @@ def _corrupt(folder: Folder, shard: Shard, fault: str) -> CorruptShardError:
 
 
 def examples_of(dataset: Dataset, seed: int, stream: Stream) -> Iterator[Example]:
-    """Every example of a stream once, in the order in which it comes first, by the stream's names; read as they are taken."""
+    """Every example of a stream once, in the order of the first epoch; read as they are taken.
+
+    Features have the names of the stream.
+    """
     features = dataset.features_of(stream)
     for record in islice(Reader(dataset, seed, stream).records(0), dataset.examples_of(stream)):
         example = decode_example(record, features)
@@ -119,12 +127,12 @@ def examples_of(dataset: Dataset, seed: int, stream: Stream) -> Iterator[Example
 
 
 def training_examples(dataset: Dataset, seed: int) -> Iterator[Example]:
-    """Every example of the first stream once, in the order that training meets them first."""
+    """Every example of the first stream once, in the order of the first epoch of training."""
     return examples_of(dataset, seed, dataset.streams[0])
 
 
 def first_examples(dataset: Dataset, seed: int, count: int) -> dict[str, NDArray[Any]]:
-    """Every feature of the first examples that are shown, by name, (n, ...); fewer if there are no more."""
+    """The first examples that snapshots show: each feature by name, with shape (n, ...), n <= count."""
     first: dict[str, NDArray[Any]] = {}
     for stream in dataset.shown:
         examples = list(islice(examples_of(dataset, seed, stream), count))

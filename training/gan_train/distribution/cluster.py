@@ -21,8 +21,8 @@ class Worker:
     """One worker process.
 
     Attributes:
-        job: its kind in TF_CONFIG.
-        index: its number in that kind.
+        job: its task type in TF_CONFIG.
+        index: its number among the tasks of that type.
         address: host:port.
     """
 
@@ -35,22 +35,22 @@ class Worker:
 
     @property
     def host(self) -> str:
-        """Its name or IP address."""
+        """Name or IP address of its machine."""
         return self.address.rpartition(":")[0].strip("[]")
 
     @property
     def port(self) -> int:
-        """Where TensorFlow listens there."""
+        """The port at which TensorFlow listens."""
         return int(self.address.rpartition(":")[2])
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """All workers of a run, in TensorFlow's order.
+    """The workers of a run, in the order of TensorFlow.
 
     Attributes:
         workers: two or more; the first is the chief, which alone writes the run folder.
-        position: of this process among them.
+        position: index of this process among them.
     """
 
     workers: tuple[Worker, ...]
@@ -58,12 +58,12 @@ class Cluster:
 
     @property
     def chief(self) -> Worker:
-        """The worker that writes."""
+        """The worker that writes the run folder."""
         return self.workers[0]
 
     @property
     def own(self) -> Worker:
-        """This process."""
+        """The worker that this process is."""
         return self.workers[self.position]
 
     @property
@@ -78,7 +78,7 @@ class _Task(BaseModel):
 
 
 class _TFConfig(BaseModel):
-    """What of TF_CONFIG is read; schedulers add keys of their own."""
+    """The parts of TF_CONFIG that are read; schedulers add keys of their own."""
 
     cluster: dict[Job, list[_Address]]
     task: _Task
@@ -115,6 +115,8 @@ def read_cluster(tf_config: str) -> Cluster | None:
     jobs: tuple[Job, ...] = ("chief", "worker")
     workers = tuple(Worker(job, index, address) for job in jobs for index, address in enumerate(config.cluster.get(job, ())))
     own = next(
-        place for place, worker in enumerate(workers) if (worker.job, worker.index) == (config.task.type, config.task.index)
+        position
+        for position, worker in enumerate(workers)
+        if (worker.job, worker.index) == (config.task.type, config.task.index)
     )
     return Cluster(workers, own) if len(workers) > 1 else None

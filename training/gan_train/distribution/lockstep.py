@@ -1,4 +1,4 @@
-"""Workers that train together, end together: on a signal to any of them, at the end, and when one is lost."""
+"""Workers that train together stop together: on a signal to any of them, at the last step, and when one is lost."""
 
 import re
 import signal
@@ -19,24 +19,25 @@ from gan_train.runs.layout import committed_steps, step_name
 _TASK = re.compile(r"/job:(\w+)(?:/replica:\d+)?/task:(\d+)")
 
 _PROBE_SECONDS = 2.0
+"""Time for a connection to a worker that may be gone."""
 
 _NO_SIGNAL = 1000
-"""Stands for any other reason to stop."""
+"""Number that stands for any reason to stop that is no signal; larger than the numbers of all signals."""
 
 _LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineExceededError, tf.errors.CancelledError)
-"""What a collective ends with when another worker's process, machine or network is gone."""
+"""Errors of a collective operation when the process, machine or network of another worker is gone."""
 
 
 class SharedInterruption(Interruption):
-    """A wish to stop that all workers have when one has it. Every worker must ask at the same steps.
+    """A request to stop that reaches all workers when one of them has it. All workers must check at the same steps.
 
     Args:
-        own: this process's wish.
-        cluster: who asks.
+        own: the request to stop of this process.
+        cluster: the workers.
         strategy: connects them.
 
     Attributes:
-        step: the last one all workers had done.
+        step: the last step that all workers had done when they checked; None before the first check.
     """
 
     def __init__(self, own: Interruption, cluster: Cluster, strategy: tf.distribute.Strategy) -> None:
@@ -58,42 +59,43 @@ class SharedInterruption(Interruption):
         heard = [(number, worker) for number, worker in zip(numbers, self._cluster.workers, strict=True) if number]
         if heard:
             number, worker = heard[0]
-            reason = "a wish" if number == _NO_SIGNAL else signal.Signals(number).name
+            reason = "a request to stop" if number == _NO_SIGNAL else signal.Signals(number).name
             self.name = f"{reason} at {worker}"
         return bool(heard)
 
     def everyone(self, number: int) -> list[int]:
-        """The number each worker gave, in the order of the cluster; returns when all have given theirs."""
+        """The number that each worker gives, in the order of the cluster. Returns when all have given theirs."""
         row = [0.0] * len(self._cluster.workers)
         row[self._cluster.position] = float(number)
         return [int(value) for value in self._exchange(tf.constant(row)).numpy()]
 
 
-def _number(wish: Interruption) -> int:
-    """A wish as the workers tell it to each other: 0 for none, else its signal."""
-    if not wish.requested:
+def _number(interruption: Interruption) -> int:
+    """A request to stop as the workers exchange it: 0 for none, else the number of its signal."""
+    if not interruption.requested:
         return 0
-    return signal.Signals[wish.name].value if wish.name in signal.Signals.__members__ else _NO_SIGNAL
+    name = interruption.name
+    return signal.Signals[name].value if name in signal.Signals.__members__ else _NO_SIGNAL
 
 
 @contextmanager
 def in_lockstep(
     cluster: Cluster | None, strategy: tf.distribute.Strategy, own: Interruption, run: Folder, timeout: float
 ) -> Iterator[Interruption]:
-    """Train in this block with all workers or not at all; without a cluster it changes nothing.
+    """Train in this block with all workers or not at all. Without a cluster the block runs as it is.
 
     Args:
-        cluster: the workers; all are in such a block.
+        cluster: the workers, all of which enter such a block; or None.
         strategy: connects them.
-        own: this process's wish to stop.
+        own: the request to stop of this process.
         run: this process's run folder.
         timeout: seconds for the first all-reduce.
 
     Yields:
-        The wish to stop of all together.
+        The request to stop of all workers together.
 
     Raises:
-        InterruptedRunError: a worker was lost, and the message names it; or the first all-reduce did not end in time.
+        InterruptedRunError: a worker was lost, which the message names; or the first all-reduce did not end in time.
     """
     if cluster is None:
         yield own
@@ -104,18 +106,22 @@ def in_lockstep(
         try:
             yield shared
         except (InterruptedRunError, FailedRunError):
-            # Of one worker alone, such as a signal before training, the others learn by its loss.
+            # What ends one worker alone, such as a signal before training, the others notice by its loss.
             if shared.requested:
                 shared.everyone(0)
             raise
-        # Nobody leaves before the chief has written all: TensorFlow would take it for lost.
+        # No worker leaves before the chief has written everything, since TensorFlow would take it for lost.
         shared.everyone(0)
     except _LOST as error:
         raise _lost(error, cluster, shared.step, run) from error
 
 
 def self_test(shared: SharedInterruption, cluster: Cluster, timeout: float) -> None:
-    """One all-reduce, before work is spent on a cluster that cannot do it."""
+    """Try one all-reduce before work is spent on a cluster that cannot do it.
+
+    Raises:
+        InterruptedRunError: it did not end within `timeout` seconds; the message names the workers that do not answer.
+    """
     ended: Future[list[int]] = Future()
 
     def attempt() -> None:
@@ -131,9 +137,7 @@ def self_test(shared: SharedInterruption, cluster: Cluster, timeout: float) -> N
     except TimeoutError:
         silent = [str(worker) for worker in cluster.workers if worker != cluster.own and not _listens(worker)]
         who = (
-            f"no connection to {', '.join(silent)}"
-            if silent
-            else "every worker takes connections, so look for one that stands still"
+            f"no connection to {', '.join(silent)}" if silent else "every worker takes connections, so look for one that hangs"
         )
         raise InterruptedRunError(
             f"the first all-reduce did not end within {timeout:g} seconds: {who}; "

@@ -1,13 +1,13 @@
-"""Before the first collective: all workers come, agree on what they train, and take over the chief's newest checkpoint.
+"""Before the first collective: all workers meet, agree on what they train, and take over the chief's newest checkpoint.
 
-TensorFlow's own start waits for a worker that never comes, for ever and without a name, and cannot be interrupted. So
-the chief first listens at its address of TF_CONFIG itself; TensorFlow takes the port over afterwards.
+The start of TensorFlow itself waits for ever for a worker that does not come, does not name it, and cannot be interrupted. So
+the chief first listens at its address of TF_CONFIG itself, and TensorFlow takes the port over afterwards.
 
     worker to chief   {"worker": position, "facts": {...}} in one line of JSON
     chief to worker   "welcome"
     chief to worker   {"exit_code": ..., "refusal": ...} or {"files": {name: bytes, ...}}, and the files
 
-The chief answers all at once: when the last has come, or when the time is over.
+The chief answers all workers at once: when the last one has come, or when the time is over.
 """
 
 import asyncio
@@ -26,25 +26,32 @@ Files = Mapping[str, bytes]
 Result = TypeVar("Result")
 
 _WELCOME = b'"welcome"\n'
-_RETRY_SECONDS, _LOOK_SECONDS, _ANSWER_SECONDS = 0.2, 0.2, 60.0
+_RETRY_SECONDS = 0.2
+"""Between two attempts to reach the chief."""
+
+_SIGNAL_SECONDS = 0.2
+"""Between two checks for a signal."""
+
+_ANSWER_SECONDS = 60.0
+"""Time to send the answer, with the files of a checkpoint."""
 
 
 def meet(cluster: Cluster, facts: Facts, files: Files, timeout: float, interruption: Interruption) -> Files:
-    """Wait until all workers are here and agree.
+    """Wait until all workers have come and agree.
 
     Args:
-        cluster: who is to come.
-        facts: by name, JSON values that must be the same everywhere.
-        files: the chief's, for all; those of other workers do not count.
-        timeout: seconds that the chief waits for all, and the others for the chief.
+        cluster: the workers.
+        facts: JSON values by name, which must be the same for all workers.
+        files: content by name; all workers get those of the chief, and those of the others are not used.
+        timeout: seconds that the chief waits for the others, and the others for the chief.
         interruption: ends the wait.
 
     Returns:
         The chief's files.
 
     Raises:
-        UsageError: a worker differs in a fact; or this address cannot be listened at, or is another's.
-        InterruptedRunError: some did not come, and the message names them; or a signal arrived.
+        UsageError: a worker differs in a fact; or the chief cannot listen at its address; or a worker has the task of another.
+        InterruptedRunError: workers did not come, which the message names; or a signal arrived.
     """
     work = _host(cluster, facts, files, timeout) if cluster.is_chief else _visit(cluster, facts, timeout)
     return asyncio.run(_until_signal(work, interruption))
@@ -53,7 +60,7 @@ def meet(cluster: Cluster, facts: Facts, files: Files, timeout: float, interrupt
 async def _until_signal(work: Coroutine[Any, Any, Result], interruption: Interruption) -> Result:
     task = asyncio.ensure_future(work)
     while not interruption.requested:
-        if (await asyncio.wait({task}, timeout=_LOOK_SECONDS))[0]:
+        if (await asyncio.wait({task}, timeout=_SIGNAL_SECONDS))[0]:
             return task.result()
     task.cancel()
     await asyncio.wait({task})
@@ -64,14 +71,14 @@ async def _until_signal(work: Coroutine[Any, Any, Result], interruption: Interru
 
 @dataclass(frozen=True)
 class _Guest:
-    """A worker that has come and waits for the answer."""
+    """A worker that has come and waits for the answer of the chief."""
 
     facts: Facts
     task: asyncio.Task[None]
 
 
 class _Reception:
-    """The chief's side: who is here."""
+    """The side of the chief: which workers have come."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -81,13 +88,13 @@ class _Reception:
 
     @property
     def missing(self) -> list[str]:
-        """Names of those that are not here."""
+        """Names of the workers that have not come."""
         others = list(enumerate(self._cluster.workers))[1:]
         return [str(worker) for position, worker in others if position not in self.guests]
 
     async def welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Keep one worker until the answer is known; one that goes away before may come again."""
-        # Whoever does not speak our language, such as a probe of the port, or goes away, is none of ours.
+        """Keep a worker until the answer is known. A worker that goes away before may come again."""
+        # A client that does not follow this protocol, such as a port scanner, or that goes away, is no worker.
         with closing(writer), suppress(ValueError, KeyError, TypeError, OSError):
             hello = json.loads(await reader.readline())
             position, facts = int(hello["worker"]), dict(hello["facts"])
@@ -139,14 +146,14 @@ async def _visit(cluster: Cluster, facts: Facts, timeout: float) -> Files:
     try:
         async with asyncio.timeout(timeout) as limit:
             while True:
-                # Its machine, name or port is not up yet; or it went away and comes again; or the port still belongs to
-                # the TensorFlow of the run before, which speaks another language.
+                # The chief's machine, name or port is not up yet; or it went away and comes again; or the port still belongs
+                # to the TensorFlow of the run before, which has another protocol.
                 with suppress(OSError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
                     reader, writer = await asyncio.open_connection(cluster.chief.host, cluster.chief.port)
                     with closing(writer):
                         writer.write(_line({"worker": cluster.position, "facts": facts}))
                         await _expect(reader, _WELCOME)
-                        # The chief began to wait before we reached it.
+                        # The chief began to wait before this worker reached it, so its answer may take as long again.
                         limit.reschedule(loop.time() + timeout + _ANSWER_SECONDS)
                         answer = json.loads(await reader.readuntil())
                         if "refusal" in answer:

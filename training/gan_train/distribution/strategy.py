@@ -1,4 +1,4 @@
-"""Which devices train, and how they share the work."""
+"""The devices that train, and the distribution strategy over them."""
 
 import faulthandler
 import signal
@@ -23,7 +23,7 @@ def find_cluster(name: str, environment: Mapping[str, str]) -> Cluster | None:
 
     Args:
         name: of the strategy; "auto" and "multiworker" read TF_CONFIG.
-        environment: where TF_CONFIG is looked for.
+        environment: environment variables, of which TF_CONFIG is read.
 
     Raises:
         UsageError: TF_CONFIG is wrong, or missing for "multiworker"; or the name is unknown.
@@ -37,7 +37,7 @@ def find_cluster(name: str, environment: Mapping[str, str]) -> Cluster | None:
 
 
 def make_strategy(name: str, logical_cpus: int = 1, cluster: Cluster | None = None) -> tf.distribute.Strategy:
-    """A distribution strategy. Call it before TensorFlow has used a device.
+    """A distribution strategy. To be called before TensorFlow uses a device.
 
     Args:
         name: "mirrored" mirrors over all GPUs of this machine, or over all logical CPU devices where there is none;
@@ -45,7 +45,7 @@ def make_strategy(name: str, logical_cpus: int = 1, cluster: Cluster | None = No
             "auto" and "multiworker" mirror over the devices of all workers of a cluster, all of which must call this;
             without a cluster they mirror over several GPUs and are "default" otherwise.
         logical_cpus: split the CPU into this many devices, to try a multi-device run without GPUs.
-        cluster: what `find_cluster` found; all its workers are known to be there.
+        cluster: as `find_cluster` found it; all its workers are known to be there.
 
     Raises:
         UsageError: there is no TPU, or logical CPUs do not go with the strategy.

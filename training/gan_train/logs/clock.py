@@ -1,4 +1,4 @@
-"""What a run costs on its machine: seconds, over all its sessions, and memory."""
+"""The costs of a run: seconds of training, over all its sessions, and bytes of memory."""
 
 import time
 from collections.abc import Iterator
@@ -11,11 +11,16 @@ import tensorflow as tf
 from gan_train.logs.metrics_log import Row
 
 Stall = Literal["checkpoint", "snapshot"]
+"""What training stands still for."""
+
 STALLS: tuple[Stall, ...] = ("checkpoint", "snapshot")
 
 
 class Clock:
-    """Counts from the row of the step the session begins with: what a kill undid, or came after that row, is not counted.
+    """Counts seconds from the row of the step that the session begins with: time that a kill undid is not counted.
+
+    Args:
+        last: that row, or None at the beginning of a run.
 
     Attributes:
         elapsed: seconds of training since the run began.
@@ -25,7 +30,7 @@ class Clock:
         before = last or {}
         self._before, self._began = before.get("elapsed", 0.0), time.monotonic()
         self._stalls = {name: before.get(f"stall.{name}", 0.0) for name in STALLS}
-        self._devices = [device.name for device in tf.config.list_logical_devices() if _tells_memory(device)]
+        self._devices = [device.name for device in tf.config.list_logical_devices() if _counts_memory(device)]
 
     @property
     def elapsed(self) -> float:
@@ -33,7 +38,7 @@ class Clock:
 
     @contextmanager
     def standing_still(self, why: Stall) -> Iterator[None]:
-        """Count the block as time in which no step was trained."""
+        """Count the time of the block as time in which no step is trained."""
         began = time.monotonic()
         try:
             yield
@@ -41,29 +46,29 @@ class Clock:
             self._stalls[why] += time.monotonic() - began
 
     def rows(self, steps: int, seconds: float, waited: float, batch_size: int) -> list[Row]:
-        """What every row of a call that ends now says beside its losses.
+        """The costs that each row of a call has beside its metrics, for a call of the device that ends now.
 
         Args:
-            steps: of the call.
-            seconds: it took, the wait for its input included.
+            steps: number of steps of the call.
+            seconds: duration of the call, with the wait for its input.
             waited: seconds of that wait.
             batch_size: images of a step.
         """
-        same = {"images_per_second": steps * batch_size / seconds, "input_wait": waited / seconds}
-        same |= {f"stall.{name}": spent for name, spent in self._stalls.items()}
-        same["memory.host"] = float(psutil.Process().memory_info().rss)
+        shared = {"images_per_second": steps * batch_size / seconds, "input_wait": waited / seconds}
+        shared |= {f"stall.{name}": spent for name, spent in self._stalls.items()}
+        shared["memory.host"] = float(psutil.Process().memory_info().rss)
         if self._devices:
-            same["memory.device"] = float(max(_memory(device)["current"] for device in self._devices))
+            shared["memory.device"] = float(max(_memory(device)["current"] for device in self._devices))
         end = self.elapsed
-        return [{"elapsed": end - left * seconds / steps} | same for left in reversed(range(steps))]
+        return [{"elapsed": end - left * seconds / steps} | shared for left in reversed(range(steps))]
 
 
 def _memory(device: str) -> dict[str, int]:
     return tf.config.experimental.get_memory_info(device)
 
 
-def _tells_memory(device: tf.config.LogicalDevice) -> bool:
-    """Whether TensorFlow counts what a device holds: of a CPU it always says 0."""
+def _counts_memory(device: tf.config.LogicalDevice) -> bool:
+    """Whether TensorFlow counts the memory of a device; for a CPU it always gives 0."""
     if device.device_type == "CPU":
         return False
     try:

@@ -27,7 +27,7 @@ class EventFile:
         self.add_event(Event(wall_time=time.time(), file_version="brain.Event:2"))
 
     def add_event(self, event: Any) -> None:
-        """Append an event, a protobuf message; it is on disk after the next `flush`."""
+        """Append an event, a protobuf message. The operating system has it after the next `flush`."""
         self._records.write(event.SerializeToString())
 
     def flush(self) -> None:

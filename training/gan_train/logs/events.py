@@ -11,18 +11,18 @@ from tensorboard.plugins.text.metadata import create_summary_metadata
 
 
 def session_start(step: int) -> Event:
-    """A session begins with this step: what an earlier one wrote of it and later ones no longer holds."""
+    """The start of a session at a step: TensorBoard then forgets what earlier sessions wrote of this step and later ones."""
     return Event(step=step, session_log=SessionLog(status=SessionLog.START))
 
 
 def scalars(row: Mapping[str, float]) -> Event:
-    """The numbers of a row of metrics.jsonl."""
+    """The numbers of a row of metrics.jsonl as scalars."""
     values = [Summary.Value(tag=tag(name), simple_value=value) for name, value in row.items() if name != "step"]
     return Event(step=int(row["step"]), summary=Summary(value=values))
 
 
 def picture(name: str, step: int, png: bytes) -> Event:
-    """A PNG file."""
+    """A picture, from a PNG file."""
     from PIL import Image
 
     with Image.open(io.BytesIO(png)) as image:
@@ -39,5 +39,5 @@ def text(name: str, step: int, markdown: str) -> Event:
 
 
 def tag(name: str) -> str:
-    """A metric's name in TensorBoard, which groups by the part before a slash."""
+    """The name of a metric in TensorBoard, which groups metrics by the part before a slash."""
     return name.replace(".", "/", 1)

@@ -1,4 +1,4 @@
-"""The one way to say in a line where a run stands, for the progress line and for `gan-train watch`."""
+"""The line that says where a run stands, for the progress of a training and for `gan-train watch`."""
 
 from gan_core.progress import duration
 from gan_train.logs.metrics_log import Row
@@ -10,8 +10,8 @@ def status_line(row: Row, steps: int, seconds_left: float | None, verdict: str =
     Args:
         row: the newest.
         steps: to train to.
-        seconds_left: until then, or None if it cannot be told yet.
-        verdict: how the training stands, in a few words; "" if it was not judged.
+        seconds_left: until the last step, or None while it is unknown.
+        verdict: on the training, in a few words; "" if it was not judged.
     """
     accuracies, estimate = named(row, ".accuracy", "{:.0%}"), named(row, ".estimate", "{:+.3f}")
     parts = [
@@ -30,13 +30,19 @@ def status_line(row: Row, steps: int, seconds_left: float | None, verdict: str =
 
 
 def named(row: Row, kind: str, form: str) -> str:
-    """All values of a kind with short names: "d.accuracy_real" and "d_real.accuracy" are both "d_real"."""
+    """All values of a kind in one text, with short names: "d.accuracy_real" and "d_real.accuracy" are both "d_real".
+
+    Args:
+        row: a row of metrics.jsonl.
+        kind: part of the names, such as ".accuracy".
+        form: how a value is written, such as "{:.0%}".
+    """
     found = {name.replace(kind, ""): value for name, value in row.items() if kind in name and not name.startswith("snapshot.")}
     return " ".join(f"{name} {form.format(value)}" for name, value in found.items())
 
 
 def seconds_left(first: Row, last: Row, steps: int) -> float | None:
-    """Time from a row to the last step at the pace since an earlier row, stalls included; None without an earlier one."""
+    """Seconds from a row to the last step, at the pace since an earlier row, with all stalls; None if no step lies between."""
     done = last["step"] - first["step"]
     if last["step"] >= steps:
         return 0.0
@@ -44,5 +50,5 @@ def seconds_left(first: Row, last: Row, steps: int) -> float | None:
 
 
 def left(seconds: float | None) -> str:
-    """A time left in words."""
+    """The time left in words."""
     return "time left unknown" if seconds is None else f"{duration(seconds)} left"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 BUCKETS = 1_000
-"""More than losses.png has columns of pixels."""
+"""Stretches of steps at most; losses.png has fewer columns of pixels."""
 
 Point = tuple[int, float]
 """Step and value."""
@@ -11,7 +11,7 @@ Point = tuple[int, float]
 
 @dataclass(slots=True)
 class _Bucket:
-    """The smallest and the largest value of a stretch of steps, and the sum of all."""
+    """The smallest and the largest value of a stretch of steps, and the sum and number of all its values."""
 
     number: int
     low: Point
@@ -23,9 +23,9 @@ class _Bucket:
 class Trace:
     """Values by step, added in order.
 
-    Up to `BUCKETS` values are all kept. Beyond, every stretch of 2, 4, 8... steps keeps its smallest and its largest,
-    so that a peak of one step stays in the picture whatever the length of the run. What is kept depends on the values
-    alone, not on how often the run was resumed.
+    Up to `BUCKETS` values are all kept. Beyond that every stretch of 2, 4, 8... steps keeps its smallest and its largest value,
+    so that a peak of one step stays in the picture however long the run is. Which values are kept depends on the values
+    alone, and not on how often the run was resumed.
     """
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ class Trace:
         """Add the value of a step later than all before."""
         last = self._buckets[-1] if self._buckets else None
         if last and last.number == step // self._width and last.low[1] <= value <= last.high[1]:
-            # As most values of a long run: no new extreme.
+            # Most values of a long run are no new extreme.
             last.total += value
             last.count += 1
             return
@@ -51,11 +51,11 @@ class Trace:
 
     @property
     def thinned(self) -> bool:
-        """Whether a stretch is more than one step."""
+        """Whether stretches are longer than one step."""
         return self._width > 1
 
     def points(self) -> list[Point]:
-        """At most 2 * BUCKETS points, by step."""
+        """At most 2 * BUCKETS points, in the order of steps."""
         return [point for bucket in self._buckets for point in sorted({bucket.low, bucket.high})]
 
     def means(self) -> list[Point]:

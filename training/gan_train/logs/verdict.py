@@ -1,4 +1,4 @@
-"""Verdicts on a training, and diagnosis.jsonl: one line for each time a training was judged."""
+"""Verdicts on a training, and diagnosis.jsonl, which has a line for each."""
 
 import json
 from collections.abc import Iterable
@@ -10,24 +10,24 @@ from gan_core.storage import Folder
 from gan_train.runs.layout import DIAGNOSIS
 
 WARMING_UP, STABLE = "warming-up", "stable"
-"""Kinds of verdicts that no rule gives."""
+"""Kinds of verdicts where no rule found anything: it is too early to judge, or all is well."""
 
 _TAIL = 1 << 14
-"""Bytes at the end that hold a line."""
+"""Bytes at the end of the file that hold at least one line."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """How a training stands at a step.
+    """A judgement on a training at one step.
 
     Attributes:
         step: at which it was judged.
-        kind: name of the rule that decided: "stable", "mode-collapse"; "warming-up" before anything can be said.
-        failing: whether it is a failure, not only something worth knowing.
-        since: step from which on the kind was judged without a break.
-        words: the verdict in a few words: "mode collapse".
-        evidence: what was seen, a sentence each.
-        advice: what to try, a sentence each; none for what is well.
+        kind: name of the rule that decided, such as "mode-collapse"; or "stable", or "warming-up".
+        failing: whether it is a failure, and not only a remark.
+        since: the first step of an unbroken row of verdicts of this kind.
+        words: the verdict in a few words, such as "mode collapse".
+        evidence: observations, a sentence each.
+        advice: what to try, a sentence each; empty where all is well.
     """
 
     step: int
@@ -40,17 +40,17 @@ class Verdict:
 
     @property
     def in_short(self) -> str:
-        """For a progress line; "" while nothing can be said."""
+        """The verdict for a progress line; "" while it is too early to judge."""
         return "" if self.kind == WARMING_UP else self.words
 
     def __str__(self) -> str:
-        """For people: mode collapse since step 315: 100 samples have 0.41 of the real diversity. Try: a larger latent."""
-        tried = f" Try: {' '.join(self.advice)}" if self.advice else ""
-        return f"{self.words} since step {self.since}: {' '.join(self.evidence)}{tried}"
+        """Verdict, evidence and advice: mode collapse since step 315: 100 samples have 0.41 of the real diversity. Try: ..."""
+        advice = f" Try: {' '.join(self.advice)}" if self.advice else ""
+        return f"{self.words} since step {self.since}: {' '.join(self.evidence)}{advice}"
 
 
 def read_verdicts(run: Folder) -> list[Verdict]:
-    """All lines of diagnosis.jsonl, in order; none if it was never judged. Raises DataError at a damaged one."""
+    """All verdicts in diagnosis.jsonl, in order; none if the run was never judged. Raises DataError at a damaged line."""
     if not run.exists(DIAGNOSIS):
         return []
     lines = run.read(DIAGNOSIS).decode(errors="replace").splitlines()
@@ -58,7 +58,7 @@ def read_verdicts(run: Folder) -> list[Verdict]:
 
 
 def newest_verdict(run: Folder) -> Verdict | None:
-    """The last line of diagnosis.jsonl, at the same cost for a file of any length. Raises DataError if it is damaged."""
+    """The last verdict in diagnosis.jsonl, at the same cost for a file of any length. Raises DataError if it is damaged."""
     if not run.exists(DIAGNOSIS):
         return None
     start = max(0, run.size(DIAGNOSIS) - _TAIL)
@@ -68,7 +68,7 @@ def newest_verdict(run: Folder) -> Verdict | None:
 
 
 def write_verdicts(run: Folder, verdicts: Iterable[Verdict]) -> None:
-    """Replace diagnosis.jsonl."""
+    """Replace diagnosis.jsonl by these verdicts."""
     run.write(DIAGNOSIS, "".join(json.dumps(asdict(verdict)) + "\n" for verdict in verdicts).encode())
 
 

@@ -1,6 +1,6 @@
 """Where a run stands, read from its folder alone: status.json, the end of metrics.jsonl, the names of what it wrote.
 
-Nothing is written and TensorFlow is not needed, so it works beside a run, after it, and on another machine.
+Reading writes nothing and needs no TensorFlow, so it works beside a run, after it, and on another machine.
 """
 
 import json
@@ -22,10 +22,10 @@ from gan_train.runs.layout import RECIPE, SAMPLES, STATUS, checkpoint_folder, co
 from gan_train.runs.lease import is_lost
 
 STARTING, TRAINING, DIED = "starting", "training", "died"
-"""The states that status.json does not end with: not written yet, running, and running no more though it says so."""
+"""States of a run that did not end: status.json is not written yet; it says "training"; it does, but the process is gone."""
 
 ERROR = "error"
-"""The state whose words and exit code stand in status.json."""
+"""The state of a run that an error ended; status.json has its message and exit code."""
 
 _EXIT_CODES = {
     "diverged": DivergenceError.exit_code,
@@ -45,20 +45,20 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class Standing:
-    """Where a run stands.
+    """The state of a run at one moment.
 
     Attributes:
         run: its folder.
         state: as status.json has it, or STARTING, or DIED.
-        words: what more there is to say of the state.
-        step: the newest that is known of.
-        steps: to train to; None while starting.
-        row: the newest of metrics.jsonl, if there is one.
-        seconds_left: to train to the last step, at the pace of the newest rows.
-        samples: newest sample grid, relative to the folder.
-        checkpoint: newest complete checkpoint, relative to the folder.
-        verdict: the newest of diagnosis.jsonl, if there is one.
-        exit_code: of `gan-train watch`: that of the run, 0 while it trains.
+        words: an explanation of the state.
+        step: the newest step that is known.
+        steps: the last step; None while starting.
+        row: the newest row of metrics.jsonl, or None.
+        seconds_left: until the last step, at the pace of the newest rows; None while it is unknown.
+        samples: name of the newest sample grid in the folder, or None.
+        checkpoint: name of the newest complete checkpoint in the folder, or None.
+        verdict: the newest of diagnosis.jsonl, or None.
+        exit_code: of `gan-train watch`: that of the run; 0 while it trains.
     """
 
     run: str
@@ -75,7 +75,7 @@ class Standing:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will happen."""
+        """Whether the run has ended, in whatever way."""
         return self.state not in (STARTING, TRAINING)
 
 
@@ -107,7 +107,7 @@ def read_standing(run: Folder) -> Standing:
 
 
 def read_state(run: Folder) -> str:
-    """The state alone; see `Standing`. Raises DataError at a damaged status.json."""
+    """The state of a run alone; see `Standing`. Raises DataError if status.json is damaged."""
     return _status_and_state(run)[1]
 
 
@@ -137,12 +137,12 @@ def _status(run: Folder) -> dict[str, Any]:
 
 
 def _status_and_state(run: Folder) -> tuple[dict[str, Any], str, str]:
-    """status.json, the state and its words."""
+    """The content of status.json, the state, and its explanation."""
     status = _status(run)
     state, words = _state(status)
     if state == TRAINING and isinstance(run, CloudFolder) and is_lost(run):
         newest = _status(run)
-        # A run's last status is there before its lease is gone.
+        # A run uploads its last status before it gives its lease back.
         if newest != status:
             return newest, *_state(newest)
         return status, DIED, f"{_writer(status)} no longer renews its lease: killed, or cut off; {_CONTINUES}"
@@ -169,7 +169,7 @@ def _writer(status: dict[str, Any]) -> str:
 
 
 def _lives(pid: int, wrote: float) -> bool:
-    """Whether a process of this host that wrote something at a time is still there; its number may be another's by now."""
+    """Whether the process of this host that wrote at that time still runs; its number may belong to another process by now."""
     try:
         process = psutil.Process(pid)
         return process.status() != psutil.STATUS_ZOMBIE and process.create_time() < wrote

@@ -50,7 +50,7 @@ def watch_run(uri: str, once: bool, as_json: bool) -> Standing:
 
 
 class LinePrinter:
-    """Prints what is new of every standing it is called with."""
+    """Prints the lines of a standing that differ from those of the one before."""
 
     def __init__(self) -> None:
         self._before: Standing | None = None
@@ -61,14 +61,14 @@ class LinePrinter:
 
 
 def document(standing: Standing) -> dict[str, Any]:
-    """Everything that is known, with the newest row under "metrics"."""
+    """The standing as one JSON document, with the newest row under "metrics"."""
     known = asdict(standing)
     known["metrics"] = known.pop("row")
     return known
 
 
 def lines(standing: Standing, before: Standing | None = None) -> list[str]:
-    """What is new since `before`, in plain lines."""
+    """The lines that tell what changed since `before`, or everything for None."""
     said = []
     if before is None or (standing.state, standing.words) != (before.state, before.words):
         said.append(f"{standing.run}: {standing.state}, {standing.words}")
@@ -88,7 +88,7 @@ def lines(standing: Standing, before: Standing | None = None) -> list[str]:
 
 
 def table(standing: Standing) -> RenderableType:
-    """The live display."""
+    """The display on a terminal."""
     facts = Table.grid(padding=(0, 2))
     facts.add_column(style="dim")
     for name, words in _facts(standing):

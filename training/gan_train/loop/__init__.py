@@ -1,1 +1,1 @@
-"""The training loop, and what ends or repeats it."""
+"""The training loop, and the ways in which it ends or begins again."""

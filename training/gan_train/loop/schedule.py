@@ -1,4 +1,4 @@
-"""When the trainer stops to log, look, save: pure functions of step numbers."""
+"""The steps after which training pauses to log, show and save. Pure functions of step numbers."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ from gan_train.recipe.base import Recipe
 
 
 def call_lengths(start: int, recipe: Recipe) -> Iterator[int]:
-    """Steps of each call to the device from `start` to the end: short enough to stop at every due step."""
+    """Number of steps of each call of the device, from `start` to the last step. A call ends wherever an action is due."""
     step = start
     while step < recipe.steps:
         stops = (recipe.steps_per_call, recipe.snapshot_every, recipe.checkpoint_every)
@@ -16,5 +16,5 @@ def call_lengths(start: int, recipe: Recipe) -> Iterator[int]:
 
 
 def is_due(step: int, every: int, last: int) -> bool:
-    """Whether something that happens every so many steps, and at the end, happens after this step."""
+    """Whether an action that is taken every so many steps, and after the last one, is taken after this step."""
     return step % every == 0 or step == last

@@ -14,8 +14,8 @@ class MovingAverage:
     averages over the same images; see Karras et al. 2020 (StyleGAN2-ADA), who also limit it early in training.
 
     Args:
-        network: what to follow.
-        copy: of the same architecture; it starts as the same weights.
+        network: the one in training.
+        copy: a network of the same architecture, which becomes the average; it starts with the same weights.
         config: half-life and warm-up.
         batch_size: images of a step.
     """
@@ -26,12 +26,12 @@ class MovingAverage:
         copy.set_weights(network.get_weights())
 
     def follow(self, step: tf.Tensor) -> None:
-        """Move by one step, in replica context; every replica computes the same."""
+        """Move the average by one step. Called in replica context; every replica computes the same."""
         images = tf.cast((step + 1) * self._batch_size, tf.float32)
         half_life = tf.minimum(self._config.half_life_images, images * self._config.warm_up)
         decay = tf.pow(0.5, self._batch_size / half_life)
         for average, original in zip(self.network.trainable_variables, self._original.trainable_variables, strict=True):
-            now = tf.convert_to_tensor(original)
-            assign_own(average, now + decay * (tf.convert_to_tensor(average) - now))
+            current = tf.convert_to_tensor(original)
+            assign_own(average, current + decay * (tf.convert_to_tensor(average) - current))
         for average, original in zip(self.network.non_trainable_variables, self._original.non_trainable_variables, strict=True):
             assign_own(average, tf.convert_to_tensor(original))

@@ -1,8 +1,9 @@
-"""Optimizers that compute what Keras' do, from few operations and with a hold on the global gradient.
+"""Optimizers that compute the same as those of Keras, with fewer operations, and that clip the global gradient.
 
-Keras' `apply` adds the replicas' gradients itself, one by one, and leaves no place after that. Here the gradients travel
-in one all-reduce, then every replica clips and applies the same sum to its own copy of the variables. Slots, their names
-and the count of updates are those of a Keras optimizer, so that a checkpoint of one loads in the other.
+The `apply` of Keras adds the gradients of the replicas itself, one by one, so that nothing can be done with the sum. Here the
+gradients of all variables are added in one all-reduce; then every replica clips the same sum and applies it to its own copy
+of the variables. Slots, their names and the count of updates are those of a Keras optimizer, so that a checkpoint of one
+loads in the other.
 
 optimizer = build_optimizer(AdamConfig(learning_rate=2e-4, beta_1=0.5), "generator", network.trainable_variables)
 norm = optimizer.apply(gradients, variables, learning_rate(config.schedule, config.learning_rate, step))
@@ -24,18 +25,18 @@ Config = TypeVar("Config", bound=AdamConfig | RMSpropConfig | SGDConfig)
 
 
 class Optimizer(Protocol):
-    """What moves a player's variables."""
+    """Updates the variables of a player."""
 
     @property
     def variables(self) -> list[keras.Variable]:
-        """What a checkpoint keeps: the count of updates, slots, the loss scale if there is one."""
+        """The variables of a checkpoint: the count of updates, slots, and the loss scale if there is one."""
 
     @property
     def iterations(self) -> keras.Variable:
-        """Updates so far, int64 scalar."""
+        """Number of updates so far, int64 scalar."""
 
     def scaled(self, loss: tf.Tensor) -> tf.Tensor:
-        """The loss to differentiate for `apply`: scaled up in float16, else the loss itself."""
+        """The loss whose gradients `apply` takes: scaled up in float16, else the loss itself."""
 
     def apply(
         self, gradients: Sequence[tf.Tensor | None], variables: Sequence[keras.Variable], learning_rate: tf.Tensor
@@ -44,12 +45,12 @@ class Optimizer(Protocol):
 
         Args:
             gradients: of this replica's share of the scaled loss, one for each variable.
-            variables: those of this update; all, or some, of what the optimizer was built for.
+            variables: those to update; all or some of those that the optimizer was built for.
             learning_rate: float32 scalar.
 
         Returns:
-            Norm of the global gradient before clipping, float32 scalar. In float16, where it is not finite the update
-            is skipped.
+            Norm of the global gradient before clipping, float32 scalar. In float16 an update whose norm is not finite is
+            skipped.
 
         Raises:
             ValueError: a gradient is missing or a variable unknown; the message names it.
@@ -59,13 +60,13 @@ class Optimizer(Protocol):
 def build_optimizer(
     config: OptimizerConfig, name: str, variables: Sequence[keras.Variable], precision: Precision = "float32"
 ) -> Optimizer:
-    """An optimizer with its slots created, so that a checkpoint can restore them.
+    """An optimizer whose slots exist already, so that a checkpoint can restore them.
 
     Args:
-        config: which, and its config.
-        name: prefix of its variables' names.
-        variables: all that it may ever move.
-        precision: in which the player's network computes.
+        config: the rule and its numbers.
+        name: prefix of the names of its variables.
+        variables: all that it may ever update.
+        precision: of the layers of the player's network.
     """
     loss_scale = LossScale(name) if precision == "float16" else None
     if isinstance(config, AdamConfig):
@@ -76,7 +77,7 @@ def build_optimizer(
 
 
 class _InReplica(ABC, Generic[Config]):
-    """All of an update but its rule; see `Optimizer`."""
+    """Everything of an update except its rule, which a subclass has; see `Optimizer`."""
 
     def __init__(self, config: Config, name: str, variables: Sequence[keras.Variable], loss_scale: LossScale | None) -> None:
         self._config = config
@@ -120,15 +121,23 @@ class _InReplica(ABC, Generic[Config]):
 
     @abstractmethod
     def _keras_optimizer(self, name: str) -> keras.optimizers.Optimizer:
-        """The Keras optimizer that has this rule; it owns the variables."""
+        """The Keras optimizer of the same rule; it owns the slots."""
 
     @abstractmethod
     def _slots_of(self, index: int) -> Slots:
-        """What Keras keeps for the variable of this index."""
+        """The slots that the Keras optimizer has for the variable of this index."""
 
     @abstractmethod
     def _update(self, variable: keras.Variable, slots: Slots, gradient: tf.Tensor, rate: tf.Tensor, step: tf.Tensor) -> None:
-        """Move this replica's copy of a variable and of its slots; `step` counts from 1, float32."""
+        """Update this replica's copy of a variable and of its slots.
+
+        Args:
+            variable: to update.
+            slots: of the variable.
+            gradient: the global one, clipped; of the variable's shape.
+            rate: learning rate, float32 scalar.
+            step: number of this update, counted from 1, float32 scalar.
+        """
 
     def _checked(self, gradients: Sequence[tf.Tensor | None], variables: Sequence[keras.Variable]) -> list[tf.Tensor]:
         for gradient, variable in zip(gradients, variables, strict=True):
@@ -148,7 +157,7 @@ class _InReplica(ABC, Generic[Config]):
 
 
 class Adam(_InReplica[AdamConfig]):
-    """`keras.optimizers.Adam`, in one fused operation for each variable: both take epsilon as the paper's "epsilon hat"."""
+    """Adam (Kingma and Ba 2015), in one fused operation for each variable. Like Keras it takes the paper's "epsilon hat"."""
 
     def _keras_optimizer(self, name: str) -> keras.optimizers.Optimizer:
         config = self._config
@@ -174,7 +183,7 @@ class Adam(_InReplica[AdamConfig]):
 
 
 class RMSprop(_InReplica[RMSpropConfig]):
-    """`keras.optimizers.RMSprop`, not centred."""
+    """RMSprop (Tieleman and Hinton 2012), not centred."""
 
     def _keras_optimizer(self, name: str) -> keras.optimizers.Optimizer:
         config = self._config
@@ -198,7 +207,7 @@ class RMSprop(_InReplica[RMSpropConfig]):
 
 
 class SGD(_InReplica[SGDConfig]):
-    """`keras.optimizers.SGD`, not Nesterov's."""
+    """Stochastic gradient descent with momentum, not Nesterov's."""
 
     def _keras_optimizer(self, name: str) -> keras.optimizers.Optimizer:
         return keras.optimizers.SGD(self._config.learning_rate, self._config.momentum, name=f"{name}_sgd")

@@ -1,9 +1,9 @@
-"""In which numbers a network computes. Its variables, statistics, scores, losses and optimizers are float32 throughout.
+"""The precision in which the layers of a network compute. Variables, statistics, scores, losses and optimizers are float32.
 
-float32    everything
+float32    layers compute in float32, too
 bfloat16   layers compute in bfloat16, whose range is that of float32
-float16    layers compute in float16, whose smallest numbers lose gradients: the loss is scaled up and they down
-auto       float32 or bfloat16, as `default_precision` says of this machine
+float16    layers compute in float16, in which small gradients vanish: so the loss is scaled up, and its gradients down
+auto       float32 or bfloat16, whichever `default_precision` chooses for this machine
 """
 
 from pathlib import Path
@@ -46,7 +46,7 @@ class LossScale:
 
     @property
     def variables(self) -> list[keras.Variable]:
-        """What a checkpoint keeps."""
+        """The variables of a checkpoint."""
         return [self.scale, self.good_steps]
 
     def scaled(self, loss: tf.Tensor) -> tf.Tensor:
@@ -67,7 +67,7 @@ class LossScale:
 
 
 def resolved(choice: Literal["auto"] | Precision) -> Precision:
-    """What a recipe's choice means on this machine."""
+    """The precision that a recipe's choice means on this machine."""
     return default_precision() if choice == "auto" else choice
 
 
@@ -78,15 +78,8 @@ def default_precision(cpu_info: Path = Path("/proc/cpuinfo")) -> Precision:
     processors with instructions for it, as Linux reports them; float32 on all others. Never float16: it needs a loss
     scale and gains nothing over bfloat16 where there is that.
 
-    Measured on two Zen 4 cores with avx512_bf16 and no AMX, forward and backward, batch 64 to 256: bfloat16 is 1.5 to
-    2.6 times as fast as float32 in convolutions of every kind, and a whole step 1.5 to 1.7 times. On the same cores with
-    those instructions hidden from oneDNN it is emulated, 2 to 5 times slower than float32. GPUs were not at hand.
-
-    It trains as well. `mnist-dcgan` on the 974 eights, medians of steps 271 to 315, float32 against bfloat16: losses
-    0.67, 0.66, 1.16 against 0.64, 0.66, 1.02 (d_real, d_fake, g), accuracies 0.61, 0.59 against 0.67, 0.63; the sample
-    grids cannot be told apart, and 450 steps in bfloat16 stay within the bounds of tests/evidence. `mnist-gan` at batch
-    64, steps 181 to 225: 0.21, 1.73 against 0.21, 1.67 (d, g), and its collapse and recovery around step 300 alike. One
-    seed each; longer runs and the larger networks were not compared.
+    On such a processor a whole step in bfloat16 is 1.5 to 1.7 times as fast as in float32, and trains as well
+    (docs/measurements.md, "bfloat16 beside float32").
     """
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:

@@ -1,9 +1,9 @@
-"""Random numbers with an address: (seed, step, phase, stream, example) and nothing else.
+"""Random numbers that depend on (seed, step, phase, stream, example) and on nothing else.
 
 Philox (Salmon et al. 2011) is a function of a key and a 128-bit counter. The key is the run's seed; the counter's high
-half is (step, phase, stream), its low half the position inside the global batch. So a replica draws exactly its slice
-of what one device would draw, and a resumed run needs no stored generator state. After a rollback the key is another
-(rollbacks.py).
+half is (step, phase, stream), its low half the position inside the global batch. So a replica draws exactly its slice of the
+numbers that one device would draw, and a resumed run needs no stored generator state. Each rollback changes the key
+(runs/rollbacks.py).
 """
 
 import hashlib
@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 _PHILOX = 1
 _GROUP = 4
-"""Numbers one counter value gives."""
+"""Numbers that one value of the counter gives."""
 
 _PICTURES = 255
-"""Phase of what is made to be looked at, beyond those of a step."""
+"""Phase number of pictures; the phases of a step have smaller numbers."""
 
 
 def random_key(seed: int, restored: Sequence[int], step: tf.Tensor) -> tf.Tensor:
@@ -28,7 +28,7 @@ def random_key(seed: int, restored: Sequence[int], step: tf.Tensor) -> tf.Tensor
 
     Args:
         seed: of the run, below 2**32.
-        restored: steps that were returned to.
+        restored: the steps that rollbacks returned to.
         step: int64 scalar, zero based.
     """
     stream = tf.reduce_sum(tf.cast(step >= tf.constant(restored, tf.int64), tf.int64))
@@ -36,7 +36,7 @@ def random_key(seed: int, restored: Sequence[int], step: tf.Tensor) -> tf.Tensor
 
 
 class Draw:
-    """The random numbers of one phase of one step on one replica. Each call takes the next stream.
+    """The random numbers of one phase of one step on one replica. Each call of a method uses the next stream.
 
     Args:
         key: the seed of the run, int in [0, 2**32), or a uint64 scalar.
@@ -80,7 +80,7 @@ class Draw:
 
         Args:
             tensor: shape (n, ...).
-            parts: how many global batches are stacked in it; each gets a stream of its own.
+            parts: number of global batches that are stacked in it; each has a stream of its own.
         """
         count, size = tf.shape(tensor)[0] // parts, _size(tensor)
         stacked = [self._numbers(tf.raw_ops.StatelessRandomUniformV2, count, size) for _ in range(parts)]
@@ -103,13 +103,13 @@ class Draw:
 
 
 def _size(tensor: tf.Tensor) -> tf.Tensor | int:
-    """Numbers of one example, an int where it is known before the network runs."""
+    """How many numbers an example has: an int where the shape is known before the network runs."""
     sides = tensor.shape[1:]
     return math.prod(sides) if sides.is_fully_defined() else tf.reduce_prod(tf.shape(tensor)[1:])
 
 
 def picture_draw(key: int | tf.Tensor) -> Draw:
-    """Random numbers of a picture, beside its latent; they differ from all those of training.
+    """The random numbers of a picture, such as those of dropout; they differ from all random numbers of training.
 
     Args:
         key: any int, or a uint64 scalar.
@@ -118,10 +118,10 @@ def picture_draw(key: int | tf.Tensor) -> Draw:
 
 
 def latent_draw(latent: NDArray[np.float32]) -> Draw:
-    """Random numbers of the picture of a latent, (latent_size,): the same each time for the same latent."""
+    """The random numbers of the picture of a latent, float32 (latent_size,): always the same for the same latent."""
     return picture_draw(content_key(latent.tobytes()))
 
 
 def content_key(content: bytes) -> int:
-    """A key for `picture_draw`, below 2**64: the same each time for the same content."""
+    """A key for `picture_draw`, below 2**64: always the same for the same content."""
     return int.from_bytes(hashlib.sha256(content).digest()[:8], "little")
