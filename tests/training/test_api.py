@@ -1,6 +1,8 @@
 """The Python interface: light to import, the same as the commands, silent, in threads, and several times in one process."""
 
 import json
+import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -20,12 +22,32 @@ from gan_train.logs.verdict import read_verdicts
 from tests.support.runs import SMALL_KEYS, assert_same_checkpoint, grid_images
 from tests.support.runs import gan_train as command
 
+PAGE = Path(__file__).parents[2] / "docs" / "python-api.md"
+
 SMALL = {key: yaml.safe_load(value) for key, _, value in (text.partition("=") for text in SMALL_KEYS)}
 SCHEDULE = {"snapshot_every": 3, "checkpoint_every": 2}
 
 
 def small_training(digits: Path, out: Path, **options: Any) -> gan_train.Run:
     return gan_train.train("mnist-dcgan", digits, out, overrides=SMALL | SCHEDULE, **options)
+
+
+def test_the_examples_of_the_page_run(digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In their order; only the short training, of minutes, is made shorter still."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(digits, "data/digits")
+    section = next(part for part in PAGE.read_text().split("\n## ") if part.startswith("Training, and using"))
+    blocks = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    assert len(blocks) == 5
+    names: dict[str, Any] = {}
+    for block in blocks:
+        shorter = block.replace("short=True", "steps=2")
+        exec(compile(shorter, str(PAGE), "exec"), names)
+    assert names["images"].shape == (25, 28, 28, 1)
+    assert names["paths"].shape == (3, 8, 28, 28, 1)
+    assert len(names["losses"]) == 4
+    assert names["scored"].values["fid"] > 0
+    assert Path(names["page"]) == Path("runs/small/report.html") and Path(names["page"]).exists()
 
 
 def test_importing_it_loads_neither_tensorflow_nor_anything_heavy() -> None:
@@ -193,8 +215,6 @@ def test_metrics_are_a_table(trained: Path) -> None:
 
 
 def test_scores_are_those_of_the_command(trained: Path, digits: Path, tmp_path: Path) -> None:
-    import shutil
-
     for name in ("one", "two"):
         shutil.copytree(trained, tmp_path / name)
     scored = gan_train.open_run(tmp_path / "one").evaluate(digits, count=60)
