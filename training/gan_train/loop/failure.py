@@ -15,11 +15,10 @@ from gan_train.diagnosis.rules.non_finite import NON_FINITE
 from gan_train.loop.fault import Fault
 
 PATIENCE = 6
-"""In windows of the diagnosis. The longest failure that recovered lasted some 300 steps, of which a run was judged during
-the last few windows (docs/measurements.md, "Failures that recovered")."""
+"""In windows of the diagnosis; see docs/measurements.md, "Failures that recovered"."""
 
 PATIENCE_FROM_THE_START = 2
-"""In windows, for a convergence failure from the start: none that was there at the first verdict recovered."""
+"""In windows, for a convergence failure that was there at the first verdict: its causes are in the recipe and do not pass."""
 
 
 def lasting_failure(diagnosis: Diagnosis) -> Fault | None:

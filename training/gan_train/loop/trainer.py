@@ -10,7 +10,8 @@ from gan_core.interruption import Interruption
 from gan_train.data.reader import CorruptShardError
 from gan_train.loop.fault import FaultError, roll_back
 from gan_train.loop.job import Job
-from gan_train.loop.session import Reached, open_session
+from gan_train.loop.opening import open_session
+from gan_train.loop.session import Reached
 from gan_train.runs.checkpoint import named_variables, remove_uncommitted, restore_checkpoint
 from gan_train.runs.layout import committed_steps
 from gan_train.runs.rollbacks import read_rollbacks

@@ -1,0 +1,63 @@
+"""Opening everything that follows an attempt at training: logs, curves, diagnosis, report, progress, pictures."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+
+from gan_core.notices import warn
+from gan_train.diagnosis.live import LiveDiagnosis
+from gan_train.galleries.catalogue import open_gallery
+from gan_train.logs.clock import Clock
+from gan_train.logs.curves import CurvesWriter
+from gan_train.logs.metrics_log import Row, read_metrics
+from gan_train.logs.metrics_writer import MetricsWriter
+from gan_train.logs.progress import ProgressWriter
+from gan_train.logs.tensorboard import TensorBoardWriter
+from gan_train.logs.writer import LoggedSteps, MultiWriter, Writer
+from gan_train.loop.divergence import DivergenceGuard, FiniteCheck
+from gan_train.loop.job import Job
+from gan_train.loop.schedule import is_due
+from gan_train.loop.session import Session
+from gan_train.numerics.precision import resolved
+from gan_train.pages.report import LiveReport
+from gan_train.runs.rollbacks import Rollbacks
+from gan_train.runs.run_folder import read_record
+
+
+@contextmanager
+def open_session(job: Job, start: int, rollbacks: Rollbacks) -> Iterator[Session]:
+    """Open everything that follows an attempt at training, and close it after the block.
+
+    Args:
+        job: what is trained; its system stands at `start`.
+        start: the step to begin at.
+        rollbacks: those of the run so far.
+
+    Raises:
+        DataError: the examples that pictures show cannot be read, or a log is damaged.
+        StorageError: the run folder cannot be written.
+    """
+    run, recipe = job.run, job.recipe
+    with ExitStack() as stack:
+        metrics = stack.enter_context(closing(MetricsWriter(run, start)))
+        tensorboard = stack.enter_context(closing(TensorBoardWriter(run, start)))
+        clock = Clock(metrics.last)
+        gallery = open_gallery(recipe, job.system, job.dataset, run)
+        diagnosis = LiveDiagnosis(run, read_record(run).recipe, read_metrics(run), warn if job.reports else _ignore)
+        check = FiniteCheck(job.system, resolved(recipe.precision))
+
+        def is_logged(step: int) -> bool:
+            return any(is_due(step, every, recipe.steps) for every in (recipe.log_every, recipe.snapshot_every))
+
+        followers: list[Writer] = [
+            LoggedSteps(is_logged, [metrics, tensorboard, CurvesWriter(run), diagnosis, LiveReport(run)])
+        ]
+        if job.reports:
+            position: Row = {"step": start, "elapsed": clock.elapsed}
+            progress = ProgressWriter(position, recipe.steps, lambda: diagnosis.words)
+            followers.append(stack.enter_context(closing(progress)))
+        guard = DivergenceGuard(check, job.operation.on_divergence, recipe.log_every, diagnosis)
+        yield Session(job, start, rollbacks, MultiWriter(followers), clock, gallery, diagnosis, guard)
+
+
+def _ignore(message: str) -> None:
+    """A worker that is not the chief says nothing of the training."""
