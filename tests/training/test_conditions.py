@@ -18,7 +18,7 @@ from gan_train.latents.inputs import Inputs
 from gan_train.latents.latent import path, plane, slerp
 from gan_train.recipe.document import load_recipe
 from gan_train.recipe.practice_config import LatentConfig
-from gan_train.runs.run_folder import RunRecord, claim, read_record
+from gan_train.runs.run_folder import RunRecord, read_record, write_record
 from gan_train.tools.choose import drawn
 from gan_train.tools.conditions import ConditionOptions, condition_facts, named_values
 from tests.support.runs import SMALL, cells, gan_train, grid_images
@@ -157,7 +157,7 @@ def test_a_run_keeps_the_names_of_its_classes(conditional: Path, trained: Path, 
 
 def test_an_unlabelled_recipe_keeps_no_names(tmp_path: Path) -> None:
     folder = open_folder(str(tmp_path / "run"))
-    claim(folder, load_recipe("mnist-gan"), "data", "0" * 64, CLOTHES)
+    write_record(folder, load_recipe("mnist-gan"), "data", "0" * 64, CLOTHES)
     assert read_record(folder).class_names == ()
 
 

@@ -14,7 +14,7 @@ from gan_train.latents.inputs import Inputs
 from gan_train.networks.curve import build_generator
 from gan_train.recipe.curve import CurveRecipe
 from gan_train.recipe.practice_config import LatentConfig
-from gan_train.runs.run_folder import claim
+from gan_train.runs.run_folder import write_record
 from gan_train.sampling.snapshots import write_model
 from gan_train.tools.choose import drawn
 from gan_train.tools.points import points_csv
@@ -38,7 +38,7 @@ RECIPE = {
 def curve(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run with the generator that it begins with."""
     path, recipe = tmp_path_factory.mktemp("curve") / "run", CurveRecipe.model_validate(RECIPE)
-    claim(open_folder(str(path)), recipe, "data", "0" * 64)
+    write_record(open_folder(str(path)), recipe, "data", "0" * 64)
     generator = build_generator(recipe.generator, recipe.latent_size, recipe.point.coordinates, seed=3)
     write_model(open_folder(str(path)), "generator", generator, 1)
     return path

@@ -22,7 +22,7 @@ from gan_train.pages.embedded import MOST_GRIDS, embedded, evenly
 from gan_train.pages.report import earlier_failures
 from gan_train.recipe.document import load_recipe
 from gan_train.runs.rollbacks import Rollback, write_rollbacks
-from gan_train.runs.run_folder import claim, write_status
+from gan_train.runs.run_folder import write_record, write_status
 from gan_train.runs.skipped import Skipped, write_skipped
 from tests.support.image_files import encoded, noise
 from tests.support.reports import COLLAPSED, STABLE, charts_of, copied, judge, score
@@ -186,7 +186,7 @@ def test_the_newest_neighbours_are_shown(trained: Path, tmp_path: Path) -> None:
 
 
 def test_a_run_that_was_only_claimed_has_a_page(digits: Path, tmp_path: Path) -> None:
-    claim(open_folder(str(tmp_path)), load_recipe("mnist-gan"), str(digits), "0" * 64)
+    write_record(open_folder(str(tmp_path)), load_recipe("mnist-gan"), str(digits), "0" * 64)
     page = reported(tmp_path)
     assert "<strong>starting</strong>" in page and "There is no sample grid yet" in page and "No step is logged yet" in page
 

@@ -69,22 +69,22 @@ def document(standing: Standing) -> dict[str, Any]:
 
 def lines(standing: Standing, before: Standing | None = None) -> list[str]:
     """The lines that tell what changed since `before`, or everything for None."""
-    said = []
+    new: list[str] = []
     if before is None or (standing.state, standing.words) != (before.state, before.words):
-        said.append(f"{standing.run}: {standing.state}, {standing.words}")
+        new.append(f"{standing.run}: {standing.state}, {standing.words}")
     if standing.row and standing.steps and (before is None or standing.row != before.row):
         words = standing.verdict.in_short if standing.verdict else ""
-        said.append(status_line(standing.row, standing.steps, standing.seconds_left, words))
+        new.append(status_line(standing.row, standing.steps, standing.seconds_left, words))
     verdict = standing.verdict
     if verdict and verdict.failing and (before is None or not before.verdict or before.verdict.kind != verdict.kind):
-        said.append(f"diagnosis: {verdict}")
-    for name, place, known in (
+        new.append(f"diagnosis: {verdict}")
+    for name, file, known in (
         ("samples", standing.samples, before and before.samples),
         ("checkpoint", standing.checkpoint, before and before.checkpoint),
     ):
-        if place and place != known:
-            said.append(f"newest {name}: {standing.run}/{place}")
-    return said
+        if file and file != known:
+            new.append(f"newest {name}: {standing.run}/{file}")
+    return new
 
 
 def table(standing: Standing) -> RenderableType:
@@ -117,7 +117,7 @@ def _facts(standing: Standing) -> list[tuple[str, str]]:
         facts.append(("diagnosis", str(standing.verdict)))
     newest = (("samples", standing.samples), ("checkpoint", standing.checkpoint))
     facts = [(name, words) for name, words in facts if words]
-    return facts + [(name, f"{standing.run}/{place}") for name, place in newest if place]
+    return facts + [(name, f"{standing.run}/{file}") for name, file in newest if file]
 
 
 def _share(row: Row, stall: str) -> str:

@@ -12,7 +12,7 @@ from gan_train.numerics.precision import resolved
 from gan_train.recipe.base import Recipe
 from gan_train.runs.layout import RECIPE, committed_steps
 from gan_train.runs.operation import Operation
-from gan_train.runs.run_folder import check_claim, read_record
+from gan_train.runs.run_folder import check_record, read_record
 from gan_train.runs.skipped import Skipped, corrupt_shards, read_skipped
 from gan_train.systems.base import System
 from gan_train.systems.catalogue import build_system
@@ -45,7 +45,7 @@ def check_data(request: Request, recipe: Recipe, run: Folder) -> tuple[Dataset, 
     dataset = dataset.without(one.file for one in skipped)
     found = corrupt_shards(dataset, max(committed_steps(run), default=0), request.operation.on_corrupt == "skip-shard")
     dataset = dataset.without(one.file for one in found)
-    check_claim(run, recipe, request.data, dataset.manifest.digest)
+    check_record(run, recipe, request.data, dataset.manifest.digest)
     return dataset, skipped + found
 
 

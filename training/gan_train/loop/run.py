@@ -19,7 +19,7 @@ from gan_train.loop.session import Reached
 from gan_train.loop.trainer import fit
 from gan_train.pages.report import reporting
 from gan_train.runs.layout import SAMPLES, committed_steps
-from gan_train.runs.run_folder import claim, workplace, write_status
+from gan_train.runs.run_folder import hold_run, write_record, write_status
 from gan_train.runs.skipped import warn_of, write_skipped
 
 
@@ -67,12 +67,12 @@ def train(request: Request) -> Trained:
                 for warning in recipe.warnings:
                     warn(warning)
                 warn_of(skipped, dataset)
-            with workplace(folder, own) as run:
+            with hold_run(folder, own) as run:
                 if cluster and max(committed_steps(run), default=0) != start:
                     raise UsageError(
                         f"{request.out}: another process trained this run since the workers met; start all of them again"
                     )
-                claim(run, recipe, request.data, dataset.manifest.digest, dataset.class_names)
+                write_record(run, recipe, request.data, dataset.manifest.digest, dataset.class_names)
                 if skipped:
                     write_skipped(run, skipped)
                 job = Job(recipe, dataset, run, strategy, system, request.operation, is_reporter(cluster))

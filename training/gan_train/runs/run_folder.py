@@ -43,7 +43,7 @@ class RunRecord:
 
 
 @contextmanager
-def workplace(run: LocalFolder | CloudFolder, interruption: Interruption) -> Iterator[LocalFolder]:
+def hold_run(run: LocalFolder | CloudFolder, interruption: Interruption) -> Iterator[LocalFolder]:
     """Hold the run folder for this process, and yield the folder to train in: itself, or the mirror of one on gs://.
 
     Raises:
@@ -70,12 +70,20 @@ def _locked(run: LocalFolder) -> Iterator[None]:
         yield
 
 
-def claim(run: Folder, recipe: Recipe, dataset: str, digest: str, class_names: Sequence[str] = ()) -> None:
-    """Make the folder a run of this recipe and dataset, unless it is one. Raises what `check_claim` raises.
+def write_record(run: Folder, recipe: Recipe, dataset: str, digest: str, class_names: Sequence[str] = ()) -> None:
+    """Write recipe.yaml, unless the folder is the run of this recipe and dataset already.
 
-    `class_names` are written down if the recipe learns classes, so that the tools know them without the dataset.
+    Args:
+        run: the run folder.
+        recipe: with every value.
+        dataset: the dataset folder, as the caller named it.
+        digest: identifies the content of the dataset.
+        class_names: of the dataset; they are written if the recipe learns classes, so that tools know them without the dataset.
+
+    Raises:
+        UsageError: as `check_record` says.
     """
-    check_claim(run, recipe, dataset, digest)
+    check_record(run, recipe, dataset, digest)
     if not run.exists(RECIPE):
         facts: dict[str, Any] = {"dataset": dataset, "dataset_digest": digest, "packages": packages()}
         if recipe.dataset_classes:
@@ -83,8 +91,8 @@ def claim(run: Folder, recipe: Recipe, dataset: str, digest: str, class_names: S
         run.write(RECIPE, (dump_recipe(recipe) + "---\n" + yaml.safe_dump(facts, sort_keys=False)).encode())
 
 
-def check_claim(run: Folder, recipe: Recipe, dataset: str, digest: str) -> None:
-    """Check that the folder is empty, or the run of this recipe and dataset; `steps` may differ.
+def check_record(run: Folder, recipe: Recipe, dataset: str, digest: str) -> None:
+    """Check that a folder is empty, or the run of this recipe and dataset; the last step may differ.
 
     Raises:
         UsageError: it holds another run, or something else.
