@@ -214,3 +214,11 @@ def digits_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("digits") / "data"
     prepare(folder, "--limit", "20", "--shards", "1")
     return folder
+
+
+def test_nothing_cites_a_document_that_is_not_in_the_repository() -> None:
+    citing = re.compile(r"\bthe specification\b|\bspec(ification)? [A-F]\b", re.IGNORECASE)
+    folders = [ROOT / FOLDERS[package] / package for package in ("gan_core", "gan_pipeline")]
+    files = [path for folder in folders for path in folder.rglob("*") if path.suffix in (".py", ".j2", ".md")]
+    assert len(files) > 80
+    assert [str(path.relative_to(ROOT)) for path in files if citing.search(path.read_text())] == []

@@ -1,4 +1,5 @@
-"""Points (x, f(x)) of the 1-D GAN (specification A: the parabola on [-0.5, 0.5); sine and Gaussian as its extensions)."""
+"""Points (x, f(x)) of the 1-D GAN: the parabola on [-0.5, 0.5) (Brownlee, Generative Adversarial Networks with Python, ch. 6),
+and a sine and a Gaussian."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
