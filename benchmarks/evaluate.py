@@ -1,8 +1,10 @@
-"""Images scored a second, by extractor, against the way the specification's text does it (spec C 3.6), in turn.
+"""Images scored a second, by extractor, against a plain implementation, in turn.
+
+The plain one is that of Brownlee, Generative Adversarial Networks with Python, ch. 13.
 
     python benchmarks/evaluate.py [--count 4000] [--inception-count 64] [--rounds 3]
 
-From pixels to a value: the FID of two sets of real digits, in the eyes of the same network. The text's way is Keras'
+From pixels to a value: the FID of two sets of real digits, in the eyes of the same network. The plain way is Keras'
 `predict` on all images at once, `numpy.cov`, and SciPy's `sqrtm` of the product of covariances. Ours looks at batches of
 one size, sums moments in blocks, takes the root from Cholesky factors, and on the way gathers what all the other scores
 need, whose own time is told beside. Inception has random weights, which changes no speed, and sees 28x28 images at 299x299.
@@ -10,11 +12,11 @@ need, whose own time is told beside. Inception has random weights, which changes
 Measured on two Zen 4 cores that nothing else used, median of three rounds, images a second from pixels to FID:
 
                          digits, twice 4,000     Inception, twice 32
-    the text's way       5,507                    3.4
+    the plain way        5,507                    3.4
     ours                 6,012   1.09            14.0   4.16
     all other scores     3.6 s more               0.3 s more
 
-The values agree to six digits. With 2,048 features the text's time is its matrix root, which takes some 14 s however few the
+The values agree to six digits. With 2,048 features the plain way's time is its matrix root, about 14 s however few the
 images; ours is the network's, at 299x299 about 14 images a second on these cores, so 10,000 of each take 24 minutes.
 """
 
@@ -52,8 +54,8 @@ Pixels = NDArray[np.uint8]
 Predict = Callable[[Pixels], NDArray[np.float32]]
 
 
-def text_fid(features: Predict, first: Pixels, second: Pixels) -> float:
-    """As the specification's listing computes it."""
+def plain_fid(features: Predict, first: Pixels, second: Pixels) -> float:
+    """The Frechet distance by the root of the product of the covariances."""
     one, two = features(first), features(second)
     apart = ((one.mean(axis=0) - two.mean(axis=0)) ** 2).sum()
     covariances = np.cov(one, rowvar=False), np.cov(two, rowvar=False)
@@ -62,7 +64,7 @@ def text_fid(features: Predict, first: Pixels, second: Pixels) -> float:
 
 
 def our_sides(extractor: Extractor, resizer: str, first: Pixels, second: Pixels) -> tuple[ImageStatistics, ImageStatistics]:
-    """What every score needs."""
+    """The statistics that every score needs."""
     one, two = (
         gathered(_batches(images), len(images), images.shape[1:], extractor, resizer, ProgressCounter(len(images), "images"))
         for images in (first, second)
@@ -114,14 +116,14 @@ def compare(name: str, contender: tuple[Extractor, Predict, str], dataset: Datas
         our_value = frechet_distance(one.moments, two.moments)
         ours.append(time.perf_counter() - began)
         began = time.perf_counter()
-        text_value = text_fid(predict, first, second)
+        plain_value = plain_fid(predict, first, second)
         text.append(time.perf_counter() - began)
         began = time.perf_counter()
         measured(one, two)
         scores.append(time.perf_counter() - began)
     middle, peer = statistics.median(ours), statistics.median(text)
     print(f"{name}, twice {count} images, median of {rounds} rounds:")
-    print(f"  the text's   {2 * count / peer:8.1f} images/s   FID {text_value:.6g}")
+    print(f"  plain        {2 * count / peer:8.1f} images/s   FID {plain_value:.6g}")
     print(f"  ours         {2 * count / middle:8.1f} images/s   FID {our_value:.6g}   {peer / middle:.2f} x")
     print(f"  all scores of both sides: {statistics.median(scores):.2f} s more")
 

@@ -59,7 +59,7 @@ def make_source(folder: Path) -> Arrays:
 
 
 def serialise(image: NDArray[np.uint8], label: int, number: int) -> bytes:
-    """What a user's pipeline does for each image."""
+    """Decode, crop, resize and store each image, as a user's own pipeline would."""
     feature = {
         "id": tf.train.Feature(bytes_list=tf.train.BytesList(value=[b"train-%06d" % number])),
         "image": tf.train.Feature(bytes_list=tf.train.BytesList(value=[image.tobytes()])),

@@ -106,7 +106,7 @@ class Ours:
 
 
 def contenders(recipe: Recipe, dataset: Dataset, steps: int) -> tuple[dict[str, Run], list[Ours]]:
-    """What runs in turn, by name, the Keras loop first; and those of them whose input wait is measured."""
+    """The competitors by name, the Keras loop first, and the names of those whose input wait is measured."""
     reals = np.asarray(to_range(tf.constant(first_examples(dataset, 0, NOISE_IMAGES)["image"]), recipe.image.range))
     runs: dict[str, Run] = {
         "Keras loop": KerasLoop(recipe, reals).run,

@@ -1,4 +1,4 @@
-"""Two ways to train a GAN of the DCGAN family with Keras: what the specification's sources do, and what a guide does."""
+"""Two ways to train a GAN of the DCGAN family with Keras: by `train_on_batch`, and by a custom `train_step`."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ def adam() -> keras.optimizers.Optimizer:
 
 
 class KerasLoop:
-    """predict + train_on_batch, as the specification's listings have it.
+    """predict + train_on_batch (Brownlee, Generative Adversarial Networks with Python, ch. 7).
 
     In Keras 3 that loop silently leaves the discriminator untrained; here it is traced before it is frozen, so that it
     does the work it is meant to do.

@@ -1,4 +1,6 @@
-"""Pix2Pix and CycleGAN as the specification's listings train them: plain Keras, `predict` and `train_on_batch`.
+"""Pix2Pix and CycleGAN in plain Keras, by `predict` and `train_on_batch`.
+
+Source: Brownlee, Generative Adversarial Networks with Python, ch. 22 to 25.
 
 In Keras 3 those loops silently leave the discriminators untrained; here each is traced before it is frozen, so that it
 does the work it is meant to do. The networks are ours, in Keras' own layers.
@@ -27,7 +29,7 @@ def _adam() -> keras.optimizers.Optimizer:
 
 
 def pix2pix_loop(recipe: TranslationRecipe, sources: Images, targets: Images) -> Callable[[], None]:
-    """One step of spec E 5.4 on a random pair."""
+    """One step of Pix2Pix on a random pair."""
     system, random = build_system(recipe), np.random.default_rng(0)
     generator = plain_translator(plain_copy(system.players["generator"].network))
     scores = plain_copy(system.players["discriminator"].network)
@@ -55,7 +57,7 @@ def pix2pix_loop(recipe: TranslationRecipe, sources: Images, targets: Images) ->
 
 
 def cyclegan_loop(recipe: TranslationRecipe, a: Images, b: Images) -> Callable[[], None]:
-    """One step of spec E 7.5 on random images of both domains."""
+    """One step of CycleGAN on random images of both domains."""
     system, random = build_system(recipe), np.random.default_rng(0)
     networks = {name: plain_copy(player.network) for name, player in system.players.items()}
     judges = {domain: networks[f"discriminator-{domain}"] for domain in "ab"}
@@ -82,7 +84,7 @@ def cyclegan_loop(recipe: TranslationRecipe, a: Images, b: Images) -> Callable[[
 
 
 def _composite(there: keras.Model, back: keras.Model, judge: keras.Model) -> keras.Model:
-    """Trains `there` alone, on adversarial, identity and both cycle losses (spec E 7.3)."""
+    """Trains `there` alone, on adversarial, identity and both cycle losses."""
     there.trainable, back.trainable = True, False
     source, wanted = keras.Input(there.input_shape[1:]), keras.Input(there.input_shape[1:])
     made = there(source)

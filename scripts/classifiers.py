@@ -26,7 +26,7 @@ PACKAGED = Path(gan_train.__file__).parent / "extractors" / "classifiers"
 
 @dataclass(frozen=True)
 class Domain:
-    """What a packaged classifier is made of.
+    """The data and the recipe of a packaged classifier.
 
     Attributes:
         prepare: arguments of gan-pipeline prepare.
@@ -74,7 +74,7 @@ def make(name: str, work: Path) -> None:
 
 
 def card(domain: Domain, data: Path, run: Path, judged: dict[str, Any]) -> dict[str, Any]:
-    """What a user of the classifier wants to know of it."""
+    """The description that is stored beside the classifier."""
     manifest, record = read_manifest(open_folder(str(data))), read_record(open_folder(str(run)))
     return {
         "accuracy": judged["accuracy"],

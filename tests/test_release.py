@@ -1,4 +1,4 @@
-"""What `make release` writes is the same wherever it is built, and describes every pinned package."""
+"""The files of `make release` are the same wherever they are built, and describe every pinned package."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""What `prepare` understood of a source is told before anything is written, and what is seldom meant is warned of."""
+"""`prepare` tells what it understood of a source before it writes anything, and warns of what is seldom meant."""
 
 import json
 from pathlib import Path

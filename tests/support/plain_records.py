@@ -112,7 +112,7 @@ def refused(out: Path, dataset: str, source: Path | str, *options: str, code: in
 
 
 def understood(dataset: str, source: Path | str, *options: str) -> dict[str, Any]:
-    """What `prepare --dry-run --json` says that it understood."""
+    """The answer of `prepare --dry-run --json`."""
     ran = run_cli("prepare", dataset, "--source", source, "-o", "never-made", "--dry-run", "--json", *options)
     assert ran.code == 0, ran.err
     answer: dict[str, Any] = json.loads(ran.out)["understood"]

@@ -124,7 +124,7 @@ def glorot_limit(kernel: NDArray[np.float32]) -> float:
 
 @pytest.mark.parametrize("name", LAYERS)
 def test_initial_weights(name: str) -> None:
-    """Spec D 0.5 and 6.4, 16: N(0, 0.02) in InfoGAN and AC-GAN but for the heads, Keras' defaults elsewhere."""
+    """Kernels are N(0, 0.02) in InfoGAN and AC-GAN but for the heads, Keras' defaults elsewhere."""
     for layer in network(name, seed=3).layers:
         if isinstance(layer, keras.layers.Embedding):
             table = layer.embeddings.numpy()

@@ -56,7 +56,7 @@ def test_the_score_is_that_of_one_more_class_whose_logit_is_zero(logits: list[fl
 
 
 def test_the_score_neither_saturates_nor_overflows() -> None:
-    """Spec D 6.4, 23: logits of 20 give 22.30 on fakes and a gradient of 0.1 per logit, where the ratio has none."""
+    """Logits of 20 give 22.30 on fakes and a gradient of 0.1 per logit, where the ratio has none."""
     logits = rows([20.0] * K, [90.0] * K, [-200.0] * K, [1e4] * K)
     with tf.GradientTape() as tape:
         tape.watch(logits)
@@ -88,7 +88,7 @@ def first_digits(count: int) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def test_first_losses_of_the_semi_supervised_gan_on_digits() -> None:
-    """Spec D 5.9: 2.303, 0.095, 2.398 and 0.095, on the networks, images and passes of a first step."""
+    """The losses of a first step are 2.303, 0.095, 2.398 and 0.095, on its own networks, images and passes."""
     recipe = load_recipe("mnist-gan", ["image.range=symmetric"])
     generator = build_generator(recipe.generator, recipe.latent_size, recipe.image, seed=0)
     classifier = build_classifier(ClassifierConfig(), K, recipe.image, seed=1_000)

@@ -45,7 +45,7 @@ def test_the_whole_is_the_trunk_and_then_the_head(precision: Precision) -> None:
 
 
 def test_the_generators_phase_moves_the_generator_and_the_code_head() -> None:
-    """Spec D 6.1: 4,670,155 numbers in the prose, 5,327,755 in the Keras of its listings."""
+    """The generator's player trains 4,670,155 numbers, or 5,327,755 where the code head's update moves the trunk too."""
     generator, parts = network("infogan/generator"), recognisers()
     for q_updates_trunk, numbers, moved in (
         (False, 4_670_155, (generator, parts.code_head)),

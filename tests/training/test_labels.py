@@ -30,7 +30,7 @@ def test_plain_labels_are_exact(truth: Truth, value: float) -> None:
 
 @pytest.mark.parametrize(("truth", "low", "high"), [("real", 0.7, 1.2), ("fake", 0.0, 0.3)])
 def test_smoothed_labels_fill_the_range_of_the_book(truth: Truth, low: float, high: float) -> None:
-    """Spec A 1.4: 1,000 labels reach from 0.70031 to 1.19979, and from 0.000193 to 0.29979."""
+    """1,000 smoothed labels nearly reach the ends of their ranges, [0.7, 1.2] and [0, 0.3]."""
     labels = drawn(truth, BOOK)
     assert low <= labels.min() < low + 0.001
     assert high - 0.001 < labels.max() <= high
@@ -63,7 +63,7 @@ def test_all_or_none_are_flipped_at_the_edges(truth: Truth, flip: float) -> None
 
 
 def test_a_flipped_example_takes_the_range_of_its_new_label() -> None:
-    """Spec A, G16: neither [-0.3, 0.2] nor [1.0, 1.3]."""
+    """The ranges are [0.7, 1.2] and [0, 0.3], not [1.0, 1.3] and [-0.3, 0.2]."""
     everything = LabelNoise(BOOK.real, BOOK.fake, flip=1.0)
     assert drawn("real", everything).min() >= 0.0 and drawn("real", everything).max() <= 0.3
     assert drawn("fake", everything).min() >= 0.7 and drawn("fake", everything).max() > 1.19

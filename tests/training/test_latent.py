@@ -46,7 +46,7 @@ def test_a_line_is_evenly_spaced() -> None:
 
 
 def test_the_line_dips_inside_the_sphere_and_the_arc_does_not() -> None:
-    """Spec B 4.3: lengths 9.66 and 9.57, the line's middle 7.0."""
+    """Two latents of lengths 9.66 and 9.57, the line's middle 7.0."""
     cosine = (4 * 7.0**2 - 9.66**2 - 9.57**2) / (2 * 9.66 * 9.57)
     start, end = two_at_an_angle(9.66, 9.57, cosine)
     middle = np.array([0.5])
@@ -116,7 +116,7 @@ def test_a_path_of_several_points_passes_each_once() -> None:
 
 
 def test_averages_are_shorter_and_the_result_of_arithmetic_is_not() -> None:
-    """Spec B 4.5: a vector about 10 long, a mean of three 5.75, the result 9.97."""
+    """A latent is about 10 long, a mean of three 5.75, the result 9.97."""
     triples = np.random.default_rng(4).standard_normal((3000, 3, 100), np.float32)
     means = np.stack([mean(triple) for triple in triples])
     results = np.stack([combine([1, -1, 1], three) for three in means.reshape(1000, 3, 100)])

@@ -49,7 +49,7 @@ def test_classes_do_not_follow_the_noise_they_are_drawn_with() -> None:
 
 
 def test_noise_comes_first_and_the_code_last() -> None:
-    """Spec D 3.5: 62 numbers of noise, then ten of the code."""
+    """62 numbers of noise, then ten of the code."""
     noise = tf.random.stateless_normal((3, 62), (0, 0))
     latents = with_codes(noise, tf.constant([0, 9, 4]), 10).numpy()
     assert latents.shape == (3, 72) and latents.dtype == np.float32

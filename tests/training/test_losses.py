@@ -46,7 +46,7 @@ def value_and_slope(
     ],
 )
 def test_losses_of_a_score_of_zero(name: str, on_real: float, on_fake: float, of_generator: float) -> None:
-    """Spec C 6 (cross-entropy at D = 0.5, LSGAN at D = 0) and F 1.4 (hinge at D = 0)."""
+    """Worked values: cross-entropy at D = 0.5, least squares and hinge at D = 0."""
     loss = LOSSES[name]
     for losses, expected in (
         (loss.on_real(column(0.0)), on_real),
@@ -58,7 +58,7 @@ def test_losses_of_a_score_of_zero(name: str, on_real: float, on_fake: float, of
 
 
 def test_wasserstein_signs_of_the_text() -> None:
-    """Spec C 2: labels -1 and 1 times the score. Its prose calls small scores real, the mirror of its code (G14)."""
+    """The Wasserstein loss is the mean score times a label: -1 for real, 1 for fake."""
     loss = LOSSES["wasserstein"]
     np.testing.assert_allclose(loss.on_real(column(0.5, 0.8, 1.0)), [-0.5, -0.8, -1.0])
     assert abs(float(tf.reduce_mean(loss.on_real(column(0.5, 0.8, 1.0)))) + 0.7667) < 1e-4
@@ -106,7 +106,7 @@ def test_slopes_pull_the_players_apart(loss: Loss) -> None:
 
 
 def test_the_saturating_generator_has_no_gradient_when_it_loses() -> None:
-    """Same direction and same fixed point, but sizes sigmoid(s) against 1 - sigmoid(s). Spec C 2."""
+    """Same direction and same fixed point, but sizes sigmoid(s) against 1 - sigmoid(s)."""
     scores = (-10.0, 0.0, 10.0)
     minimax, slope = value_and_slope(LOSSES["minimax"].of_generator, *scores)
     _, strong = value_and_slope(LOSSES["non-saturating"].of_generator, *scores)

@@ -85,7 +85,7 @@ def test_a_flat_critic_has_a_finite_second_derivative() -> None:
 
 
 def test_orthogonal_regularisation() -> None:
-    """Spec F 1.4: an orthogonal kernel costs nothing, nor does a multiple of one unless norms count too."""
+    """An orthogonal kernel costs nothing, nor does a multiple of one unless norms count too."""
     kernel = keras.initializers.Orthogonal(seed=1)((3, 3, 4, 8))
     assert float(orthogonal([kernel])) < 1e-10
     assert float(orthogonal([3.0 * kernel])) < 1e-9

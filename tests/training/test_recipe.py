@@ -104,7 +104,7 @@ def test_an_impaired_twin_is_the_stable_recipe_but_for_its_impairment(name: str)
 
 
 def test_the_wasserstein_gan_has_its_schedule() -> None:
-    """Spec C 1.8; with a gradient penalty the optimizer is that of Gulrajani et al. 2017."""
+    """The optimizer is RMSProp with clipping, and with a gradient penalty that of Gulrajani et al. 2017."""
     clipped, penalised = (load_recipe(name) for name in ("mnist-wgan", "mnist-wgan-gp"))
     for recipe in (clipped, penalised):
         assert (recipe.loss, recipe.batch_size, recipe.steps, recipe.latent_size) == ("wasserstein", 64, 970, 50)

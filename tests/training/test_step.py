@@ -121,7 +121,7 @@ def test_the_metrics_of_a_call_are_those_of_its_steps(recipe_name: str) -> None:
 
 
 def test_first_losses_are_near_ln_2() -> None:
-    """Spec B 1.9 and 6: an untrained discriminator gives 0.71 and 0.68 in the mixed batch's first step."""
+    """An untrained discriminator gives about ln 2: 0.71 and 0.68 in the mixed batch's first step."""
     system, metrics = run_steps(small_recipe("mnist-gan"), 1, 1)
     first = dict(zip(metric_names(system), metrics[0], strict=True))
     assert abs(first["d.loss"] - np.log(2)) < 0.1

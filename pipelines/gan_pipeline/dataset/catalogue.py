@@ -21,7 +21,7 @@ CHOSEN_OUT = ("class not asked for", "over the limit", *LISTED_CHOICES)
 
 
 class Kind(StrEnum):
-    """What the raw data of a dataset looks like; each has its file in `sources/`."""
+    """The form of a dataset's raw data; each has its file in `sources/`."""
 
     IDX = "idx"
     CIFAR = "cifar"

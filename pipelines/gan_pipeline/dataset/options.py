@@ -90,7 +90,7 @@ def _bit_depth(text: str) -> str:
 
 
 _NO_TRACE = Field(exclude_if=lambda value: value is None)
-"""Of an option younger than datasets in the field: unused it is not written, so that their documents and checksums stay."""
+"""An option younger than existing datasets is not written while unused, so that their documents and checksums stay."""
 
 
 class Options(Frozen):

@@ -71,7 +71,7 @@ def hold_out(ids: Sequence[int], count: int, seed: int) -> tuple[list[int], list
 
 
 def first_of_each(ids: Sequence[int], labels: Sequence[int], limit: int, split: str, seed: int) -> list[int]:
-    """Of each class at most `limit` ids, those that come first in plan order.
+    """Take of each class at most `limit` ids, those that come first in plan order.
 
     Args:
         ids: source positions to choose from.

@@ -1,4 +1,4 @@
-"""What was understood of a source before its content is used: splits, classes, image sizes, files that are no images."""
+"""The facts about a source before its content is used: splits, classes, image sizes, files that are no images."""
 
 from collections.abc import Iterator, Mapping
 
@@ -27,7 +27,7 @@ class FoundSplit(Frozen):
 
 
 class Headers(Frozen):
-    """What the headers of image files say.
+    """Facts from the headers of image files.
 
     Attributes:
         read: number of files whose header was read, spread evenly over the splits to write.

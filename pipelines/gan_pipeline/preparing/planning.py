@@ -122,7 +122,7 @@ def _set_aside(chosen: _Ids, options: Options) -> tuple[_Ids, _Ids]:
 
 
 def _limited_per_class(ids: list[int], split: str, source: Source, options: Options) -> list[int]:
-    """Of each class the ids that come first in plan order. Raises UsageError if there are no classes."""
+    """Take of each class the ids that come first in plan order. Raises UsageError if there are no classes."""
     labels = source.labels(split)
     if labels is None:
         raise UsageError(f"--limit-per-class: the images of {options.source} have no classes")

@@ -20,7 +20,7 @@ from gan_pipeline.sources.base import Read, Source
 
 
 class ShardRecord(Frozen):
-    """What became of a task: its shard, how many inputs were read for it, and which of them were dropped.
+    """The outcome of a task: its shard, how many inputs were read for it, and which of them were dropped.
 
     `used_bits` is the most that an image of 16 bits used of them, where the high 8 were kept; 0 where there was none.
     """

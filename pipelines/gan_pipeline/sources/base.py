@@ -1,4 +1,4 @@
-"""What every source offers, and the source that holds its images in one array."""
+"""The interface of every source, and the source that holds its images in one array."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class Read:
-    """What became of one input.
+    """The outcome of reading one input.
 
     Attributes:
         id: its name in the source.
@@ -43,13 +43,13 @@ class Source(Protocol):
     """
 
     features: Features
-    """What every example holds."""
+    """The features of every example."""
 
     may_drop: bool
     """Whether an input may turn out unusable only when it is read."""
 
     notes: tuple[str, ...]
-    """What the user should know about this content, though it is no error."""
+    """Remarks for the user about this content that are no errors."""
 
     @property
     def fingerprint(self) -> str:
@@ -60,7 +60,7 @@ class Source(Protocol):
         """A cheap digest that changes when the content does; only comparable between processes of one run."""
 
     def understand(self) -> Understood:
-        """What was understood of the source, without the warnings. May read the headers of some images."""
+        """The facts about the source, without the warnings. May read the headers of some images."""
 
     def count(self, split: str) -> int:
         """Number of inputs of a split. Raises UsageError if there is no such split."""
@@ -69,7 +69,7 @@ class Source(Protocol):
         """Class number of every input of a split, -1 where its class was not asked for; None where there are no classes."""
 
     def read(self, split: str, ids: Sequence[int]) -> Iterator[Read]:
-        """What the inputs of those ids give, in that order."""
+        """Read the inputs of those ids, in that order."""
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,7 @@ def attribute_column(attributes: Table | None, asked: str, option: str) -> int:
 
 
 def _values(attributes: Table, label: int | None, name: str) -> Mapping[str, Value]:
-    """What a record holds besides the image."""
+    """The features of a record besides the image."""
     values = _attributes(attributes, name)
     return {"attributes": values} | ({} if label is None else {"label": int(values[label])})
 

@@ -54,7 +54,7 @@ def _encode(text: str, codec: str) -> bytes:
 
 
 class _Named:
-    """What a pickle gets for a name: it can be called, and not be changed for the next pickle."""
+    """Stands for a name in a pickle: it can be called, and not be changed for the next pickle."""
 
     def __init__(self, make: Callable[..., Any]) -> None:
         self._make = make

@@ -12,7 +12,7 @@ from gan_pipeline.sources.file_tree import FileTree
 from gan_pipeline.transforms.opening import HEAD_BYTES, IMAGE_SUFFIXES, is_image
 
 NO_ENDING = "no ending"
-"""What stands for the ending of a file name that has none."""
+"""Stands for the ending of a file name that has none."""
 
 _OTHER_ENDINGS = (
     "txt csv tsv json jsonl md rst xml html htm yaml yml toml ini cfg log db sqlite py ipynb sh js css pdf doc docx xls xlsx "

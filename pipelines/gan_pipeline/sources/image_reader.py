@@ -30,7 +30,7 @@ _PLAIN_MODES = ("RGB", "L")
 
 @dataclass(frozen=True)
 class ReadImage:
-    """What one file became.
+    """The outcome of reading one file.
 
     Attributes:
         name: of the file.
@@ -63,7 +63,7 @@ class ImageReader:
         return decode_image_file(self._tree.read(name))
 
     def read(self, names: Iterable[str]) -> Iterator[ReadImage]:
-        """What the files of those names become, in that order."""
+        """Read the files of those names, in that order."""
         opened = map_in_order(self._open, names, self._tree.parallel_reads)
         if self._transform.batch == 1:
             yield from map_in_order(self._finish, opened, decoding_threads(), _memory, MAX_DECODED_BYTES)

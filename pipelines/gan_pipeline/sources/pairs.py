@@ -84,7 +84,7 @@ def _check_halves(headers: Headers, tree: FileTree) -> None:
 
 
 def _resembles(images: Sequence[str]) -> str:
-    """What a folder of images that are no pairs may be, and what to do with it."""
+    """Say what a folder of images that are no pairs may be, and what to do with it."""
     paths = [tuple(name.split("/")) for name in images]
     depth = common_depth(paths, lambda tops: False)
     tops = sorted(tops_at(paths, depth))

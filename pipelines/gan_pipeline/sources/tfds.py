@@ -64,7 +64,7 @@ def in_file_order(builder: Any, split: str, **options: Any) -> Any:
 
 
 def _reason(error: Exception) -> str:
-    """What went wrong, in a line: for a dead network the host that did not answer, not urllib3's whole story."""
+    """The cause of an error in one line: for a dead network the host that did not answer, not urllib3's whole story."""
     import requests
 
     if isinstance(error, (requests.ConnectionError, requests.Timeout)):

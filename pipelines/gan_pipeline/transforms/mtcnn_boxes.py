@@ -21,7 +21,7 @@ _ROWS = 256
 
 
 class Overlap(Enum):
-    """What the shared area of two boxes is a share of."""
+    """The area by which the shared area of two boxes is divided."""
 
     UNION = "union"
     SMALLER = "smaller"

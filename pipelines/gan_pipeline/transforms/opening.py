@@ -106,7 +106,7 @@ def open_image_file(content: bytes) -> OpenedImage:
 
 
 def unreadable(error: Exception) -> UnusableInputError:
-    """What is said of a file on which Pillow failed."""
+    """The reason given for a file on which Pillow failed."""
     detail = " ".join(str(error).split()) or type(error).__name__
     layout = detail == "unknown pixel mode" or detail.startswith("Unsupported BMP")
     return _unusable("unsupported pixels" if layout else "corrupt or cut off", detail)

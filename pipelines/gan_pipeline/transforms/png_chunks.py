@@ -17,7 +17,7 @@ _MAX_TEXT = 16 << 20
 
 @dataclass(frozen=True)
 class PngChunks:
-    """What a PNG file says.
+    """The chunks of a PNG file.
 
     Attributes:
         pixels: a PNG file of the chunks that decide the pixels of the first frame, and no other.

@@ -34,7 +34,7 @@ CELEBA_TOP, CELEBA_LEFT, CELEBA_WINDOW = 50, 25, 128
 
 @dataclass(frozen=True)
 class Transformed:
-    """What one image became: the images of its record by feature name, or why there are none.
+    """The outcome of one image: the images of its record by feature name, or why there are none.
 
     `face` is what the detector found, where one ran.
     """
