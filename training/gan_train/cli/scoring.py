@@ -106,12 +106,13 @@ def diagnose(
     """
     from gan_core.errors import FailedRunError, UsageError
     from gan_core.storage import open_folder
-    from gan_train.diagnosis.history import judged_run, stretches
+    from gan_train.api import open_run
+    from gan_train.diagnosis.history import stretches
     from gan_train.logs.verdict import write_verdicts
     from gan_train.logs.watch import TRAINING, read_state
 
     run = open_folder(folder)
-    verdicts = judged_run(run)
+    verdicts = open_run(folder).diagnose()
     if write:
         if read_state(run) == TRAINING:
             raise UsageError(f"{run.uri}: it trains, and its own process writes {DIAGNOSIS}; wait for it, or leave out --write")
