@@ -56,7 +56,7 @@ from gan_train.data.pixels import to_range
 from gan_train.data.reader import first_examples
 from gan_train.recipe.base import Recipe
 from gan_train.recipe.document import load_recipe
-from gan_train.systems.catalogue import build_system
+from gan_train.systems.build import build_system
 from gan_train.systems.step import build_steps
 
 RECIPES = ("mnist-lsgan", "cifar10-gan", "celeba-gan")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gan_train.networks.layers import plain_copy
 from gan_train.recipe.base import Recipe
-from gan_train.systems.catalogue import build_system
+from gan_train.systems.build import build_system
 
 Images = NDArray[np.float32]
 

@@ -131,7 +131,7 @@ def stepper(contender: str, name: str, overrides: list[str], data: str) -> Calla
     from gan_train.data.reader import first_examples
     from gan_train.recipe.document import load_recipe
     from gan_train.recipe.translation import TranslationRecipe
-    from gan_train.systems.catalogue import build_system
+    from gan_train.systems.build import build_system
     from gan_train.systems.step import build_steps
 
     recipe = load_recipe(name, [*overrides, f"precision={CONTENDERS[contender]}"])
@@ -139,7 +139,7 @@ def stepper(contender: str, name: str, overrides: list[str], data: str) -> Calla
     dataset = open_dataset(data, recipe)
     if contender == KERAS:
         images = [to_range(tf.constant(values), "symmetric").numpy() for values in first_examples(dataset, 0, PAIRS).values()]
-        one_step = (pix2pix_loop if recipe.pairs else cyclegan_loop)(recipe, *images)
+        one_step = (pix2pix_loop if len(recipe.directions) == 1 else cyclegan_loop)(recipe, *images)
         return lambda steps: [one_step() for _ in range(steps)]
     strategy, system = tf.distribute.get_strategy(), build_system(recipe)
     run = build_steps(system, strategy, recipe.seed)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from gan_train.networks.layers import plain_copy
 from gan_train.networks.translating import plain_translator
 from gan_train.recipe.translation import TranslationRecipe
-from gan_train.systems.catalogue import build_system
+from gan_train.systems.build import build_system
 
 Images = NDArray[np.float32]
 """(n, height, width, channels) in [-1, 1]."""

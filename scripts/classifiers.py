@@ -87,7 +87,7 @@ def card(domain: Domain, data: Path, run: Path, judged: dict[str, Any]) -> dict[
         "trained_on": manifest.splits["train"].examples,
         "recipe": record.recipe.model_dump(mode="json"),
         "step": judged["step"],
-        "packages": packages(),
+        "packages": packages(read_record(run).recipe),
         "licence": domain.licence,
         "attribution": domain.attribution,
     }

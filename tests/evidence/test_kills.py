@@ -12,8 +12,8 @@ import pytest
 from gan_core.storage import open_folder
 from gan_train.runs.checkpoint import restore_checkpoint
 from gan_train.runs.layout import committed_steps
+from gan_train.testing import build
 from tests.support.runs import SMALL, assert_same_checkpoint, small_recipe
-from tests.support.systems import build
 from tests.support.training_data import prepare_digits
 from tests.support.warm import WarmChild, start_warm
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from gan_train.recipe.base import Recipe
-from gan_train.recipe.document import flatten, load_recipe
+from gan_train.recipe.document import load_recipe
 from tests.support.runs import SMALL_KEYS
 
 HALVES = ("d_real", "d_fake", "g")
@@ -98,16 +98,3 @@ CATALOGUE = {
 def small(name: str, *overrides: str) -> Recipe:
     """A recipe with tiny networks, for digits or points, alike on all machines."""
     return load_recipe(name, [*CATALOGUE[name].small, *overrides])
-
-
-def replicable(name: str) -> Recipe:
-    """A small recipe whose numbers do not depend on how many replicas share them, up to rounding.
-
-    Statistics of batches are of the global batch. Plain gradient descent, or Adam's first steps would turn a difference in
-    rounding into one of sign.
-    """
-    keys = flatten(small(name).model_dump(mode="json"))
-    parents = {key.rpartition(".")[0] for key in keys}
-    optimizers = [f"{parent}={{kind: sgd, learning_rate: 0.001}}" for parent in sorted(parents) if parent.endswith("optimizer")]
-    norms = [f"{parent}.synchronized=true" for parent in sorted(parents) if parent.endswith("batch_norm")]
-    return small(name, *optimizers, *norms, *CATALOGUE[name].calm)

@@ -14,20 +14,14 @@ from gan_train.networks.infogan import DiscriminatorNetworks
 from gan_train.networks.layers import inference_pass, training_pass
 from gan_train.numerics.precision import Precision
 from gan_train.numerics.randomness import Draw
+from gan_train.recipe.acgan import ACGANDiscriminatorConfig, ACGANGeneratorConfig
+from gan_train.recipe.conditional import ConditionalDiscriminatorConfig, ConditionalGeneratorConfig
+from gan_train.recipe.curve import CurveDiscriminatorConfig, CurveGeneratorConfig
 from gan_train.recipe.document import load_recipe
 from gan_train.recipe.examples import ImageConfig
-from gan_train.recipe.network_config import (
-    ACGANDiscriminatorConfig,
-    ACGANGeneratorConfig,
-    BatchNormConfig,
-    ClassifierConfig,
-    ConditionalDiscriminatorConfig,
-    ConditionalGeneratorConfig,
-    CurveDiscriminatorConfig,
-    CurveGeneratorConfig,
-    InfoGANDiscriminatorConfig,
-    InfoGANGeneratorConfig,
-)
+from gan_train.recipe.infogan import InfoGANDiscriminatorConfig, InfoGANGeneratorConfig
+from gan_train.recipe.network_config import BatchNormConfig
+from gan_train.recipe.sgan import ClassifierConfig
 
 CLASSES, BATCH = 10, 8
 IMAGE, UNIT = (ImageConfig(shape=(28, 28, 1), range=kind) for kind in ("symmetric", "unit"))

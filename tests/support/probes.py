@@ -11,6 +11,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 import gan_train.systems.gan as gan
+import gan_train.systems.two_players as two_players
 from gan_train.numerics.randomness import Draw
 from gan_train.recipe.base import Recipe
 from gan_train.systems.base import Phase, System
@@ -50,8 +51,11 @@ def watching(system: System) -> Iterator[Shown]:
 
         return noted
 
-    passes = {name: noting(getattr(gan, name)) for name in ("training_pass", "inference_pass")}
-    with mock.patch.multiple(gan, **passes):
+    noted_training, noted_inference = noting(two_players.training_pass), noting(two_players.inference_pass)
+    with (
+        mock.patch.object(gan, "training_pass", noted_training),
+        mock.patch.multiple(two_players, training_pass=noted_training, inference_pass=noted_inference),
+    ):
         yield shown
 
 

@@ -21,7 +21,7 @@ SAMPLE = Path(gan_pipeline.__file__).parent / "sample"
 def pytest_configure(config: pytest.Config) -> None:
     """Split the CPU for the tests of several replicas, unless only tests without TensorFlow were asked for."""
     if not quick_only(config):
-        from tests.support.systems import split_cpu
+        from gan_train.testing import split_cpu
 
         split_cpu()
 

@@ -19,17 +19,13 @@ from gan_train.numerics.optimizers import build_optimizer
 from gan_train.numerics.precision import Precision
 from gan_train.objectives.class_losses import class_cross_entropy, real_score
 from gan_train.objectives.losses import REAL, cross_entropy
+from gan_train.recipe.acgan import ACGANDiscriminatorConfig, ACGANGeneratorConfig
+from gan_train.recipe.conditional import ConditionalDiscriminatorConfig, ConditionalGeneratorConfig
 from gan_train.recipe.examples import ImageConfig
-from gan_train.recipe.network_config import (
-    ACGANDiscriminatorConfig,
-    ACGANGeneratorConfig,
-    BatchNormConfig,
-    ConditionalDiscriminatorConfig,
-    ConditionalGeneratorConfig,
-    InfoGANDiscriminatorConfig,
-    InfoGANGeneratorConfig,
-)
+from gan_train.recipe.infogan import InfoGANDiscriminatorConfig, InfoGANGeneratorConfig
+from gan_train.recipe.network_config import BatchNormConfig
 from gan_train.recipe.optimizer_config import AdamConfig
+from gan_train.testing import mirrored
 from tests.support.catalogue_networks import (
     BATCH,
     CLASSES,
@@ -50,7 +46,6 @@ from tests.support.catalogue_networks import (
     some_inputs,
     trained,
 )
-from tests.support.systems import mirrored
 
 
 def chain_of(text: str) -> list[tuple[str, tuple[int, ...]]]:

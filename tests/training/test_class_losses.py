@@ -19,7 +19,7 @@ from gan_train.numerics.randomness import Draw
 from gan_train.objectives.class_losses import class_cross_entropy, information, real_score
 from gan_train.objectives.losses import FAKE, REAL, cross_entropy
 from gan_train.recipe.document import load_recipe
-from gan_train.recipe.network_config import ClassifierConfig
+from gan_train.recipe.sgan import ClassifierConfig
 
 K = 10
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 from PIL import Image
 
 from gan_core.errors import UsageError
+from gan_core.storage import LocalFolder
 from gan_train.data.dataset import open_dataset
 from gan_train.data.pixels import to_range
 from gan_train.data.reader import first_examples
@@ -88,15 +89,15 @@ def test_the_network_is_plain_keras_and_has_features(classifier_run: Path) -> No
 def test_the_picture_shows_the_hardest_images_first_and_what_they_were_taken_for(held_out_digits: Path, tmp_path: Path) -> None:
     recipe, system = classifier("sample_images=9")
     dataset = open_dataset(str(held_out_digits), recipe)
-    gallery = ClassifiedGallery(recipe, system, dataset, {"recipe": recipe.name})
+    gallery = ClassifiedGallery(recipe, system, dataset, LocalFolder(str(tmp_path)), {"recipe": recipe.name})
     shown = first_examples(dataset, recipe.seed, 60)
     logits = system.logits(tf.constant(shown["image"])).numpy()
     shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     hardest = np.argsort(shares[np.arange(60), shown["label"]])[:9]
 
     picture = tmp_path / "samples.png"
-    look = gallery.look(3)
-    picture.write_bytes(look.samples)
+    snapshot = gallery.snapshot(3)
+    picture.write_bytes(snapshot.samples)
     for (_, image), place in zip(cells(picture, 3), hardest, strict=True):
         np.testing.assert_array_equal(image[::2, ::2], 255 - shown["image"][place, ..., 0])
     text = Image.open(picture).text  # type: ignore[attr-defined]
@@ -105,9 +106,9 @@ def test_the_picture_shows_the_hardest_images_first_and_what_they_were_taken_for
     assert not {*shown["label"]} - set(range(10)) and dataset.shows_unseen
 
     right = float(np.mean(np.argmax(logits, axis=1) == shown["label"]))
-    assert look.scores["unseen_accuracy"] == pytest.approx(right)
+    assert snapshot.scores["unseen_accuracy"] == pytest.approx(right)
     loss = float(-np.log(shares[np.arange(60), shown["label"]]).mean())
-    assert look.scores["unseen_loss"] == pytest.approx(loss, rel=1e-5)
+    assert snapshot.scores["unseen_loss"] == pytest.approx(loss, rel=1e-5)
 
     reals = tmp_path / "reals.png"
     reals.write_bytes(gallery.reals())

@@ -19,7 +19,7 @@ from gan_train.numerics.randomness import Draw
 from gan_train.recipe.sgan import SGANRecipe
 from gan_train.runs.checkpoint import restore_state
 from gan_train.runs.run_folder import read_record
-from gan_train.systems.catalogue import build_system
+from gan_train.systems.build import build_system
 from gan_train.systems.step import run_phase
 from gan_train.tools.classify import Classified, Confusion
 from gan_train.tools.labels_alone import labels_alone

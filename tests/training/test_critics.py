@@ -6,9 +6,9 @@ import tensorflow as tf
 
 from gan_train.systems.base import System
 from gan_train.systems.step import metric_names
+from gan_train.testing import build, run_steps
 from tests.support.practising import plain, scores, trainable, update
 from tests.support.probes import Array, look, reals, watching
-from tests.support.systems import build, run_steps
 
 FIRST = tf.constant(0, tf.int64)
 

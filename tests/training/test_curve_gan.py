@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from gan_train.networks.passes import inference_pass
 from gan_train.recipe.document import load_recipe
 from gan_train.systems.step import metric_names
+from gan_train.testing import build, random_chunk, run_steps
 from tests.support.runs import gan_train
-from tests.support.systems import build, random_chunk, run_steps
 from tests.support.training_data import prepare
 
 Points = NDArray[np.float32]

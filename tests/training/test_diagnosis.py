@@ -7,12 +7,13 @@ from itertools import cycle, islice
 import pytest
 
 from gan_train.diagnosis.history import stretches
-from gan_train.diagnosis.judge import Diagnosis, judged, warm_up, window_steps
+from gan_train.diagnosis.judge import Diagnosis, diagnose, warm_up, window_steps
 from gan_train.diagnosis.series import deviation, oscillation, slope
 from gan_train.logs.metrics_log import Row
 from gan_train.logs.verdict import Verdict
 from gan_train.recipe.base import Recipe
 from gan_train.recipe.document import load_recipe
+from gan_train.recipe.gan import GANRecipe
 from tests.support.confusion import confusion, endings, told
 from tests.support.histories import histories, read_history
 
@@ -43,14 +44,14 @@ def kinds(verdicts: Iterable[Verdict]) -> list[str]:
 
 @pytest.mark.parametrize("name", histories("mnist-dcgan"))
 def test_no_real_stable_run_is_accused_after_warm_up(name: str) -> None:
-    assert kinds(judged(recipe(), read_history(name))) == ["stable"]
+    assert kinds(diagnose(recipe(), read_history(name))) == ["stable"]
 
 
 @pytest.mark.parametrize(("impaired", "kind"), IMPAIRED.items())
 def test_every_real_impaired_run_has_its_own_name_from_the_first_judgement_to_the_last(impaired: str, kind: str) -> None:
     names = histories(impaired)
     assert len(names) > 1
-    assert {name: kinds(judged(recipe(impaired), read_history(name))) for name in names} == {name: [kind] for name in names}
+    assert {name: kinds(diagnose(recipe(impaired), read_history(name))) for name in names} == {name: [kind] for name in names}
 
 
 @pytest.mark.parametrize(
@@ -69,12 +70,12 @@ def test_every_real_impaired_run_has_its_own_name_from_the_first_judgement_to_th
     ],
 )
 def test_real_runs_of_the_catalogue_are_called_what_they_were(history: str, name: str, steps: int, expected: list[str]) -> None:
-    assert kinds(judged(recipe(name, f"steps={steps}"), read_history(history))) == expected
+    assert kinds(diagnose(recipe(name, f"steps={steps}"), read_history(history))) == expected
 
 
 def test_a_run_that_recovers_in_warm_up_would_have_been_a_failure_without_it() -> None:
     """celeba-gan's discriminator leads to step 350: the quarter of its steps that is not judged is not too long."""
-    verdicts = judged(recipe("celeba-gan", "steps=400"), read_history("celeba-gan"))
+    verdicts = diagnose(recipe("celeba-gan", "steps=400"), read_history("celeba-gan"))
     assert kinds(verdicts) == ["too-aggressive", "stable"]
 
 
@@ -129,11 +130,11 @@ def run_of(*parts: tuple[list[Row], int], diversity: float | None = 1.0, every: 
     ],
 )
 def test_printed_losses_get_the_verdicts_of_the_book(rows: list[Row], diversity: float, kind: str) -> None:
-    assert kinds(judged(recipe(), run_of((rows, 450), diversity=diversity))) == [kind]
+    assert kinds(diagnose(recipe(), run_of((rows, 450), diversity=diversity))) == [kind]
 
 
 def test_the_first_rows_of_the_stable_run_are_not_judged() -> None:
-    verdicts = judged(recipe(), run_of((STABLE_FIRST, 50), (STABLE, 450)))
+    verdicts = diagnose(recipe(), run_of((STABLE_FIRST, 50), (STABLE, 450)))
     assert [verdict.kind for verdict in verdicts if verdict.step < 100] == ["warming-up"] * 2
     assert kinds(verdicts) == ["stable"]
 
@@ -141,8 +142,28 @@ def test_the_first_rows_of_the_stable_run_are_not_judged() -> None:
 # One rule at a time
 
 
+class OtherLossRecipe(GANRecipe):
+    """A recipe whose loss the rules know nothing of."""
+
+    @property
+    def loss_kind(self) -> None:
+        return None
+
+
+def test_a_loss_that_the_rules_do_not_know_is_not_judged_by_its_size() -> None:
+    """Losses near zero and losses that swing widely after they had settled; samples that are alike still decide."""
+    other = OtherLossRecipe.model_validate(recipe().model_dump())
+    settled, swinging = [STABLE[0]], [STABLE[0] | {"g.loss": 9.0}, STABLE[0] | {"g.loss": 0.1}]
+    unsettled = [(settled, 270), (swinging, 450)]
+    assert kinds(diagnose(recipe(), run_of(*unsettled))) == ["stable", "late-instability"]
+    assert kinds(diagnose(other, run_of(*unsettled))) == ["stable"]
+    assert kinds(diagnose(recipe(), run_of((AGGRESSIVE, 450)))) == ["too-aggressive"]
+    assert kinds(diagnose(other, run_of((AGGRESSIVE, 450)))) == ["stable"]
+    assert kinds(diagnose(other, run_of((AGGRESSIVE, 450), diversity=0.0))) == ["mode-collapse"]
+
+
 def test_samples_that_are_alike_decide_and_accuracy_supports_in_words() -> None:
-    last = judged(recipe("mnist-dcgan-collapse"), run_of((COLLAPSED, 135), diversity=0.02))[-1]
+    last = diagnose(recipe("mnist-dcgan-collapse"), run_of((COLLAPSED, 135), diversity=0.02))[-1]
     assert str(last) == (
         "mode collapse since step 135: Samples of step 135 have 0.02 of the real diversity. The discriminator finds out 94% of "
         "them. Try: A larger latent_size than 1. discriminator_batch=separate, where it is joint or mixed. loss=wasserstein "
@@ -152,16 +173,16 @@ def test_samples_that_are_alike_decide_and_accuracy_supports_in_words() -> None:
 
 def test_collapse_tells_of_classes_where_a_classifier_looked() -> None:
     rows = [row | {"snapshot.classes": 3, "snapshot.classes_of_reals": 10} for row in run_of((COLLAPSED, 135), diversity=0.1)]
-    assert "3 of 10 classes appear." in judged(recipe(), rows)[-1].evidence
+    assert "3 of 10 classes appear." in diagnose(recipe(), rows)[-1].evidence
 
 
 def test_without_a_look_at_the_samples_no_collapse_is_claimed() -> None:
-    assert kinds(judged(recipe(), run_of((COLLAPSED, 450), diversity=None))) == ["stable"]
+    assert kinds(diagnose(recipe(), run_of((COLLAPSED, 450), diversity=None))) == ["stable"]
 
 
 def test_a_look_before_it_could_be_judged_accuses_nobody_later() -> None:
     rows = [row | {"snapshot.diversity": 0.05} if row["step"] == 60 else row for row in run_of((STABLE, 450), diversity=None)]
-    assert kinds(judged(recipe(), rows)) == ["stable"]
+    assert kinds(diagnose(recipe(), rows)) == ["stable"]
 
 
 def test_collapse_stands_until_a_look_finds_the_samples_varied() -> None:
@@ -170,46 +191,46 @@ def test_collapse_stands_until_a_look_finds_the_samples_varied() -> None:
         row | ({"snapshot.diversity": looks[row["step"]]} if row["step"] in looks else {})
         for row in run_of((STABLE, 450), diversity=None)
     ]
-    collapsed, well = list(stretches(after_warm_up(judged(recipe(), rows))))[1:]
+    collapsed, well = list(stretches(after_warm_up(diagnose(recipe(), rows))))[1:]
     assert (collapsed.last.kind, collapsed.first.step, collapsed.last.step) == ("mode-collapse", 150, 270)
     assert (well.last.kind, well.first.step) == ("stable", 300)
 
 
 def test_alike_samples_with_both_losses_at_zero_are_a_collapse() -> None:
     rows = printed((0.03, 0.03, 0.02, 100, 100))
-    assert kinds(judged(recipe(), run_of((rows, 450), diversity=0.04))) == ["mode-collapse"]
-    assert kinds(judged(recipe(), run_of((rows, 450), diversity=1.0))) == ["mixed-statistics"]
+    assert kinds(diagnose(recipe(), run_of((rows, 450), diversity=0.04))) == ["mode-collapse"]
+    assert kinds(diagnose(recipe(), run_of((rows, 450), diversity=1.0))) == ["mixed-statistics"]
 
 
 def test_a_failure_keeps_its_name_until_the_discriminator_loses_its_lead() -> None:
     swinging, lost = printed((0.1, 0.1, 0.3, 96, 96)), printed((0.3, 0.2, 3.0, 88, 88))
-    verdicts = judged(recipe(), run_of((AGGRESSIVE, 180), (swinging, 270), (lost, 360)))
+    verdicts = diagnose(recipe(), run_of((AGGRESSIVE, 180), (swinging, 270), (lost, 360)))
     assert kinds(verdicts) == ["too-aggressive", "stable"]
     assert [verdict.since for verdict in verdicts if verdict.kind == "too-aggressive"] == [135] * 4
 
 
 def test_the_swinging_lead_alone_accuses_nobody() -> None:
-    assert kinds(judged(recipe(), run_of((printed((0.1, 0.1, 3.0, 96, 96)), 450)))) == ["stable"]
+    assert kinds(diagnose(recipe(), run_of((printed((0.1, 0.1, 3.0, 96, 96)), 450)))) == ["stable"]
 
 
 @pytest.mark.parametrize("loss", ["minimax", "least-squares", "hinge"])
 def test_a_loss_that_falls_silent_is_saturated(loss: str) -> None:
     rows = printed((0.001, 0.001, -0.001, 100, 100))
-    last = judged(recipe("mnist-dcgan", f"loss={loss}"), run_of((rows, 450)))[-1]
+    last = diagnose(recipe("mnist-dcgan", f"loss={loss}"), run_of((rows, 450)))[-1]
     assert (last.kind, last.failing) == ("saturation", True)
     assert f"loss={loss}" in last.evidence[1]
 
 
 def test_lone_large_peaks_of_least_squares_are_normal() -> None:
     calm, peak = printed((0.2, 0.2, 1.0, 80, 80)), printed((20.0, 30.0, 40.0, 80, 80))
-    assert kinds(judged(recipe("mnist-lsgan", "steps=450"), run_of((calm * 44 + peak, 450)))) == ["stable"]
+    assert kinds(diagnose(recipe("mnist-lsgan", "steps=450"), run_of((calm * 44 + peak, 450)))) == ["stable"]
 
 
 def test_a_translators_discriminator_that_leads_is_worth_knowing_and_no_failure() -> None:
     calm = {"d_b_real.loss": 0.1, "d_b_fake.loss": 0.1, "d_b_real.accuracy": 0.6, "d_b_fake.accuracy": 0.6}
     sure = {"d_a_real.loss": 0.001, "d_a_fake.loss": 0.002, "d_a_real.accuracy": 1.0, "d_a_fake.accuracy": 1.0}
     generators = {f"g_{way}.{name}": 1.0 for way in ("ab", "ba") for name in ("loss", "adversarial")}
-    last = judged(recipe("horse2zebra-cyclegan", "steps=450"), run_of(([calm | sure | generators], 450), diversity=None))[-1]
+    last = diagnose(recipe("horse2zebra-cyclegan", "steps=450"), run_of(([calm | sure | generators], 450), diversity=None))[-1]
     assert (last.kind, last.failing) == ("saturation", False)
     assert last.evidence[0].startswith("d_a's loss is 0.001 and 0.002")
     assert last.evidence[1].startswith("g_ba learns")
@@ -217,11 +238,11 @@ def test_a_translators_discriminator_that_leads_is_worth_knowing_and_no_failure(
 
 def test_late_instability_is_measured_by_the_calmest_window() -> None:
     wild = printed((0.6, 0.6, 0.2, 70, 70), (0.6, 0.6, 3.0, 70, 70))
-    verdicts = judged(recipe(), run_of((STABLE, 225), (wild, 450)))
+    verdicts = diagnose(recipe(), run_of((STABLE, 225), (wild, 450)))
     assert kinds(verdicts) == ["stable", "late-instability"]
     assert verdicts[-1].failing
     assert verdicts[-1].evidence[0] == "g's loss deviates by 1.40 over 45 steps, in its calmest ones by 0.17."
-    assert kinds(judged(recipe(), run_of((wild, 450)))) == ["stable"]
+    assert kinds(diagnose(recipe(), run_of((wild, 450)))) == ["stable"]
 
 
 def critic_rows(*values: float) -> list[Row]:
@@ -234,18 +255,18 @@ def critic_rows(*values: float) -> list[Row]:
 )
 def test_a_critic_is_measured_by_its_own_lead(estimate: float, kind: str) -> None:
     rows = run_of((critic_rows(31.0), 225), (critic_rows(estimate), 450))
-    assert judged(recipe("mnist-wgan"), rows)[-1].kind == kind
+    assert diagnose(recipe("mnist-wgan"), rows)[-1].kind == kind
 
 
 def test_a_loss_that_is_missing_was_not_finite() -> None:
     rows = list(run_of((STABLE, 180)))
     del rows[-1]["g.loss"]
-    last = judged(recipe(), rows)[-1]
+    last = diagnose(recipe(), rows)[-1]
     assert (last.kind, last.failing, last.evidence) == ("non-finite", True, ("g.loss is not finite at step 180.",))
 
 
 def test_a_run_without_a_discriminator_is_stable() -> None:
-    assert kinds(judged(recipe(), run_of(([{"c.loss": 0.3, "c.accuracy": 0.9}], 450), diversity=None))) == ["stable"]
+    assert kinds(diagnose(recipe(), run_of(([{"c.loss": 0.3, "c.accuracy": 0.9}], 450), diversity=None))) == ["stable"]
 
 
 # Windows and histories
@@ -260,7 +281,7 @@ def test_windows_grow_where_rows_are_seldom() -> None:
 @pytest.mark.parametrize(("log_every", "last"), [(10, 450), (100, 4500)])
 def test_a_log_of_fewer_rows_is_judged_alike(log_every: int, last: int) -> None:
     rows = run_of((AGGRESSIVE, last), every=9 * log_every, log_every=log_every)
-    assert kinds(judged(recipe("mnist-dcgan", f"log_every={log_every}"), rows)) == ["too-aggressive"]
+    assert kinds(diagnose(recipe("mnist-dcgan", f"log_every={log_every}"), rows)) == ["too-aggressive"]
 
 
 def test_failing_since_spans_kinds_and_ends_with_them() -> None:
@@ -305,7 +326,7 @@ def test_signals_are_what_their_names_say() -> None:
 
 
 def test_a_confusion_table_counts_judgements_and_endings() -> None:
-    runs = {"mnist-dcgan": [judged(recipe(), run_of((STABLE, 225), (AGGRESSIVE, 450)))]}
+    runs = {"mnist-dcgan": [diagnose(recipe(), run_of((STABLE, 225), (AGGRESSIVE, 450)))]}
     assert confusion(runs)["mnist-dcgan"] == {"stable": 3, "too-aggressive": 5}
     assert endings(runs)["mnist-dcgan"] == {"too-aggressive": 1}
     assert told("at the end", endings(runs)) == "at the end   too-aggressive\nmnist-dcgan               1"

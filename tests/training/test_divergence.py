@@ -20,9 +20,9 @@ from gan_train.numerics.randomness import Draw, random_key
 from gan_train.runs.checkpoint import named_variables
 from gan_train.runs.layout import ROLLBACKS
 from gan_train.systems.step import metric_names
+from gan_train.testing import build
 from tests.support.commands import Ran
 from tests.support.runs import SMALL, assert_same_checkpoint, gan_train, saved_variables, small_recipe, trained_numbers
-from tests.support.systems import build
 
 SCHEDULE = ("--set", "augment=[flip]", "--set", "checkpoint_every=4", "--set", "snapshot_every=4", "--steps", "12")
 SEED = 85

@@ -16,7 +16,7 @@ import gan_train.loop.fault as fault
 import gan_train.loop.saving as saving
 import gan_train.objectives.augmentation as augmentation
 from gan_core.storage import open_folder
-from gan_train.diagnosis.history import judged_run
+from gan_train.diagnosis.history import diagnose_run
 from gan_train.logs.verdict import read_verdicts
 from gan_train.runs.layout import DIAGNOSIS, ROLLBACKS
 from tests.support.commands import Ran
@@ -135,7 +135,7 @@ def test_a_killed_run_is_judged_as_one_that_was_not(digits: Path, tmp_path: Path
     assert timeline(killed)[-1] == (45, "mode-collapse")
     with judged_soon(0.1):
         assert train(digits, killed, "--steps", "54").code == 0
-        assert judged_run(open_folder(str(killed))) == read_verdicts(open_folder(str(killed)))
+        assert diagnose_run(open_folder(str(killed))) == read_verdicts(open_folder(str(killed)))
     assert (killed / DIAGNOSIS).read_bytes() == (whole / DIAGNOSIS).read_bytes()
     assert_same_checkpoint(whole, killed, 54)
 

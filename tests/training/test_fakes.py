@@ -9,7 +9,7 @@ from gan_train.networks.passes import inference_pass, training_pass
 from gan_train.numerics.randomness import Draw
 from gan_train.objectives.losses import FAKE, cross_entropy
 from gan_train.recipe.gan import GANRecipe
-from gan_train.systems.catalogue import build_system
+from gan_train.systems.build import build_system
 from gan_train.systems.gan import GAN
 from tests.support.catalogue import small
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from gan_train.numerics.randomness import Draw
 from gan_train.objectives.image_pool import ImagePool
-from tests.support.systems import mirrored
+from gan_train.testing import mirrored
 
 SHAPE = (2, 2, 1)
 

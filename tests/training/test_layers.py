@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gan_train.networks.layers import BatchNormalization, inference_pass, training_pass
 from gan_train.numerics.randomness import Draw
 from gan_train.objectives.penalties import r1
-from tests.support.systems import mirrored
+from gan_train.testing import mirrored
 
 Arrays = dict[str, NDArray[np.float32]]
 

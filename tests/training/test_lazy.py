@@ -9,9 +9,9 @@ import tensorflow as tf
 
 from gan_train.systems.base import System
 from gan_train.systems.step import metric_names
+from gan_train.testing import build, random_chunk, run_steps
 from tests.support.probes import Array, look, reals
 from tests.support.runs import SMALL, gan_train, small_recipe
-from tests.support.systems import build, random_chunk, run_steps
 
 RECIPE = ("discriminator_batch=joint", "discriminator.dropout=0")
 EVERY_THIRD = (*RECIPE, "penalties={r1: {gamma: 4, every: 3}}")

@@ -15,7 +15,7 @@ from gan_train.networks.thin_conv import ThinConv2D, thin_convolution
 from gan_train.numerics.randomness import Draw
 from gan_train.recipe.document import load_recipe
 from gan_train.systems.base import Player
-from gan_train.systems.catalogue import build_system
+from gan_train.systems.build import build_system
 from tests.support.runs import RECIPES, small_recipe
 
 SHAPES = {

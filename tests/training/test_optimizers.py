@@ -15,7 +15,7 @@ from gan_train.numerics.learning_rate import learning_rate
 from gan_train.numerics.optimizers import Optimizer, build_optimizer
 from gan_train.numerics.replicas import global_norm
 from gan_train.recipe.optimizer_config import AdamConfig, OptimizerConfig, RMSpropConfig, ScheduleConfig, SGDConfig
-from tests.support.systems import mirrored
+from gan_train.testing import mirrored
 
 Arrays = list[NDArray[np.float32]]
 

@@ -14,8 +14,8 @@ from gan_train.networks.thin_conv import thin_convolution
 from gan_train.numerics.randomness import Draw
 from gan_train.objectives.penalties import Critic, clip_weights, dragan, gradient_penalty, orthogonal, r1
 from gan_train.recipe.network_config import BatchNormConfig, DCGANDiscriminatorConfig
+from gan_train.testing import mirrored
 from tests.support.runs import small_recipe
-from tests.support.systems import mirrored
 
 SHAPE = (6, 6, 2)
 

@@ -12,9 +12,9 @@ from gan_train.recipe.base import Recipe
 from gan_train.recipe.practice_config import LatentConfig
 from gan_train.systems.base import System
 from gan_train.systems.step import phase_metrics
+from gan_train.testing import build
 from tests.support.practising import plain, scores, trainable, update
 from tests.support.probes import Array, look, reals
-from tests.support.systems import build
 
 FIRST = tf.constant(0, tf.int64)
 
@@ -91,7 +91,7 @@ def assert_judged_by_the_boundary(system: System, loss: str) -> None:
     assert {name.replace(".accuracy", "") for name in reported} == {"d_real", "d_fake"}
     middle = 0.5 if loss == "least-squares" else 0.0
     for truth, right in (("real", [0.0, 1.0]), ("fake", [1.0, 0.0])):
-        judged = system._judged(tf.constant([[middle - 0.1], [middle + 0.1]]), truth)
+        judged = system.score_metrics(tf.constant([[middle - 0.1], [middle + 0.1]]), truth)
         np.testing.assert_array_equal(judged["accuracy"][:, 0], right)
 
 

@@ -6,10 +6,10 @@ import tensorflow as tf
 
 from gan_train.networks.spectral import SpectralNormalization
 from gan_train.systems.step import metric_names
+from gan_train.testing import build, run_steps
 from tests.support.practising import plain, trainable, update
 from tests.support.probes import Array, reals
 from tests.support.runs import small_recipe
-from tests.support.systems import build, run_steps
 
 
 def test_the_average_follows_its_formula() -> None:

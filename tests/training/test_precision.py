@@ -17,8 +17,8 @@ from gan_train.numerics.optimizers import Optimizer, build_optimizer
 from gan_train.numerics.precision import LossScale, Precision, default_precision
 from gan_train.numerics.randomness import Draw
 from gan_train.recipe.optimizer_config import AdamConfig, SGDConfig
+from gan_train.testing import mirrored
 from tests.support.runs import RECIPES, small_recipe
-from tests.support.systems import mirrored
 
 # Of images, scores and gradients, relative. Batch normalisation of a new network's images, all near grey, makes errors large.
 TOLERANCE: dict[Precision, tuple[float, ...]] = {"bfloat16": (0.02, 0.04, 0.15), "float16": (0.002, 0.004, 0.06)}

@@ -265,14 +265,14 @@ def test_small_pictures_stay_as_they_are_and_large_ones_fit() -> None:
 
 
 def test_every_curve_of_a_chart_has_a_colour_and_reals_are_blue() -> None:
-    assert colours(["d_real.loss", "d_fake.loss", "g.loss", "d.loss"]) == [0, 1, 2, 3]
-    assert colours(["d_real.accuracy", "snapshot.accuracy_real"]) == [0, 0]
-    assert colours(["d_real.loss", "d_real.class_loss"]) == [0, 3]
+    assert colours(["d_real.loss", "d_fake.loss", "g.loss", "d.loss"], {"g"}) == [0, 1, 2, 3]
+    assert colours(["d_real.accuracy", "snapshot.accuracy_real"], {"g"}) == [0, 0]
+    assert colours(["d_real.loss", "d_real.class_loss"], {"g"}) == [0, 3]
 
 
 def test_every_metric_is_in_one_chart() -> None:
     rows = [{"step": step, "g.loss": math.sin(step), "unheard_of": 1.0, "d.gradient_norm": 2.0} for step in range(1, 5)]
-    charts = metric_charts(Traces(rows).curves())
+    charts = metric_charts(Traces(rows).curves(), {"g"})
     assert [(chart.key, [series.name for series in chart.series]) for chart in charts] == [
         ("loss", ["g.loss"]),
         ("gradients", ["d.gradient_norm"]),

@@ -11,9 +11,9 @@ from PIL import Image
 
 from gan_train.networks.layers import inference_pass, keeps_dropout, plain_copy, sampling_copy, training_pass
 from gan_train.numerics.randomness import picture_draw
+from gan_train.testing import build
 from tests.support.probes import draw_of, look, reals
 from tests.support.runs import SMALL, gan_train, small_recipe
-from tests.support.systems import build
 
 KEPT = ("generator.dropout=0.5", "generator.dropout_in_sampling=true")
 LATENTS = np.random.default_rng(0).standard_normal((6, 50), np.float32)

@@ -20,9 +20,9 @@ from gan_train.recipe.document import load_recipe
 from gan_train.recipe.sgan import SGANRecipe
 from gan_train.systems.base import System
 from gan_train.systems.step import run_phase
+from gan_train.testing import build, random_chunk
 from tests.support.catalogue import small
 from tests.support.runs import gan_train, saved_variables
-from tests.support.systems import build, random_chunk
 
 STEP = tf.constant(0, tf.int64)
 
@@ -122,7 +122,7 @@ def test_the_classifier_sees_labelled_examples_only_and_the_discriminator_no_lab
 def test_the_labelled_examples_are_read_no_further_than_needed(digits: Path) -> None:
     system, _, _ = build(small("mnist-sgan"))
     examples = training_examples(open_dataset(str(digits), small("mnist-sgan")), 0)
-    system.keep(examples)
+    system.prepare_state(examples)
     assert next(examples)
 
 
@@ -138,7 +138,7 @@ def test_a_class_that_is_missing_is_said() -> None:
     image = np.zeros((28, 28, 1), np.uint8)
     zeros = (Example(str(number), {"image": image, "label": 0}) for number in range(5))
     with pytest.raises(DataError, match="wants 2 examples of each class, the training data has 0 of class 1"):
-        system.keep(zeros)
+        system.prepare_state(zeros)
 
 
 def test_labels_that_the_classes_cannot_share_are_refused(digits: Path, tmp_path: Path) -> None:

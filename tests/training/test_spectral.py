@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gan_train.networks.layers import SpectralNormalization, inference_pass, plain_copy, training_pass
 from gan_train.networks.thin_conv import ThinConv2D
 from gan_train.numerics.randomness import Draw
-from tests.support.systems import mirrored
+from gan_train.testing import mirrored
 
 Matrix = NDArray[np.float64]
 

@@ -11,8 +11,8 @@ from gan_train.data.pixels import to_range, to_uint8
 from gan_train.objectives.losses import FAKE, REAL, cross_entropy
 from gan_train.runs.checkpoint import named_variables
 from gan_train.systems.step import metric_names
+from gan_train.testing import build, random_chunk, run_steps
 from tests.support.runs import RECIPES, small_recipe
-from tests.support.systems import build, random_chunk, run_steps
 
 STEP = tf.constant(0, tf.int64)
 

@@ -20,9 +20,9 @@ from gan_train.runs.checkpoint import named_variables, remove_all_but, remove_un
 from gan_train.runs.layout import committed_steps
 from gan_train.runs.retention import Keep, kept_steps
 from gan_train.systems.base import System
+from gan_train.testing import build
 from tests.support.killable import changes_storage
 from tests.support.runs import SMALL, assert_same_checkpoint, gan_train, small_recipe
-from tests.support.systems import build
 
 DIGEST = "0" * 64
 KEEP = Keep(last=2)

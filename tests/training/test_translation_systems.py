@@ -9,12 +9,12 @@ from gan_train.networks.passes import inference_pass, training_pass
 from gan_train.numerics.randomness import Draw
 from gan_train.recipe.document import load_recipe
 from gan_train.systems.base import Batch
-from gan_train.systems.catalogue import build_system
+from gan_train.systems.build import build_system
 from gan_train.systems.cyclegan import CycleGAN
 from gan_train.systems.pix2pix import Pix2Pix
 from gan_train.systems.step import metric_names
+from gan_train.testing import run_steps
 from tests.support.catalogue import small
-from tests.support.systems import run_steps
 
 STEP = tf.constant(0, tf.int64)
 
@@ -153,8 +153,8 @@ def test_a_full_pool_brings_earlier_fakes_back() -> None:
 
 def test_the_discriminator_says_how_much_it_sees() -> None:
     listed = build_system(load_recipe("maps-pix2pix"))
-    assert listed.facts == {"receptive_field": "142x142 pixels", "patches": "16x16"}
+    assert listed.summary == {"receptive_field": "142x142 pixels", "patches": "16x16"}
     papers = build_system(
         small("maps-pix2pix", "image.shape=[256,256,3]", "generator.filters=[4,4,4,4,4,4,4]", "discriminator.layers=3")
     )
-    assert papers.facts == {"receptive_field": "70x70 pixels", "patches": "32x32"}
+    assert papers.summary == {"receptive_field": "70x70 pixels", "patches": "32x32"}

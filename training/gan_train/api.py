@@ -341,9 +341,9 @@ class Run:
 
         The last one is how it stands. TensorFlow is not loaded. Raises DataError if the log is damaged.
         """
-        from gan_train.diagnosis.history import judged_run
+        from gan_train.diagnosis.history import diagnose_run
 
-        return judged_run(self._folder)
+        return diagnose_run(self._folder)
 
     def report(self, out: str | os.PathLike[str] | None = None) -> str:
         """Write the page of the run: verdict, scores, curves, samples, dataset, recipe, time.

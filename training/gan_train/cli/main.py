@@ -143,20 +143,27 @@ def watch(
 
 @app.command()
 def recipes(as_json: JsonOption = False) -> None:
-    """List the recipes.
+    """List the recipes of this package and of installed plug-ins.
 
     \b
       gan-train recipes
+      gan-train recipes --json
     """
-    from gan_train.recipe.document import load_recipe, recipe_names
+    from dataclasses import asdict
 
-    about = {name: load_recipe(name).about for name in recipe_names()}
+    from gan_core.notices import warn
+    from gan_train.recipe.document import list_recipes
+    from gan_train.recipe.installed import OWN
+
+    listed, faults = list_recipes()
+    for fault in faults:
+        warn(fault)
     if as_json:
-        print_json(about)
+        print_json({name: asdict(recipe) for name, recipe in listed.items()})
         return
-    longest = max(len(name) for name in about)
-    for name, line in about.items():
-        print(f"{name:<{longest}} {line}")
+    longest = max(len(name) for name in listed)
+    for name, recipe in listed.items():
+        print(f"{name:<{longest}} {recipe.about}{'' if recipe.origin == OWN else f' (from {recipe.origin})'}")
 
 
 @app.command()

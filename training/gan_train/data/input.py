@@ -13,8 +13,9 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from gan_pipeline.dataset.records import parse_batch
-from gan_train.data.dataset import Dataset, Stream
+from gan_train.data.dataset import Dataset
 from gan_train.data.reader import Reader
+from gan_train.recipe.streams import Stream
 
 Features = dict[str, tf.Tensor]
 """Tensors of a batch, by the name of the feature."""

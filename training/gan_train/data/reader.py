@@ -23,8 +23,9 @@ from gan_core.errors import DataError, GanmillError, StorageError
 from gan_core.storage import Folder
 from gan_pipeline.dataset.manifest import Shard
 from gan_pipeline.dataset.records import Example, decode_example, unframe
-from gan_train.data.dataset import Dataset, Stream
+from gan_train.data.dataset import Dataset
 from gan_train.data.order import Block, epoch_blocks, permutation
+from gan_train.recipe.streams import Stream
 
 
 class CorruptShardError(DataError):

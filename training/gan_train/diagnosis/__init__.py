@@ -1,1 +1,1 @@
-"""How a training goes, told in words from what it logs."""
+"""Verdicts on how a training goes, from the numbers that it logs."""

@@ -1,11 +1,11 @@
-"""What a rule found."""
+"""The result of a rule."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A verdict without its place in time; verdict.py says what the attributes are."""
+    """A verdict without its place in time; `Verdict` in logs/verdict.py describes the attributes."""
 
     kind: str
     failing: bool

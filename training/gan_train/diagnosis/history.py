@@ -1,4 +1,4 @@
-"""The verdicts on a whole run, judged anew from its folder alone; without TensorFlow."""
+"""The verdicts on a whole run, computed anew from its folder alone, without TensorFlow."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from gan_core.storage import Folder
-from gan_train.diagnosis.judge import judged, verdict_on
-from gan_train.diagnosis.rules.non_finite import found
+from gan_train.diagnosis.judge import diagnose, verdict_on
+from gan_train.diagnosis.rules.non_finite import non_finite_finding
 from gan_train.logs.metrics_log import read_metrics
 from gan_train.logs.verdict import Verdict
 from gan_train.runs.layout import STATUS
@@ -16,39 +16,39 @@ from gan_train.runs.run_folder import read_record
 
 @dataclass(frozen=True)
 class Stretch:
-    """Steps at which a run was judged alike.
+    """Successive verdicts of one kind.
 
     Attributes:
-        first: the first of the verdicts.
-        last: the last of them.
+        first: the first verdict.
+        last: the last verdict.
     """
 
     first: Verdict
     last: Verdict
 
     def __str__(self) -> str:
-        """For people: from step 135 to 450: mode collapse."""
+        """A line such as "from step 135 to 450: mode collapse"."""
         return f"from step {self.first.step} to {self.last.step}: {self.last.words}"
 
 
-def judged_run(run: Folder) -> list[Verdict]:
-    """All verdicts on a run, in order; none before the first step to judge at.
+def diagnose_run(run: Folder) -> list[Verdict]:
+    """All verdicts on a run, in order; empty before the first step to judge at.
 
     Raises:
         DataError: the folder holds no run, or a damaged one.
         StorageError: it cannot be read.
     """
-    verdicts = judged(read_record(run).recipe, read_metrics(run))
+    verdicts = diagnose(read_record(run).recipe, read_metrics(run))
     status = json.loads(run.read(STATUS)) if run.exists(STATUS) else {}
     if status.get("state") == "diverged":
         # The step that was not finite was not logged.
         evidence = f"The run ended with a number that was not finite at step {status['step']}."
-        verdicts.append(verdict_on(found(evidence), status["step"], verdicts[-1] if verdicts else None))
+        verdicts.append(verdict_on(non_finite_finding(evidence), status["step"], verdicts[-1] if verdicts else None))
     return verdicts
 
 
 def stretches(verdicts: Sequence[Verdict]) -> Iterator[Stretch]:
-    """Verdicts in order, those of one kind in a row together."""
+    """Verdicts in order, with successive ones of one kind as one stretch."""
     for _, alike in groupby(verdicts, key=lambda verdict: verdict.kind):
         first, *rest = alike
         yield Stretch(first, (rest or [first])[-1])

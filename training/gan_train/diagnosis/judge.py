@@ -1,16 +1,16 @@
-"""How a run is judged, row by row of its log.
+"""Verdicts on a run, row by row of its log.
 
     diagnosis = Diagnosis(recipe)
     verdicts = [verdict for row in read_metrics(run) if (verdict := diagnosis.add(row))]
 
-All follows from the recipe and the rows, so a run that is resumed is judged as one that was never interrupted. It is judged
+All follows from the recipe and the rows, so a run that was resumed is judged as one that was never interrupted. A run is judged
 at every snapshot and once for each window of steps.
 """
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
-from gan_train.diagnosis.balance import contests, main_losses
+from gan_train.diagnosis.balance import balances, loss_names
 from gan_train.diagnosis.finding import Finding
 from gan_train.diagnosis.rules.certainty import certainty
 from gan_train.diagnosis.rules.collapse import mode_collapse
@@ -18,29 +18,28 @@ from gan_train.diagnosis.rules.critic import critic
 from gan_train.diagnosis.rules.instability import late_instability
 from gan_train.diagnosis.rules.non_finite import non_finite
 from gan_train.diagnosis.series import deviation, median
-from gan_train.diagnosis.window import Snapshot, Window
+from gan_train.diagnosis.window import SampleScores, Window
 from gan_train.logs.metrics_log import Row
 from gan_train.logs.verdict import STABLE, WARMING_UP, Verdict
-from gan_train.recipe.base import LatentRecipe, Recipe
-from gan_train.recipe.translation import TranslationRecipe
+from gan_train.recipe.base import Recipe
 
 RULES: tuple[Callable[[Window], Finding | None], ...] = (non_finite, certainty, critic, mode_collapse, late_instability)
-"""In order: the first that finds something decides (spec C 1.5)."""
+"""The rules in order: the first that finds something decides."""
 
 WINDOW = 45
-"""Steps that are looked at together: an epoch of the specification's reference run (spec C 1.5)."""
+"""Steps of a window, at least: an epoch of mnist-dcgan on one digit class, on which the thresholds were set."""
 
 FEWEST_ROWS = 9
-"""Of a window. Where rows are logged more seldom, a window has more steps."""
+"""Rows of a window, at least. Where rows are logged at longer intervals, a window has more steps."""
 
-_SWING_WINDOWS = 4
-"""Over which an oscillation is looked for."""
+_LONG_WINDOWS = 4
+"""Number of windows in which an oscillation is searched."""
 
 SHORTEST_WARM_UP, LONGEST_WARM_UP, WARM_UP_SHARE = 100, 500, 4
-"""Steps before a run is judged: a quarter of its steps, within these (spec C 1.5: 100 of 450)."""
+"""A run is not judged in the first quarter of its steps, but in no fewer and no more steps than these."""
 
-_WELL = Finding(STABLE, False, "stable", ("No rule finds a failure.",))
-_EARLY = Finding(WARMING_UP, False, "warming up", ("It is too early to judge.",))
+_STABLE = Finding(STABLE, False, "stable", ("No rule finds a failure.",))
+_WARMING_UP = Finding(WARMING_UP, False, "warming up", ("It is too early to judge.",))
 
 
 def window_steps(log_every: int) -> int:
@@ -58,14 +57,14 @@ class Diagnosis:
     """Judges a run from its rows, given in order.
 
     Args:
-        recipe: as the run's folder has it.
+        recipe: the recipe in the run's folder.
 
     Attributes:
-        window: in steps.
-        warm_up: in steps.
+        window: length of a window in steps.
+        warm_up: steps that are not judged.
         standing: the newest verdict, or None.
-        failing_since: step at which the present failure was first judged, of whatever kind; None while nothing fails.
-        well_at: the last step at which the run was judged and not failing; 0 before.
+        failing_since: step at which the present failure was first found, of whatever kind; None while nothing fails.
+        well_at: the last step at which the run was judged and did not fail; 0 before.
     """
 
     def __init__(self, recipe: Recipe) -> None:
@@ -76,87 +75,88 @@ class Diagnosis:
         self.well_at = 0
         self._rows: deque[Row] = deque()
         self._losses: set[str] = set()
-        self._snapshot: Snapshot | None = None
+        self._samples: SampleScores | None = None
         self._calmest: dict[str, float] = {}
         self._estimate_level = 0.0
 
     def add(self, row: Row) -> Verdict | None:
-        """Look at one more row; the verdict, if this is a step to judge at."""
+        """Take one more row; the verdict, if this is a step to judge at."""
         step = int(row["step"])
         self._rows.append(row)
-        while self._rows[0]["step"] <= step - _SWING_WINDOWS * self.window:
+        while self._rows[0]["step"] <= step - _LONG_WINDOWS * self.window:
             self._rows.popleft()
         if not self._losses:
-            self._losses = main_losses([row])
-        looked = any(name.startswith("snapshot.") for name in row)
+            self._losses = loss_names(self._recipe.opponents, row)
+        has_snapshot = any(name.startswith("snapshot.") for name in row)
         if "snapshot.diversity" in row:
-            self._snapshot = _snapshot(row)
-        if step % self.window != 0 and not looked:
+            self._samples = _sample_scores(row)
+        if step % self.window != 0 and not has_snapshot:
             return None
         return self._judge(step)
 
     def _judge(self, step: int) -> Verdict:
-        seen = self._seen(step)
-        finding = _EARLY if step < self.warm_up else next(_found(seen), _WELL)
-        self._remember(seen, finding)
+        window = self._window_at(step)
+        finding = _WARMING_UP if step < self.warm_up else next(_findings(window), _STABLE)
+        self._remember(window, finding)
         self.standing = verdict_on(finding, step, self.standing)
         return self.standing
 
-    def _seen(self, step: int) -> Window:
+    def _window_at(self, step: int) -> Window:
         rows = [row for row in self._rows if row["step"] > step - self.window]
-        swings = [contest.generator_losses for contest in contests(self._rows)]
+        recipe = self._recipe
+        long_losses = [balance.generator_losses for balance in balances(recipe.opponents, self._rows)]
         return Window(
-            step,
-            getattr(self._recipe, "loss", "non-saturating"),
-            isinstance(self._recipe, TranslationRecipe),
-            self._recipe.latent_size if isinstance(self._recipe, LatentRecipe) else None,
-            self.window,
-            contests(rows),
-            tuple(sorted(self._losses - rows[-1].keys())),
-            self._snapshot,
-            self._snapshot is not None and self._snapshot.step > step - self.window,
-            self.standing.kind if self.standing else "",
-            swings[0] if swings else (),
-            dict(self._calmest),
-            tuple(row["critic.estimate"] for row in rows if "critic.estimate" in row),
-            self._estimate_level,
+            step=step,
+            loss=recipe.loss_kind,
+            generator_has_other_losses=recipe.generator_has_other_losses,
+            noise_size=recipe.noise_size,
+            steps=self.window,
+            balances=balances(recipe.opponents, rows),
+            missing=tuple(sorted(self._losses - rows[-1].keys())),
+            samples=self._samples,
+            samples_are_new=self._samples is not None and self._samples.step > step - self.window,
+            previous=self.standing.kind if self.standing else "",
+            long_losses=long_losses[0] if long_losses else (),
+            calmest=dict(self._calmest),
+            estimates=tuple(row["critic.estimate"] for row in rows if "critic.estimate" in row),
+            estimate_level=self._estimate_level,
         )
 
-    def _remember(self, seen: Window, finding: Finding) -> None:
-        """What later judgements compare with."""
+    def _remember(self, window: Window, finding: Finding) -> None:
+        """Update what later windows are compared with."""
         if finding.failing:
-            self.failing_since = self.failing_since or seen.step
+            self.failing_since = self.failing_since or window.step
             return
         self.failing_since = None
-        self.well_at = seen.step if finding is not _EARLY else 0
-        if finding is _EARLY:
-            if seen.estimates:
-                self._estimate_level = max(self._estimate_level, abs(median(seen.estimates)))
+        self.well_at = window.step if finding is not _WARMING_UP else 0
+        if finding is _WARMING_UP:
+            if window.estimates:
+                self._estimate_level = max(self._estimate_level, abs(median(window.estimates)))
             return
-        for contest in seen.contests:
-            now = deviation(contest.generator_losses)
-            self._calmest[contest.generator] = min(now, self._calmest.get(contest.generator, now))
+        for balance in window.balances:
+            now = deviation(balance.generator_losses)
+            self._calmest[balance.generator] = min(now, self._calmest.get(balance.generator, now))
 
 
 def verdict_on(finding: Finding, step: int, before: Verdict | None) -> Verdict:
-    """A finding at a step, after the verdict before."""
+    """The verdict of a finding at a step, after the verdict before it."""
     since = before.since if before and before.kind == finding.kind else step
     return Verdict(step, finding.kind, finding.failing, since, finding.words, finding.evidence, finding.advice)
 
 
-def judged(recipe: Recipe, rows: Iterable[Row]) -> list[Verdict]:
+def diagnose(recipe: Recipe, rows: Iterable[Row]) -> list[Verdict]:
     """All verdicts on a run's rows, in order."""
     diagnosis = Diagnosis(recipe)
     return [verdict for row in rows if (verdict := diagnosis.add(row))]
 
 
-def _found(seen: Window) -> Iterator[Finding]:
-    return (finding for rule in RULES if (finding := rule(seen)))
+def _findings(window: Window) -> Iterator[Finding]:
+    return (finding for rule in RULES if (finding := rule(window)))
 
 
-def _snapshot(row: Row) -> Snapshot:
+def _sample_scores(row: Row) -> SampleScores:
     classes, of_reals = (row.get(f"snapshot.{name}") for name in ("classes", "classes_of_reals"))
-    return Snapshot(
+    return SampleScores(
         int(row["step"]),
         row["snapshot.diversity"],
         None if classes is None else int(classes),

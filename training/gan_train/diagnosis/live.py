@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from gan_core.storage import LocalFolder, storage_errors
 from gan_train.diagnosis.judge import Diagnosis, verdict_on
-from gan_train.diagnosis.rules.non_finite import found
+from gan_train.diagnosis.rules.non_finite import non_finite_finding
 from gan_train.logs.metrics_log import Row
 from gan_train.logs.verdict import Verdict, write_verdicts
 from gan_train.logs.writer import Writer
@@ -15,13 +15,13 @@ from gan_train.runs.layout import DIAGNOSIS
 
 
 class LiveDiagnosis(Writer):
-    """Judges as rows come. Opening it judges the rows so far anew and replaces diagnosis.jsonl: what stood in it of steps
-    that will be taken again is gone, the rest is as it was.
+    """Judges a run as its rows come. On opening it judges the rows so far anew and replaces diagnosis.jsonl, so that verdicts
+    on steps that will be taken again are gone, and the others are as they were.
 
     Args:
-        run: of the folder.
-        recipe: as the folder has it, so that a session with more steps judges as those before it.
-        rows: of the log so far.
+        run: the run folder.
+        recipe: the recipe in the folder, so that a session with more steps judges as the sessions before it.
+        rows: rows of the log so far.
         warn: takes a message when a failure begins.
 
     Attributes:
@@ -39,7 +39,7 @@ class LiveDiagnosis(Writer):
         return self.diagnosis.standing.in_short if self.diagnosis.standing else ""
 
     def write_row(self, row: Row) -> None:
-        """Judge one more row of the log."""
+        """Take one more row of the log, and write the verdict if this is a step to judge at."""
         before = self.diagnosis.standing
         verdict = self.diagnosis.add(row)
         if verdict is None:
@@ -49,8 +49,8 @@ class LiveDiagnosis(Writer):
             self._warn(str(verdict))
 
     def not_finite(self, step: int, evidence: str) -> None:
-        """Write that the run ends here by a number that is not finite, which no row tells of."""
-        self._write(verdict_on(found(evidence), step, self.diagnosis.standing))
+        """Write that the run ends here with a number that is not finite, which no row of the log can hold."""
+        self._write(verdict_on(non_finite_finding(evidence), step, self.diagnosis.standing))
 
     def _write(self, verdict: Verdict) -> None:
         path = self._run.path / DIAGNOSIS

@@ -1,4 +1,4 @@
-"""What a series of numbers says: pure functions, no thresholds. Series are in order of steps, one value for each row."""
+"""Statistics of a series of numbers, without thresholds. Series are in order of steps, one value for each row."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 _SMOOTHED = 41
-"""Rows of the running mean that an oscillation is measured against (spec C 1.5, M2)."""
+"""Rows of the running mean that an oscillation is measured against."""
 _PERIODS = range(10, 51)
-"""Lags that are looked at for a period (spec C 1.5, M2)."""
+"""Lags, in rows, among which a period is searched."""
 _ROUNDING = 1e-12
-"""Share of a series' variance below which what is left of it is no swing."""
+"""Share of a series' variance below which the rest, after its running mean is subtracted, is rounding error."""
 _AS_WELL = 0.9
-"""Share of the best correlation that counts as that."""
+"""Share of the best correlation from which on a shorter period counts as good."""
 
 
 @dataclass(frozen=True)
@@ -20,9 +20,9 @@ class Oscillation:
     """How regularly a series swings.
 
     Attributes:
-        period: in rows.
-        correlation: of the series with itself one period later, -1 to 1.
-        swing: its standard deviation by the size of its mean.
+        period: length of the period in rows.
+        correlation: correlation of the series with itself one period later, -1 to 1.
+        swing: standard deviation of the series, divided by the size of its mean.
     """
 
     period: int
@@ -31,29 +31,29 @@ class Oscillation:
 
 
 def median(values: Sequence[float]) -> float:
-    """Middle value, which lone peaks do not move."""
+    """The median, which lone peaks do not move."""
     return float(np.median(values))
 
 
 def mean(values: Sequence[float]) -> float:
-    """Mean."""
+    """The mean."""
     return float(np.mean(values))
 
 
 def deviation(values: Sequence[float]) -> float:
-    """Standard deviation of a whole population."""
+    """The standard deviation, of a whole population."""
     return float(np.std(values))
 
 
 def slope(values: Sequence[float]) -> float:
-    """Rise from one value to the next by least squares; 0 for a single one."""
+    """The rise from one value to the next, by least squares; 0 for a single value."""
     if len(values) < 2:
         return 0.0
     return float(np.polyfit(np.arange(len(values)), values, 1)[0])
 
 
 def oscillation(values: Sequence[float]) -> Oscillation | None:
-    """The period at which a series best agrees with itself, once its running mean is taken away (spec C 1.5, M2).
+    """The period at which a series correlates best with itself, after its running mean is subtracted.
 
     Returns:
         None for a series without such a period, or too short to hold the longest period twice.

@@ -1,20 +1,22 @@
-"""What the rules look at: the newest window of a run's log, and what earlier ones left behind."""
+"""The input of the rules: the newest window of a run's log, and what diagnosis remembers of earlier ones."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gan_train.diagnosis.balance import Contest
+from gan_train.diagnosis.balance import Balance
+from gan_train.recipe.opponents import LossKind
 
 
 @dataclass(frozen=True)
-class Snapshot:
-    """What a look at the fixed samples measured.
+class SampleScores:
+    """The scores of the samples of a snapshot, which are made of the same latents every time.
 
     Attributes:
-        step: of the look.
-        diversity: mean distance of a sample to the one most like it, by the same of real examples; near 0 when all are alike.
-        classes: how many classes a classifier finds among the samples, or None where none looked.
-        classes_of_reals: the same of the real examples.
+        step: step of the snapshot.
+        diversity: mean distance of a sample to the one most like it, divided by that of the same number of real examples; near
+            0 when all samples are alike.
+        classes: number of classes that a classifier finds among the samples, or None where there is no classifier.
+        classes_of_reals: the same number of the real examples.
     """
 
     step: int
@@ -28,33 +30,33 @@ class Window:
     """A run at a step.
 
     Attributes:
-        step: the newest.
-        loss: name of the loss, as in objectives/losses.py.
-        translates: whether its generators make images from images, and learn from more than the discriminator.
-        latent_size: of the recipe; None if the generator takes no latents.
-        window: steps that the contests tell of.
-        contests: each discriminator against its generator over the newest window.
+        step: the newest step.
+        loss: the adversarial loss, or None for one that the rules know nothing of.
+        generator_has_other_losses: whether generators learn from more than their discriminators.
+        noise_size: numbers of noise in a latent; None if the generator takes no latents.
+        steps: number of steps in the window.
+        balances: each discriminator against its generator over the window.
         missing: names of losses that have no value in the newest row.
-        snapshot: the newest of the run, or None.
-        is_new: whether that is of this window.
-        standing: kind of the verdict before, "" without one.
-        swings: the generator's adversarial losses over several windows, one for each row.
-        calmest: least deviation of a generator's adversarial loss over any window judged so far, by its name.
+        samples: scores of the newest samples of the run, or None.
+        samples_are_new: whether these samples were made in this window.
+        previous: kind of the verdict before this one; "" for the first.
+        long_losses: the first generator's adversarial losses over several windows, one for each row.
+        calmest: for each generator by name, the least standard deviation of its adversarial loss over any window so far.
         estimates: a critic's estimates over the window, one for each row.
-        estimate_level: size of a critic's largest estimate before it was first judged, as the median of a window.
+        estimate_level: size of a critic's largest estimate before the run was first judged, as the median of a window.
     """
 
     step: int
-    loss: str
-    translates: bool
-    latent_size: int | None
-    window: int
-    contests: tuple[Contest, ...]
+    loss: LossKind | None
+    generator_has_other_losses: bool
+    noise_size: int | None
+    steps: int
+    balances: tuple[Balance, ...]
     missing: tuple[str, ...]
-    snapshot: Snapshot | None
-    is_new: bool
-    standing: str
-    swings: tuple[float, ...]
+    samples: SampleScores | None
+    samples_are_new: bool
+    previous: str
+    long_losses: tuple[float, ...]
     calmest: Mapping[str, float]
     estimates: tuple[float, ...]
     estimate_level: float

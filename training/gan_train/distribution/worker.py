@@ -77,7 +77,7 @@ def agree(
             "recipe": recipe.model_dump(mode="json", exclude={"about"}),
             "dataset digest": dataset.manifest.digest,
             "shards left out": sorted(dataset.skipped),
-            "packages": packages(),
+            "packages": packages(recipe),
         }
     )
     own = {name: run.read(name) for name in (RECIPE, ROLLBACKS, SKIPPED) if run.exists(name)} | newest_files(run)

@@ -23,7 +23,6 @@ from gan_core.storage import open_folder
 from gan_pipeline.dataset.features import ImageFeature
 from gan_pipeline.dataset.manifest import Manifest
 from gan_train.extractors.base import Extracted, Extractor
-from gan_train.recipe.classifier import ClassifierRecipe
 from gan_train.recipe.examples import ImageConfig
 from gan_train.runs.layout import networks
 from gan_train.runs.run_folder import read_record
@@ -105,11 +104,11 @@ def run_classifier(folder: str, step: int | None = None) -> Extractor:
     """
     run = open_folder(folder)
     record = read_record(run)
-    recipe = record.recipe
-    if not isinstance(recipe, ClassifierRecipe):
+    recipe, image = record.recipe, record.recipe.examples
+    if not recipe.scores_other_runs or not isinstance(image, ImageConfig):
         raise UsageError(f"{run.uri}: recipe {recipe.name} trains no classifier to score by; digit-classifier and its like do")
     name = networks(CLASSIFIER).name(saved_step(run, CLASSIFIER, step))
-    return ClassifierExtractor(Weights(recipe.name, run.read(name), recipe.image, record.class_names, run.locate(name)))
+    return ClassifierExtractor(Weights(recipe.name, run.read(name), image, record.class_names, run.locate(name)))
 
 
 def classifier_for(manifest: Manifest) -> Extractor | None:

@@ -1,1 +1,1 @@
-"""What a run shows of itself, by the kind of its system."""
+"""Sample grids and scores of a run at its snapshots, one file per kind of system."""

@@ -1,4 +1,4 @@
-"""What the trainer asks of every gallery."""
+"""The interface of every gallery."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What a run shows after a step.
+    """What a run's networks make and score after a step.
 
     Attributes:
-        scores: numbers worth logging, by name.
-        samples: what the generators make, of the same inputs every time.
+        scores: numbers for the log, by name.
+        samples: PNG file of what the generators make, of the same inputs every time.
     """
 
     scores: dict[str, float]
@@ -18,12 +18,12 @@ class Snapshot:
 
 
 class Gallery(ABC):
-    """Pictures and scores of a run. Pictures are PNG files; their text chunks say what they show."""
+    """Pictures and scores of a run. Pictures are PNG files whose text chunks say what they show."""
 
     @abstractmethod
     def reals(self) -> bytes:
-        """Real examples."""
+        """A picture of real examples."""
 
     @abstractmethod
-    def look(self, step: int) -> Snapshot:
-        """At what the run makes after this step."""
+    def snapshot(self, step: int) -> Snapshot:
+        """The snapshot after a step."""

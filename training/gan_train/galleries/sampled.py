@@ -19,14 +19,14 @@ from gan_train.systems.base import SamplingSystem
 
 
 class SampledGallery(Gallery):
-    """Of a run whose generator makes examples from latents.
+    """The gallery of a run whose generator makes examples from latents.
 
     Args:
-        recipe: of the run.
-        system: in training.
-        dataset: the real examples are those that training meets first.
-        run: keeps the latents.
-        facts: what every picture says of itself.
+        recipe: the recipe of the run.
+        system: the system in training.
+        dataset: the dataset; the real examples are those that training reads first.
+        run: the run folder, which holds the latents.
+        facts: text chunks of every picture.
     """
 
     def __init__(
@@ -40,35 +40,34 @@ class SampledGallery(Gallery):
     def reals(self) -> bytes:
         return reals_png(self._reals[self._recipe.examples.feature], self._recipe, self._facts)
 
-    def look(self, step: int) -> Snapshot:
-        """What is made of the fixed latents, how varied it is, and what the system says of it."""
-        made, reals = generate(self._system.sampler, self._inputs, self._recipe), self._reals[self._recipe.examples.feature]
-        grid = samples_png(made, reals, self._recipe, self._facts | {"step": str(step)})
-        shown = min(len(reals), len(made))
-        return Snapshot(
-            self._said(shown) | self._diversity(made[:shown], reals[:shown]) | self._classes(made[:shown], shown), grid
-        )
+    def snapshot(self, step: int) -> Snapshot:
+        """The samples of the fixed latents, their diversity, and the system's own scores."""
+        samples, reals = generate(self._system.sampler, self._inputs, self._recipe), self._reals[self._recipe.examples.feature]
+        grid = samples_png(samples, reals, self._recipe, self._facts | {"step": str(step)})
+        shown = min(len(reals), len(samples))
+        samples, reals = samples[:shown], reals[:shown]
+        return Snapshot(self._system_scores(shown) | _diversity(samples, reals) | self._classes(samples, shown), grid)
 
-    def _said(self, shown: int) -> dict[str, float]:
-        """What the system says of as many real examples as generated ones."""
+    def _system_scores(self, shown: int) -> dict[str, float]:
+        """The system's own scores of as many real examples as generated ones."""
         reals = {name: tf.constant(values[:shown]) for name, values in self._reals.items()}
         scores = self._system.evaluate(reals, network_inputs(self._inputs[:shown], self._recipe.condition))
         return {name: float(value) for name, value in scores.items()}
 
-    def _diversity(self, made: Examples, reals: Examples) -> dict[str, float]:
-        """How varied the samples are by the real examples; nothing where less than two of them are looked at, or the real
-        ones are all equal."""
-        if len(made) < 2:
-            return {}
-        ratio = neighbour_ratio(made, reals)
-        return {"diversity": ratio} if math.isfinite(ratio) else {}
-
-    def _classes(self, made: Examples, shown: int) -> dict[str, float]:
-        """How many of the classes of the real examples appear; nothing where no classifier of the package knows them."""
+    def _classes(self, samples: Examples, shown: int) -> dict[str, float]:
+        """How many classes the samples show, and the real examples; nothing where no packaged classifier knows the classes."""
         if self._classifier is None or "label" not in self._reals:
             return {}
         size, count = self._classifier.batch_size, len(self._classifier.class_names)
-        seen = [self._classifier.extract(made[start : start + size]) for start in range(0, len(made), size)]
-        predicted = predicted_classes(np.concatenate([one.probabilities for one in seen]))
+        outputs = [self._classifier.extract(samples[start : start + size]) for start in range(0, len(samples), size)]
+        predicted = predicted_classes(np.concatenate([one.probabilities for one in outputs]))
         fakes, reals = class_counts(predicted, count), class_counts(self._reals["label"][:shown], count)
         return {"classes": int(classes_shown(fakes, reals).sum()), "classes_of_reals": int(np.count_nonzero(reals))}
+
+
+def _diversity(samples: Examples, reals: Examples) -> dict[str, float]:
+    """The diversity of samples as a share of that of as many real examples; nothing of fewer than two, or of equal reals."""
+    if len(samples) < 2:
+        return {}
+    ratio = neighbour_ratio(samples, reals)
+    return {"diversity": ratio} if math.isfinite(ratio) else {}

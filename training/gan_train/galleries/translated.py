@@ -1,7 +1,7 @@
-"""Grids of images and what the generators make of them, and how far that is from what it should be.
+"""Grids of images and their translations, and the mean absolute errors of translations.
 
-Images are translated one by one, so that with batch normalisation none depends on its neighbours (spec E 10, 12). They
-are of a split that no step reads, where the dataset has one; the names of scores say so.
+Images are translated one by one, so that with batch normalisation none depends on its neighbours. They are of a split that no
+step trains on, where the dataset has one: scores are then named "unseen_...", else "train_...".
 """
 
 from abc import abstractmethod
@@ -14,93 +14,96 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from gan_core.images.grid import png, tile
+from gan_core.storage import Folder
 from gan_train.data.dataset import Dataset
 from gan_train.data.pixels import to_range, to_uint8
 from gan_train.data.reader import examples_of, first_examples
 from gan_train.galleries.base import Gallery, Snapshot
 from gan_train.numerics.randomness import picture_draw
-from gan_train.recipe.translation import SOURCE, TARGET, A, B, TranslationRecipe
+from gan_train.recipe.examples import SOURCE, TARGET, A, B
+from gan_train.recipe.translation import TranslationRecipe
 from gan_train.systems.translation import TranslationSystem
 
 Pixels = NDArray[np.uint8]
-"""(n, height, width, channels)."""
+"""Images, uint8 (n, height, width, channels)."""
 
 
 class TranslatedGallery(Gallery):
-    """What both kinds share.
+    """The base of both galleries of translations.
 
     Args:
-        recipe: of the run.
-        system: in training.
-        dataset: the images shown are the first of its streams.
-        facts: what every picture says of itself.
+        recipe: the recipe of the run.
+        system: the system in training.
+        dataset: the dataset; the images are the first of its shown streams.
+        run: the run folder, which this gallery does not use.
+        facts: text chunks of every picture.
     """
 
     def __init__(
-        self, recipe: TranslationRecipe, system: TranslationSystem, dataset: Dataset, facts: Mapping[str, str]
+        self, recipe: TranslationRecipe, system: TranslationSystem, dataset: Dataset, run: Folder, facts: Mapping[str, str]
     ) -> None:
         self._recipe, self._system, self._dataset, self._facts = recipe, system, dataset, dict(facts)
         self._images = first_examples(dataset, recipe.seed, max(recipe.sample_images, recipe.measured_images))
         self._prefix = "unseen" if dataset.shows_unseen else "train"
-        # A network runs some times faster as a graph, and as many images are translated at every snapshot.
+        # A graph runs some times faster, and every snapshot translates many images.
         self._translate = {direction: _graph(system, direction) for direction in recipe.directions}
 
-    def look(self, step: int) -> Snapshot:
+    def snapshot(self, step: int) -> Snapshot:
         return Snapshot(self._scores(), self._samples(step))
 
     @abstractmethod
     def _scores(self) -> dict[str, float]:
-        """Mean absolute errors in the image range."""
+        """Mean absolute errors, in the units of the image range."""
 
     @abstractmethod
     def _samples(self, step: int) -> bytes:
-        """Images and what becomes of them."""
+        """A picture of images and their translations."""
 
     def _first(self, name: str) -> Pixels:
-        """Those of the grid."""
+        """The images of the grid."""
         return self._images[name][: self._recipe.sample_images]
 
     def _measured(self, name: str) -> Iterator[tuple[int, tf.Tensor]]:
-        """Those that are measured one by one, (1, height, width, channels) in the recipe's range, with their place."""
+        """The measured images, each (1, height, width, channels) in the recipe's range, with its place."""
         for place, image in enumerate(self._images[name][: self._recipe.measured_images]):
-            yield place, self._seen(image)
+            yield place, self._in_range(image)
 
-    def _seen(self, image: Pixels) -> tf.Tensor:
+    def _in_range(self, image: Pixels) -> tf.Tensor:
         return to_range(tf.constant(image[None]), self._recipe.image.range)
 
     def _translated(self, direction: str, image: tf.Tensor, place: int) -> tf.Tensor:
         return self._translate[direction](image, tf.constant(self._recipe.seed + place, tf.uint64))
 
-    def _ways(self, images: Pixels, directions: tuple[str, ...]) -> list[Pixels]:
-        """Images, and what each direction in turn makes of those before it."""
-        ways = [images]
-        seen = [self._seen(image) for image in images]
+    def _chain(self, images: Pixels, directions: tuple[str, ...]) -> list[Pixels]:
+        """Images, their translations in the first direction, the translations of those in the second, and so on."""
+        chain = [images]
+        current = [self._in_range(image) for image in images]
         for direction in directions:
-            seen = [self._translated(direction, image, place) for place, image in enumerate(seen)]
-            ways.append(to_uint8(np.concatenate(seen), self._recipe.image.range))
-        return ways
+            current = [self._translated(direction, image, place) for place, image in enumerate(current)]
+            chain.append(to_uint8(np.concatenate(current), self._recipe.image.range))
+        return chain
 
     def _columns(self, columns: list[Pixels], title: str, facts: Mapping[str, str]) -> bytes:
-        """A row for each image, side by side with what belongs to it."""
+        """A picture with a row for each image and the given columns."""
         together = np.stack(columns, axis=1).reshape(-1, *columns[0].shape[1:])
         return png(tile(together, len(columns)), self._facts | {"columns": title, **facts})
 
 
 class PairGallery(TranslatedGallery):
-    """Source, generated, target; and the mean absolute error, beside that of two things that take no learning."""
+    """Source, translation and target; and the mean absolute error of translations, and of two guesses that need no training."""
 
     def reals(self) -> bytes:
         return self._columns([self._first(SOURCE), self._first(TARGET)], "source, target", {})
 
     def _samples(self, step: int) -> bytes:
-        source, made = self._ways(self._first(SOURCE), self._recipe.directions)
-        return self._columns([source, made, self._first(TARGET)], "source, generated, target", {"step": str(step)})
+        source, translations = self._chain(self._first(SOURCE), self._recipe.directions)
+        return self._columns([source, translations, self._first(TARGET)], "source, generated, target", {"step": str(step)})
 
     def _scores(self) -> dict[str, float]:
-        """Of translations, of copies of the source, of the mean training target."""
+        """The errors of translations, of copies of the source, and of the mean training target."""
         direction, targets = self._recipe.directions[0], self._images[TARGET]
         errors = [
-            _mean_absolute(np.asarray(self._translated(direction, source, place)), self._seen(targets[place]))
+            _mean_absolute(np.asarray(self._translated(direction, source, place)), self._in_range(targets[place]))
             for place, source in self._measured(SOURCE)
         ]
         return {f"{self._prefix}_l1": float(np.mean(errors))} | self._baselines
@@ -110,14 +113,14 @@ class PairGallery(TranslatedGallery):
         mean = self._mean_target
         copies, means = [], []
         for place, source in self._measured(SOURCE):
-            target = self._seen(self._images[TARGET][place])
+            target = self._in_range(self._images[TARGET][place])
             copies.append(_mean_absolute(np.asarray(source), target))
             means.append(_mean_absolute(mean, target))
         return {f"{self._prefix}_l1_of_copy": float(np.mean(copies)), f"{self._prefix}_l1_of_mean": float(np.mean(means))}
 
     @property
     def _mean_target(self) -> NDArray[np.float32]:
-        """Of all training pairs, (1, height, width, channels) in the image range."""
+        """The mean target of all training pairs, (1, height, width, channels) in the image range."""
         total, count = np.zeros(self._recipe.image.shape), 0
         for example in examples_of(self._dataset, self._recipe.seed, self._dataset.streams[0]):
             total += example.values[TARGET]
@@ -126,7 +129,7 @@ class PairGallery(TranslatedGallery):
 
 
 class DomainGallery(TranslatedGallery):
-    """Images of both domains, their translations and the way back; and how far the way back ends from where it began."""
+    """Images of both domains, their translations and the translations back; and the error of these (cycle consistency)."""
 
     def reals(self) -> bytes:
         shown = min(len(self._first(A)), len(self._first(B)))
@@ -134,16 +137,16 @@ class DomainGallery(TranslatedGallery):
 
     def _samples(self, step: int) -> bytes:
         there, back = self._recipe.directions
-        of_a, of_b = self._ways(self._first(A), (there, back)), self._ways(self._first(B), (back, there))
+        of_a, of_b = self._chain(self._first(A), (there, back)), self._chain(self._first(B), (back, there))
         shown = min(len(of_a[0]), len(of_b[0]))
         columns = [column[:shown] for column in (*of_a, *of_b)]
         return self._columns(columns, "a, as b, back; b, as a, back", {"step": str(step)})
 
     def _scores(self) -> dict[str, float]:
-        """Of the ways there and back."""
+        """The mean absolute errors after a translation there and back, by domain."""
         there, back = self._recipe.directions
-        ways = {A: (there, back), B: (back, there)}
-        return {f"{self._prefix}_cycle_{name}": self._cycle_error(name, *way) for name, way in ways.items()}
+        cycles = {A: (there, back), B: (back, there)}
+        return {f"{self._prefix}_cycle_{name}": self._cycle_error(name, *cycle) for name, cycle in cycles.items()}
 
     def _cycle_error(self, name: str, there: str, back: str) -> float:
         errors = []
@@ -154,7 +157,7 @@ class DomainGallery(TranslatedGallery):
 
 
 def _graph(system: TranslationSystem, direction: str) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
-    """One direction as a function of an image and the key of its random numbers."""
+    """The translation in a direction as a graph: a function of an image and the key of its random numbers."""
 
     @tf.function
     @tf.autograph.experimental.do_not_convert
@@ -164,5 +167,5 @@ def _graph(system: TranslationSystem, direction: str) -> Callable[[tf.Tensor, tf
     return translate
 
 
-def _mean_absolute(made: NDArray[Any], wanted: tf.Tensor) -> float:
-    return float(np.abs(made - np.asarray(wanted)).mean())
+def _mean_absolute(images: NDArray[Any], others: tf.Tensor) -> float:
+    return float(np.abs(images - np.asarray(others)).mean())

@@ -1,1 +1,1 @@
-"""Points of latent space: drawn on the device for training, or in NumPy for pictures; classes and codes beside them."""
+"""Latents, classes and codes: drawn on the device for training, or in NumPy for pictures."""

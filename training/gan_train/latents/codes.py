@@ -1,4 +1,4 @@
-"""Random classes and codes, by address as all random numbers are, and their place in a generator's input."""
+"""Random classes and codes for training, and the codes' place in a generator's input."""
 
 import tensorflow as tf
 
@@ -6,17 +6,17 @@ from gan_train.numerics.randomness import Draw
 
 
 def draw_classes(draw: Draw, count: int, classes: int) -> tf.Tensor:
-    """This replica's share of `count` classes of the global batch, uniform in [0, classes): int32 (count / replicas,)."""
+    """This replica's share of `count` classes or codes, uniform in [0, classes): int32 (count / replicas,)."""
     return draw.integers(count, classes)
 
 
 def with_codes(noise: tf.Tensor, codes: tf.Tensor, values: int) -> tf.Tensor:
-    """Noise followed by one-hot codes, the input of InfoGAN's generator (spec D 3.5).
+    """Noise followed by one-hot codes, the input of InfoGAN's generator (Chen et al. 2016).
 
     Args:
         noise: float32 (n, size).
         codes: int32 (n,) in [0, values).
-        values: that a code can take.
+        values: number of values of a code.
 
     Returns:
         float32 (n, size + values).

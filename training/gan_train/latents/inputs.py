@@ -1,4 +1,4 @@
-"""What images are made from: latents, and for a conditional generator a class or code for each. In NumPy alone."""
+"""Inputs of generators in NumPy: latents, and for a conditional generator a class or code for each."""
 
 import io
 from collections.abc import Sequence
@@ -15,15 +15,16 @@ LATENTS, CONDITIONS = "latents", "conditions"
 """Names of the arrays in an .npz file."""
 
 Conditions = NDArray[np.int32]
+"""A class or code for each example, int32 (n,)."""
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """Of n examples.
+    """The inputs of n examples.
 
     Attributes:
         latents: noise, float32 (n, latent_size).
-        conditions: a class or code for each, int32 (n,), or None for a generator that is told none.
+        conditions: a class or code for each, int32 (n,), or None for a generator that takes none.
     """
 
     latents: Latents
@@ -36,7 +37,9 @@ class Inputs:
         return Inputs(self.latents[part], None if self.conditions is None else self.conditions[part])
 
     def arrays(self, condition: Condition | None) -> list[NDArray[np.float32] | Conditions]:
-        """What the generator's network takes: one array, or latents and classes. A code is one-hot behind the noise."""
+        """The arrays that the generator's network takes: one array, or latents and classes. A code is one-hot after the
+        noise.
+        """
         if condition is None:
             return [self.latents]
         assert self.conditions is not None
@@ -45,7 +48,7 @@ class Inputs:
         return [np.concatenate([self.latents, np.eye(condition.values, dtype=np.float32)[self.conditions]], axis=1)]
 
     def npz(self) -> bytes:
-        """As a file that `gan-train ... --latents` reads."""
+        """The content of an .npz file that `gan-train ... --latents` reads."""
         buffer = io.BytesIO()
         arrays = {LATENTS: self.latents} | ({} if self.conditions is None else {CONDITIONS: self.conditions})
         np.savez_compressed(buffer, allow_pickle=False, **arrays)
@@ -53,20 +56,20 @@ class Inputs:
 
 
 def in_turn(count: int, values: Sequence[int]) -> Conditions:
-    """Classes or codes one after the other and again from the first: a column for each in a grid of that many columns."""
+    """Classes or codes in turn, repeated up to `count`: a column for each in a grid of that many columns."""
     return np.resize(np.asarray(values, np.int32), count)
 
 
 def crossed(latents: Latents, values: Sequence[int]) -> Inputs:
-    """Each latent with each class or code: in a grid of that many columns, a row for each latent."""
+    """Each latent with each class or code: in a grid of that many columns, a row has one latent."""
     return Inputs(latents.repeat(len(values), axis=0), in_turn(len(latents) * len(values), values))
 
 
 def grid_inputs(recipe: LatentRecipe, random: np.random.Generator, count: int) -> Inputs:
-    """Inputs of a grid with a column for each class or code.
+    """Inputs of a sample grid with a column for each class or code.
 
-    Under a class every image has noise of its own (spec D 2.5). With codes, which have no meaning but what training gave
-    them, the noise is the same along a row, so that only the code differs.
+    With classes every image has noise of its own. With codes, whose meaning only training gives, the noise is the same along a
+    row, so that only the code differs.
     """
     condition = recipe.condition
     if condition and condition.kind == "code":

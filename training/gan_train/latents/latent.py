@@ -1,4 +1,7 @@
-"""Points of latent space, in NumPy alone: drawn, on a path, averaged, on a grid. Sources: spec B, section 4."""
+"""Latents in NumPy: drawn, on a path, averaged, combined, on a grid.
+
+Paths and arithmetic follow Brownlee, Generative Adversarial Networks with Python, ch. 9.
+"""
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -10,7 +13,9 @@ from numpy.typing import NDArray
 from gan_train.recipe.practice_config import LatentConfig
 
 Latents = NDArray[np.float32]
+"""Vectors, float32 (n, size); where said, one vector (size,)."""
 Between = Callable[[Latents, Latents, NDArray[np.float64]], Latents]
+"""An interpolation: a function of two vectors, (size,), and n ratios in [0, 1], to n vectors."""
 
 _STRAIGHT = 1e-6
 """Below this sine of their angle two vectors count as parallel or opposite. The arc and the line between parallel ones
@@ -18,31 +23,32 @@ differ by less than float32 can show; between opposite ones the arc's weights, 1
 
 
 def sample_latents(config: LatentConfig, random: np.random.Generator, count: int, size: int) -> Latents:
-    """Latents, float32 (count, size), row by row, so that fewer of them are a prefix of more."""
+    """Latents by a distribution, float32 (count, size), drawn row by row, so that fewer of them are a prefix of more."""
     if config.distribution == "normal":
         return random.standard_normal((count, size), np.float32)
     if config.distribution == "uniform":
         return random.uniform(-1.0, 1.0, (count, size)).astype(np.float32)
-    kept = np.empty((0,))
-    while len(kept) < count * size:
+    drawn = np.empty((0,))
+    while len(drawn) < count * size:
         normal = random.standard_normal(count * size)
-        kept = np.concatenate([kept, normal[np.abs(normal) <= config.threshold]])
-    return kept[: count * size].reshape(count, size).astype(np.float32)
+        drawn = np.concatenate([drawn, normal[np.abs(normal) <= config.threshold]])
+    return drawn[: count * size].reshape(count, size).astype(np.float32)
 
 
 def lerp(start: Latents, end: Latents, ratios: NDArray[np.float64]) -> Latents:
-    """Points on the straight line, (1 - r) start + r end: float32 (len(ratios), size) from two vectors (size,)."""
+    """Points on the straight line, (1 - r) start + r end, between two vectors (size,): float32 (len(ratios), size)."""
     return _weighted(start, end, 1.0 - ratios, ratios)
 
 
 def slerp(start: Latents, end: Latents, ratios: NDArray[np.float64]) -> Latents:
-    """Points on the great arc: float32 (len(ratios), size) from two vectors (size,) (White 2016, Sampling Generative Networks).
+    """Points on the great arc between two vectors (size,), float32 (len(ratios), size) (White 2016, Sampling Generative
+    Networks).
 
-    The angle w is that between the directions, the weights sin((1 - r) w) / sin w and sin(r w) / sin w are those of the
-    vectors as they are; so lengths go over into one another, and between equal lengths every point has that length.
+    With the angle w between the vectors, their weights are sin((1 - r) w) / sin w and sin(r w) / sin w: the length changes
+    gradually from one end to the other, and between ends of equal length every point has that length.
 
-    There is no arc where an end is the zero vector, nor one nearest arc where the ends are opposite: both are joined by
-    the straight line, the latter through zero. So are (nearly) parallel ends, where line and arc are the same.
+    If an end is the zero vector there is no arc, and if the ends are opposite there is no shortest one: both are joined by the
+    straight line. So are (nearly) parallel ends, where line and arc are the same.
     """
     lengths = np.linalg.norm(start.astype(np.float64)) * np.linalg.norm(end.astype(np.float64))
     if lengths == 0:
@@ -59,11 +65,12 @@ def _weighted(start: Latents, end: Latents, first: NDArray[np.float64], second: 
 
 
 def path(points: Latents, steps: int, between: Between) -> Latents:
-    """A walk from point to point, float32 ((n - 1) * (steps - 1) + 1, size).
+    """A path from point to point, float32 ((n - 1) * (steps - 1) + 1, size).
 
     Args:
         points: float32 (n, size), n at least 2.
-        steps: from one point to the next, both included, evenly spaced; at least 2. A point between two legs comes once.
+        steps: number of evenly spaced vectors from one point to the next, both included; at least 2. A point between two legs
+            appears once.
         between: `lerp` or `slerp`.
     """
     ratios = np.linspace(0.0, 1.0, steps)
@@ -72,7 +79,7 @@ def path(points: Latents, steps: int, between: Between) -> Latents:
 
 
 def mean(latents: Latents) -> Latents:
-    """The average of latents (n, size), float32 (size,). Of n random ones it is sqrt(n) times shorter than each."""
+    """The average of latents (n, size), float32 (size,). The average of n random ones is sqrt(n) times shorter than each."""
     averaged: Latents = latents.mean(axis=0, dtype=np.float64).astype(np.float32)
     return averaged
 
@@ -80,7 +87,7 @@ def mean(latents: Latents) -> Latents:
 def combine(signs: Sequence[int], latents: Latents) -> Latents:
     """The sum of latents (n, size), each with its sign 1 or -1: float32 (size,).
 
-    It is not brought back to any length: of three averages of three it has about the length of one random vector.
+    Its length is not changed: the sum of three averages of three has about the length of one random vector.
     """
     combined: Latents = np.dot(np.asarray(signs, np.float64), latents.astype(np.float64)).astype(np.float32)
     return combined
@@ -89,12 +96,12 @@ def combine(signs: Sequence[int], latents: Latents) -> Latents:
 def plane(config: LatentConfig, side: int) -> Latents:
     """A square grid over the whole of a two-dimensional latent space, float32 (side * side, 2).
 
-    Row by row as a plot shows it: the first number grows to the right, the second upwards.
+    Rows are in the order of a plot: the first number grows to the right, the second upwards.
 
     Args:
-        config: uniform latents are spaced evenly over [-1, 1], both ends included; normal and truncated ones at the
-            quantiles (k + 1/2) / side, so that every point stands for the same share of what training drew.
-        side: points along one axis, at least 2.
+        config: the distribution. Uniform latents are spaced evenly over [-1, 1], both ends included; normal and truncated ones
+            at the quantiles (k + 1/2) / side, so that every point stands for the same share of the draws in training.
+        side: number of points along one axis, at least 2.
     """
     axis = np.linspace(-1.0, 1.0, side) if config.distribution == "uniform" else _quantiles(config, side)
     across, up = np.meshgrid(axis, axis[::-1])

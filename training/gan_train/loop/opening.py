@@ -5,7 +5,7 @@ from contextlib import ExitStack, closing, contextmanager
 
 from gan_core.notices import warn
 from gan_train.diagnosis.live import LiveDiagnosis
-from gan_train.galleries.catalogue import open_gallery
+from gan_train.galleries.open import open_gallery
 from gan_train.logs.clock import Clock
 from gan_train.logs.curves import CurvesWriter
 from gan_train.logs.metrics_log import Row, read_metrics

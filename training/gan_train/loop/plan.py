@@ -30,7 +30,7 @@ def plan(request: Request) -> dict[str, Any]:
         "recipe": recipe.name,
         "parameters": {name: plain_copy(network).count_params() for name, network in networks.items()},
         "phases": [phase.name for phase in system.phases],
-        **system.facts,
+        **system.summary,
         "warnings": list(recipe.warnings),
         "dataset": f"{request.data} ({dataset.examples} examples of {dataset.manifest.name})",
         "dataset_digest": dataset.manifest.digest,

@@ -15,7 +15,7 @@ from gan_train.runs.operation import Operation
 from gan_train.runs.run_folder import check_record, read_record
 from gan_train.runs.skipped import Skipped, corrupt_shards, read_skipped
 from gan_train.systems.base import System
-from gan_train.systems.catalogue import build_system
+from gan_train.systems.build import build_system
 from gan_train.systems.step import metric_names
 
 
@@ -60,7 +60,7 @@ def build(recipe: Recipe, dataset: Dataset, strategy: tf.distribute.Strategy, op
         tf.config.experimental.enable_op_determinism()
     with strategy.scope():
         system = build_system(recipe)
-    system.keep(training_examples(dataset, recipe.seed))
+    system.prepare_state(training_examples(dataset, recipe.seed))
     check_replicas(strategy, recipe.batch_size, system.reals_per_batch)
     best, known = operation.keep.best, metric_names(system)
     if best and best.metric not in known and not best.metric.startswith("snapshot."):

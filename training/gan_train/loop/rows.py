@@ -25,6 +25,6 @@ def metric_rows(system: System, values: NDArray[np.float32], last: int) -> list[
     for step, step_values in enumerate(values.tolist(), last - len(values) + 1):
         resting = {name for phase in system.phases if rests(phase, step - 1) for name in phase_metrics(phase)}
         metrics = {name: value for name, value in zip(names, step_values, strict=True) if name not in resting}
-        row: Row = {"step": step} | metrics | system.derived(metrics)
+        row: Row = {"step": step} | metrics | system.derived_metrics(metrics)
         rows.append({name: value for name, value in row.items() if math.isfinite(value)})
     return rows

@@ -134,7 +134,7 @@ class Session:
         if not is_due(step, recipe.snapshot_every, recipe.steps) or self.guard.variables(step):
             return None
         with self.clock.standing_still("snapshot"):
-            return self.gallery.look(step)
+            return self.gallery.snapshot(step)
 
     def _tell(self, step: int, rows: list[Row], snapshot: Snapshot | None) -> str | None:
         """Pass rows and snapshot on to everything that follows; the name of the sample grid, if there is a new one."""

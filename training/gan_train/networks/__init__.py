@@ -1,1 +1,1 @@
-"""Keras builders, one file per family; layers.py holds what Keras does not do as we need it."""
+"""Builders of Keras networks, one file per family, and the layers that they are made of."""

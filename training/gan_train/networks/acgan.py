@@ -1,7 +1,7 @@
-"""The auxiliary classifier GAN (Odena et al. 2017), spec D 4: the discriminator is not told the class but names it.
+"""Networks of the auxiliary classifier GAN (Odena et al. 2017): the discriminator predicts the class and does not take it.
 
-Convolutions and the layers before them start from N(0, 0.02), the discriminator's two heads and the embedding as Keras
-starts them. Normalisation precedes the activation.
+Convolutions and the layers before them start from N(0, 0.02), the discriminator's two heads and the embedding from Keras'
+defaults. Normalisation precedes the activation, as in Brownlee, Generative Adversarial Networks with Python, ch. 19.
 """
 
 from itertools import count
@@ -11,11 +11,12 @@ import keras
 from gan_train.networks.blocks import in_image_range, label_input, label_map, normalised, rectified, small_normal
 from gan_train.networks.layers import Dropout
 from gan_train.numerics.precision import Precision, layer_dtype
+from gan_train.recipe.acgan import ACGANDiscriminatorConfig, ACGANGeneratorConfig
 from gan_train.recipe.examples import ImageConfig
-from gan_train.recipe.network_config import ACGANDiscriminatorConfig, ACGANGeneratorConfig, BatchNormConfig
+from gan_train.recipe.network_config import BatchNormConfig
 
 _SLOPE = 0.2
-"""Of the discriminator's rectifiers; the generator's are ReLU."""
+"""Slope of the discriminator's rectifiers below zero; the generator's are ReLU."""
 
 
 def build_generator(
@@ -27,7 +28,7 @@ def build_generator(
     seed: int,
     precision: Precision = "float32",
 ) -> keras.Model:
-    """[latents, labels] to images.
+    """A generator: [latents, labels] to images.
 
     Latents are float32 (n, latent_size), labels int32 or int64 (n,) in [0, classes), images float32 (n, height, width,
     channels) in the image range. Raises ValueError when the stages do not grow to the image's size.
@@ -35,11 +36,11 @@ def build_generator(
     dtype, seeds = layer_dtype(precision), count(seed)
     height, width, channels = config.base
     latent, label = keras.Input((latent_size,), name="latent"), label_input()
-    shown = label_map(label, classes, config.embedding, (height, width), small_normal, seeds, dtype)
+    label_channel = label_map(label, classes, config.embedding, (height, width), small_normal, seeds, dtype)
     units = height * width * channels
     x = keras.layers.Dense(units, kernel_initializer=small_normal(next(seeds)), dtype=dtype, name="project")(latent)
     x = keras.layers.Reshape(config.base, dtype=dtype, name="reshape")(rectified(x, 0.0, "project", dtype))
-    x = keras.layers.Concatenate(dtype=dtype, name="with_label")([x, shown])
+    x = keras.layers.Concatenate(dtype=dtype, name="with_label")([x, label_channel])
     *hidden, last = (
         keras.layers.Conv2DTranspose(
             filters,
@@ -65,7 +66,7 @@ def build_discriminator(
     seed: int,
     precision: Precision = "float32",
 ) -> keras.Model:
-    """Images, float32 (n, height, width, channels), to [scores, class logits].
+    """A discriminator: images, float32 (n, height, width, channels), to [scores, class logits].
 
     Scores are float32 (n, 1), logits of "this is real"; class logits are float32 (n, classes), before the softmax.
     """

@@ -1,4 +1,4 @@
-"""Pieces that several families share. Kernel initialisers, each with a seed of its own, are the caller's."""
+"""Groups of layers that several families of networks share. The caller gives kernel initialisers, each with its own seed."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -9,21 +9,21 @@ from gan_train.recipe.examples import ImageConfig
 from gan_train.recipe.network_config import BatchNormConfig
 
 IMAGE_ACTIVATION = {"unit": "sigmoid", "symmetric": "tanh"}
-"""Of a generator's last layer, by the image range."""
+"""Activation of a generator's last layer, by the image range."""
 
 
 def small_normal(seed: int) -> keras.Initializer:
-    """N(0, 0.02), as Radford et al. 2015 start their kernels."""
+    """The initialiser N(0, 0.02) of Radford et al. 2015."""
     return keras.initializers.RandomNormal(stddev=0.02, seed=seed)
 
 
 def rectified(x: keras.KerasTensor, slope: float, stage: str, dtype: str) -> keras.KerasTensor:
-    """Leaky ReLU with this slope below zero; 0 is ReLU."""
+    """The tensor after a leaky ReLU with this slope below zero; 0 is ReLU."""
     return keras.layers.LeakyReLU(negative_slope=slope, dtype=dtype, name=f"{stage}_rectified")(x)
 
 
 def normalised(x: keras.KerasTensor, config: BatchNormConfig, stage: str, dtype: str) -> keras.KerasTensor:
-    """Batch normalisation over the last axis."""
+    """The tensor after batch normalisation over the last axis."""
     return BatchNormalization(
         config.momentum,
         config.epsilon,
@@ -44,7 +44,9 @@ def strided_trunk(
     seeds: Iterator[int],
     dtype: str,
 ) -> keras.KerasTensor:
-    """Images to features, (n, units): a rectified convolution of stride 2 for each entry of `filters`, flat, then dropout."""
+    """Features of images, (n, units): a rectified convolution of stride 2 for each entry of `filters`, flattened, then
+    dropout.
+    """
     for stage, channels in enumerate(filters, 1):
         down = keras.layers.Conv2D(
             channels,
@@ -61,7 +63,7 @@ def strided_trunk(
 
 
 def label_input() -> keras.KerasTensor:
-    """Class labels, int32 (n,) in [0, classes); int64 does as well."""
+    """An input for class labels, int32 or int64 (n,) in [0, classes)."""
     return keras.Input((), dtype="int32", name="label")
 
 
@@ -74,16 +76,16 @@ def label_map(
     seeds: Iterator[int],
     dtype: str,
 ) -> keras.KerasTensor:
-    """A label as one channel of an image: embedded, then dense to every pixel, without an activation (spec D 0.5 and 6.4).
+    """A label as one channel of an image: embedded, then dense to every pixel, without an activation.
 
     Args:
-        label: see `label_input`.
-        classes: how many there are.
+        label: an input that `label_input` gives.
+        classes: number of classes.
         embedding: size of the vector that stands for a class; it starts uniform in [-0.05, 0.05].
         sides: (height, width) of the map.
-        initializer: of the dense layer, from a seed.
-        seeds: two are taken.
-        dtype: what the layers compute in.
+        initializer: the initialiser of the dense layer's kernel, from a seed.
+        seeds: seeds, of which two are taken.
+        dtype: number format that the layers compute in.
 
     Returns:
         (n, height, width, 1).
@@ -96,7 +98,7 @@ def label_map(
 
 
 def in_image_range(x: keras.KerasTensor, image: ImageConfig) -> keras.KerasTensor:
-    """The last activation of a generator, in float32: bfloat16 would round images to fewer steps than their 256.
+    """The tensor after the generator's last activation, in float32, since bfloat16 would round images to fewer than 256 steps.
 
     Raises:
         ValueError: the generator grew to another size than the images have.

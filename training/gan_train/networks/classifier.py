@@ -1,7 +1,7 @@
-"""A small convolutional network that tells the class of an image, with a layer of features to compare images by.
+"""A small convolutional classifier of images, with a layer of features to compare images by.
 
-A stage is `convolutions` times convolution, batch normalisation and ReLU; its last convolution halves the sides. The
-features are those after their ReLU, as Inception's pooled ones are.
+A stage is `convolutions` times convolution, batch normalisation and ReLU; its last convolution halves the sides. The features
+are taken after their ReLU, as Inception's pooled features are.
 """
 
 from itertools import count
@@ -11,17 +11,17 @@ import keras
 from gan_train.networks.blocks import normalised, rectified
 from gan_train.networks.layers import Dropout
 from gan_train.numerics.precision import Precision, layer_dtype
+from gan_train.recipe.classifier import FeatureClassifierConfig
 from gan_train.recipe.examples import ImageConfig
-from gan_train.recipe.network_config import FeatureClassifierConfig
 
 FEATURES = "features"
-"""Name of the layer whose output, float32 (n, features), is what images are compared by."""
+"""Name of the layer whose output, float32 (n, features), images are compared by."""
 
 
 def build_classifier(
     config: FeatureClassifierConfig, classes: int, image: ImageConfig, seed: int, precision: Precision = "float32"
 ) -> keras.Model:
-    """Images, float32 (n, height, width, channels), to class logits, float32 (n, classes), before the softmax."""
+    """A classifier: images, float32 (n, height, width, channels), to class logits, float32 (n, classes), before the softmax."""
     dtype, seeds = layer_dtype(precision), count(seed)
     images = keras.Input(image.shape, name="image")
     x = images

@@ -1,20 +1,23 @@
-"""The GAN of points on a curve, spec A 2.3: one hidden layer each, no normalisation, nothing scaled."""
+"""Networks of the GAN of points on a curve: one hidden layer each, no normalisation.
+
+Sizes and initialisers are those of Brownlee, Generative Adversarial Networks with Python, ch. 6.
+"""
 
 from itertools import count
 
 import keras
 
 from gan_train.numerics.precision import Precision, layer_dtype
-from gan_train.recipe.network_config import CurveDiscriminatorConfig, CurveGeneratorConfig
+from gan_train.recipe.curve import CurveDiscriminatorConfig, CurveGeneratorConfig
 
 
 def build_generator(
     config: CurveGeneratorConfig, latent_size: int, coordinates: int, seed: int, precision: Precision = "float32"
 ) -> keras.Model:
-    """Latents, float32 (n, latent_size), to points, float32 (n, coordinates), of any size: the last layer is linear.
+    """A generator: latents, float32 (n, latent_size), to points, float32 (n, coordinates), unbounded: the last layer is linear.
 
-    Hidden kernels are He uniform (He et al. 2015), the last one Glorot uniform, Keras' default. The last layer computes
-    in float32 in every precision.
+    The hidden kernel is He uniform (He et al. 2015), the last one Glorot uniform, Keras' default. The last layer computes in
+    float32 in every precision.
     """
     seeds = count(seed)
     inputs = keras.Input((latent_size,), name="latent")
@@ -28,9 +31,9 @@ def build_generator(
 def build_discriminator(
     config: CurveDiscriminatorConfig, coordinates: int, seed: int, precision: Precision = "float32"
 ) -> keras.Model:
-    """Points, float32 (n, coordinates), to scores, float32 (n, 1): logits of "this is real"; the loss applies the sigmoid.
+    """A discriminator: points, float32 (n, coordinates), to scores, float32 (n, 1): logits of "this is real".
 
-    Kernels start as the generator's do.
+    Its initialisers are the generator's. The loss applies the sigmoid.
     """
     seeds = count(seed)
     inputs = keras.Input((coordinates,), name="point")

@@ -1,6 +1,7 @@
-"""The DCGAN family (Radford et al. 2015): strided convolutions down, transposed convolutions up.
+"""Networks of the DCGAN family (Radford et al. 2015): strided convolutions down, transposed convolutions up.
 
-Layer by layer as in spec B 1.3-1.4, 2.3-2.4 and 3.3-3.4 (without normalisation) and spec C 1.1, 1.6 and 1.9 (with it).
+The recipes of the package set the layers of Brownlee, Generative Adversarial Networks with Python, ch. 7 to 9 (without
+normalisation), 10, 15 and 16 (with it).
 """
 
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from gan_train.recipe.network_config import BatchNormConfig, DCGANDiscriminatorC
 def build_generator(
     config: DCGANGeneratorConfig, latent_size: int, image: ImageConfig, seed: int, precision: Precision = "float32"
 ) -> keras.Model:
-    """Latents, float32 (n, latent_size), to images, float32 (n, height, width, channels) in the image range.
+    """A generator: latents, float32 (n, latent_size), to images, float32 (n, height, width, channels) in the image range.
 
     In a precision below float32 the last activation is a layer of its own, in float32: bfloat16 would round images to
     fewer steps than their 256.
@@ -68,10 +69,9 @@ def build_generator(
 def build_discriminator(
     config: DCGANDiscriminatorConfig, image: ImageConfig, seed: int, precision: Precision = "float32"
 ) -> keras.Model:
-    """Images, float32 (n, height, width, channels), to scores, float32 (n, 1): logits of "this is real".
+    """A discriminator: images, float32 (n, height, width, channels), to scores, float32 (n, 1): logits of "this is real".
 
-    The specification ends in a sigmoid; the loss applies it, which is the same function and does not saturate. The
-    score is computed in float32 in every precision.
+    The loss applies the sigmoid, so that it does not saturate. The score is computed in float32 in every precision.
     """
     dtype = layer_dtype(precision)
     initial = _initializers(config.initializer, seed)
@@ -111,7 +111,7 @@ def _bounded(layer: keras.Layer, spectral_norm: bool) -> keras.Layer:
 
 def _initializers(kind: str, seed: int) -> Iterator[keras.Initializer]:
     """Kernel initialisers, one per layer, each with a seed of its own."""
-    made = {
+    initializer = {
         "glorot_uniform": keras.initializers.GlorotUniform,
         "normal_0.02": partial(keras.initializers.RandomNormal, stddev=0.02),
         "he_uniform": keras.initializers.HeUniform,
@@ -119,4 +119,4 @@ def _initializers(kind: str, seed: int) -> Iterator[keras.Initializer]:
         "orthogonal": keras.initializers.Orthogonal,
     }[kind]
     for number in count(seed):
-        yield made(seed=number)
+        yield initializer(seed=number)

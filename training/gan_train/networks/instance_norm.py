@@ -14,19 +14,12 @@ class InstanceNormalization(keras.layers.Layer):
     groups as channels or with one.
 
     For axis="channel" the feature maps of all images stand side by side as the channels of one image, which makes it
-    TensorFlow's fused batch normalisation. Milliseconds forward, then forward and gradients together, against Keras' layer,
-    measured on two AVX-512 cores that others used too:
-
-                       float32                       bfloat16
-                       Keras          this           Keras          this
-        1x64x64x256    2.3    6.9     0.9    2.3     2.5    6.4     0.8    1.9
-        1x256x256x64   12.8   30.9    2.8    6.4     14.5   32.4    2.5    6.3
-        4x64x64x256    5.2    26.8    10.5   23.8    11.2   30.0    7.4    16.0
+    TensorFlow's fused batch normalisation, several times faster than Keras' layer for one image: docs/measurements.md.
 
     Args:
-        epsilon: added to the variance.
+        epsilon: number added to the variance.
         axis: "channel" has a mean and variance for each feature map of an image, "all" one for all of them.
-        **options: of every layer.
+        **options: options of `keras.layers.Layer`.
     """
 
     def __init__(self, epsilon: float = 1e-5, axis: Literal["channel", "all"] = "channel", **options: Any) -> None:

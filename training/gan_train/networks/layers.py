@@ -1,4 +1,4 @@
-"""Layers whose training pass is explicit: where its random numbers come from and whose statistics it may move.
+"""Layers whose training pass is explicit about its random numbers and about the statistics that it may move.
 
 scores = training_pass(discriminator, images, draw, update_statistics=True)
 fakes = inference_pass(generator, latents)
@@ -22,12 +22,12 @@ __all__ = ["BatchNormalization", "Dropout", "SpectralNormalization", "inference_
 
 
 class Dropout(keras.layers.Layer):
-    """Inverted dropout whose mask depends only on the address of its numbers.
+    """Inverted dropout whose mask depends only on the address of its random numbers; see numerics/randomness.py.
 
     Args:
-        rate: share of its inputs that it sets to 0.
-        in_sampling: whether it drops in inference mode too; it is the identity there otherwise.
-        **options: of every layer.
+        rate: share of the inputs that are set to 0, in [0, 1).
+        in_sampling: whether the layer drops in inference mode too; otherwise it is the identity there.
+        **options: options of `keras.layers.Layer`.
     """
 
     def __init__(self, rate: float, in_sampling: bool = False, **options: Any) -> None:
@@ -41,24 +41,24 @@ class Dropout(keras.layers.Layer):
         return self._dropped(inputs, sampling_draw_of(self), 1) if self.in_sampling else inputs
 
     def compute_output_spec(self, inputs: keras.KerasTensor, training: bool = False) -> keras.KerasTensor:
-        # Keras would call the layer, which has no numbers to draw while a network is put together.
+        # Keras would call the layer to find the shape, but there are no random numbers while a network is built.
         return keras.KerasTensor(inputs.shape, self.compute_dtype)
 
     def _dropped(self, inputs: tf.Tensor, draw: Draw, parts: int) -> tf.Tensor:
-        kept = draw.uniform_like(inputs, parts) >= self.rate
-        return tf.where(kept, inputs / (1 - self.rate), tf.zeros_like(inputs))
+        kept_units = draw.uniform_like(inputs, parts) >= self.rate
+        return tf.where(kept_units, inputs / (1 - self.rate), tf.zeros_like(inputs))
 
 
 def keeps_dropout(network: keras.Model) -> bool:
-    """Whether a network made of our layers drops in inference mode too."""
+    """Whether a network made of these layers drops in inference mode too."""
     return any(isinstance(layer, Dropout) and layer.in_sampling for layer in network.layers)
 
 
 def plain_copy(network: keras.Model) -> keras.Model:
-    """The same function in inference mode, in float32, built from Keras' own layers only, so that Keras alone loads it.
+    """A copy that is the same function in inference mode, in float32, of Keras' own layers, so that Keras alone loads it.
 
-    Dropout that is kept in sampling is written into the call of its layer as training=True: `generator(latents)` then
-    drops, by Keras' own random numbers; `generator.predict` does not.
+    Dropout that is kept in sampling is written into the call of its layer as training=True: `generator(latents)` then drops, by
+    Keras' own random numbers; `generator.predict` does not.
     """
     copy = keras.models.clone_model(network, clone_function=_plain_layer, call_function=_keeping(network))
     for original, plain in zip(network.layers, copy.layers, strict=True):
@@ -67,7 +67,7 @@ def plain_copy(network: keras.Model) -> keras.Model:
 
 
 def sampling_copy(network: keras.Model) -> keras.Model:
-    """A network of Keras' own layers whose dropout is ours and kept in sampling, by the numbers of `inference_pass`."""
+    """A copy of a network of Keras' own layers whose dropout drops in `inference_pass`, by that pass's random numbers."""
     copy = keras.models.clone_model(
         network, clone_function=_sampling_layer, call_function=lambda layer, *inputs, **_: layer(*inputs)
     )

@@ -1,5 +1,4 @@
-"""Batch normalisation as a GAN needs it: moving averages that are right from the first step, statistics over one
-replica or over all."""
+"""Batch normalisation with moving averages that are right from the first step, and statistics of one replica or of all."""
 
 from typing import Any
 
@@ -13,16 +12,17 @@ class BatchNormalization(keras.layers.Layer):
     """Batch normalisation (Ioffe and Szegedy 2015) over the last axis, on TensorFlow's fused operation.
 
     Moving averages use the unbiased variance and, with `bias_correction`, an effective momentum of
-    1 - (1 - m) / (1 - m**t) after t updates: the average of what was seen so far, never of the initial 0 and 1.
+    1 - (1 - m) / (1 - m**t) after t updates: the average of the batches so far, never of the initial 0 and 1.
     Statistics are those of the replica's batch, and moving averages are averaged over replicas; with `synchronized`,
     statistics are those of the global batch, of which every replica must have the same share. Weights and statistics
     are float32 in every precision; outputs have the dtype of the inputs.
 
     Args:
-        momentum: m, in [0, 1).
-        epsilon: added to the variance.
-        bias_correction: see above; False is what Keras 3 does.
-        synchronized: see above; the same operation as without where there is one replica.
+        momentum: m above, in [0, 1).
+        epsilon: number added to the variance.
+        bias_correction: see above; Keras 3 has none.
+        synchronized: see above; it changes nothing where there is one replica.
+        **options: options of `keras.layers.Layer`.
     """
 
     def __init__(
@@ -89,9 +89,9 @@ class BatchNormalization(keras.layers.Layer):
         weight = 1.0 - self.momentum
         if self.bias_correction:
             weight = weight / (1.0 - tf.pow(self.momentum, count))
-        for moving, seen in ((self.moving_mean, mean), (self.moving_variance, variance)):
+        for moving, current in ((self.moving_mean, mean), (self.moving_variance, variance)):
             before = tf.convert_to_tensor(moving)
-            moving.assign(before + weight * (seen - before))
+            moving.assign(before + weight * (current - before))
         self.updates.assign(count)
 
 

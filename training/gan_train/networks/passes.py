@@ -1,4 +1,4 @@
-"""How a network is run: in training, with its random numbers and a say over its statistics, or in inference.
+"""Calls of a network: in training, with random numbers and control over its statistics, or in inference.
 
 scores = training_pass(discriminator, images, draw, update_statistics=True)
 fakes = inference_pass(generator, latents)
@@ -15,7 +15,7 @@ from gan_train.numerics.randomness import Draw
 
 @dataclass(frozen=True)
 class TrainingPass:
-    """What the layers of a network may read while it runs in training mode; see `training_pass`."""
+    """What the layers of a network read while it runs in training mode; see `training_pass`."""
 
     draw: Draw
     update_statistics: bool
@@ -30,12 +30,15 @@ def training_pass(network: keras.Model, inputs: Any, draw: Draw, update_statisti
     """Run a network in training mode.
 
     Args:
-        network: built from the layers of this package.
+        network: a network of the layers of this package.
         inputs: this replica's batch, or a list of batches for a network of several inputs.
-        draw: where dropout takes its numbers from.
-        update_statistics: whether moving averages and singular vectors follow this batch; False when another player
-            is trained through this network (spec C, G7).
-        parts: how many batches, each shared among the replicas, are stacked in the inputs.
+        draw: source of dropout's random numbers.
+        update_statistics: whether moving averages and singular vectors follow this batch; False where another player is
+            trained through this network.
+        parts: number of batches, each shared among the replicas, that are stacked in the inputs.
+
+    Returns:
+        The output of the network, or a list of outputs.
     """
     _current.value = TrainingPass(draw, update_statistics, parts)
     try:
@@ -45,12 +48,15 @@ def training_pass(network: keras.Model, inputs: Any, draw: Draw, update_statisti
 
 
 def inference_pass(network: keras.Model, inputs: Any, draw: Draw | None = None) -> Any:
-    """Run a network in inference mode: moving averages, and no dropout but what is kept in sampling.
+    """Run a network in inference mode: with moving averages, and no dropout but that which is kept in sampling.
 
     Args:
-        network: any.
-        inputs: a batch, or a list of them.
-        draw: where dropout that is kept takes its numbers from; a network that keeps none needs none.
+        network: any Keras network.
+        inputs: a batch, or a list of batches.
+        draw: source of the random numbers of dropout that is kept; a network without it needs none.
+
+    Returns:
+        The output of the network, or a list of outputs.
     """
     _current.sampling = draw
     try:
@@ -60,7 +66,7 @@ def inference_pass(network: keras.Model, inputs: Any, draw: Draw | None = None) 
 
 
 def training_pass_of(layer: keras.Layer) -> TrainingPass:
-    """The training pass that calls this layer. Raises RuntimeError when there is none."""
+    """The training pass that calls this layer. Raises RuntimeError if there is none."""
     current: TrainingPass | None = getattr(_current, "value", None)
     if current is None:
         raise RuntimeError(f"layer {layer.name}: call its network by training_pass(), not with training=True")
@@ -68,7 +74,7 @@ def training_pass_of(layer: keras.Layer) -> TrainingPass:
 
 
 def sampling_draw_of(layer: keras.Layer) -> Draw:
-    """Random numbers of the inference pass that calls this layer. Raises RuntimeError when it was given none."""
+    """The random numbers of the inference pass that calls this layer. Raises RuntimeError if it was given none."""
     draw: Draw | None = getattr(_current, "sampling", None)
     if draw is None:
         raise RuntimeError(f"layer {layer.name} drops in sampling too: call its network by inference_pass() with a draw")

@@ -1,4 +1,4 @@
-"""The PatchGAN (Isola et al. 2017): a discriminator that scores overlapping patches of an image, spec E 2.2 and 2.3."""
+"""The PatchGAN (Isola et al. 2017): a discriminator that scores overlapping patches of an image."""
 
 import keras
 
@@ -17,19 +17,20 @@ def build_patchgan(
     precision: Precision = "float32",
     name: str = "discriminator",
 ) -> keras.Model:
-    """[sources, targets], or images, to scores, float32 (n, rows, columns, 1): logits of "this patch is real".
+    """A discriminator: [sources, targets], or images, to scores, float32 (n, rows, columns, 1): logits of "this patch is real".
 
-    All inputs are float32 (n, height, width, channels). The specification ends Pix2Pix's in a sigmoid, which the loss
-    applies; CycleGAN's scores are compared with 0 and 1 as they are. Scores are computed in float32 in every precision.
-    See `receptive_field.py` for how many there are and what each sees.
+    All inputs are float32 (n, height, width, channels). The cross-entropy of Pix2Pix applies a sigmoid to the scores; the
+    least squares of CycleGAN compare them with 0 and 1 as they are. Scores are computed in float32 in every precision.
+    receptive_field.py computes their number and the side of the patches.
 
     Args:
         config: sizes of the layers.
-        image: of the source as of the target.
-        conditional: whether it judges a target given its source, joined on channels in this order, or an image alone.
-        seed: of the initial kernels.
-        precision: in which the layers compute.
-        name: of the network.
+        image: shape of the source and of the target.
+        conditional: whether it scores a target given its source, their channels stacked in the order source, target; else it
+            scores an image alone.
+        seed: seed of the first initial kernel; each further one has the next seed.
+        precision: number format that the layers compute in.
+        name: name of the network.
     """
     dtype = layer_dtype(precision)
     if conditional:

@@ -1,4 +1,4 @@
-"""The ResNet generator of CycleGAN (Johnson et al. 2016; Zhu et al. 2017), spec E 4."""
+"""The ResNet generator of CycleGAN (Johnson et al. 2016; Zhu et al. 2017)."""
 
 from itertools import count
 
@@ -17,18 +17,17 @@ _MERGES = {"concat": keras.layers.Concatenate, "add": keras.layers.Add}
 def build_resnet(
     config: ResNetConfig, image: ImageConfig, seed: int, precision: Precision = "float32", name: str = "generator"
 ) -> keras.Model:
-    """Images to images, both float32 (n, height, width, channels) in the image range.
+    """A generator: images to images, both float32 (n, height, width, channels) in the image range.
 
-    The paper pads by reflection; as in the specification, here all padding is zeros. The last convolution, 7x7 to three
-    channels, is a `ThinConv2D`. Forward and gradient of one at 256x256, milliseconds on two cores:
-    29 + 42 in float32, where Keras' layer takes 59 + 71; 21 + 21 in bfloat16, where it takes 30 + 42.
+    The paper pads by reflection; here, as in Brownlee, Generative Adversarial Networks with Python, ch. 25, all padding is
+    zeros. The last convolution, 7x7 to few channels, is a `ThinConv2D`, which is faster on a CPU.
 
     Args:
         config: sizes of the layers.
-        image: of the source as of the translation.
-        seed: of the initial kernels.
-        precision: in which the layers compute; the last activation stays in float32.
-        name: of the network.
+        image: shape and range of the source and of the translation.
+        seed: seed of the first initial kernel; each further one has the next seed.
+        precision: number format that the layers compute in; the last activation is in float32.
+        name: name of the network.
 
     Raises:
         ValueError: the images' sides cannot be halved twice.

@@ -1,7 +1,7 @@
-"""The semi-supervised GAN (Odena 2016; Salimans et al. 2016), spec D 5: one network is classifier and discriminator.
+"""The network of the semi-supervised GAN (Odena 2016; Salimans et al. 2016) that is classifier and discriminator in one.
 
-The discriminator's score is a function of the class logits, `class_losses.real_score`, so the two have every weight in
-common. The generator is that of dcgan.py, without labels: base 7x7x128, filters (128, 128), no normalisation.
+The discriminator's score is a function of the class logits, `class_losses.real_score`, so the two have every weight in common.
+The generator is that of dcgan.py, without labels.
 """
 
 from itertools import count
@@ -11,15 +11,16 @@ import keras
 from gan_train.networks.blocks import strided_trunk
 from gan_train.numerics.precision import Precision, layer_dtype
 from gan_train.recipe.examples import ImageConfig
-from gan_train.recipe.network_config import ClassifierConfig
+from gan_train.recipe.sgan import ClassifierConfig
 
 _SLOPE = 0.2
+"""Slope of the rectifiers below zero."""
 
 
 def build_classifier(
     config: ClassifierConfig, classes: int, image: ImageConfig, seed: int, precision: Precision = "float32"
 ) -> keras.Model:
-    """Images, float32 (n, height, width, channels), to class logits, float32 (n, classes), before the softmax."""
+    """A classifier: images, float32 (n, height, width, channels), to class logits, float32 (n, classes), before the softmax."""
     dtype, seeds, glorot = layer_dtype(precision), count(seed), keras.initializers.GlorotUniform
     images = keras.Input(image.shape, name="image")
     x = strided_trunk(images, config.filters, config.kernel, config.dropout, _SLOPE, glorot, seeds, dtype)

@@ -1,4 +1,4 @@
-"""Spectral normalisation (Miyato et al. 2018) as the paper has it: a reparameterisation, not a projection.
+"""Spectral normalisation (Miyato et al. 2018) as in the paper: a reparameterisation, not a projection.
 
 The kernel W stays as trained; the layer computes with W / sigma(W), and gradients flow through sigma. (Keras' own layer
 overwrites W by W / sigma in every training pass and hides sigma from the gradient.)
@@ -16,16 +16,16 @@ from gan_train.networks.passes import training_pass_of
 
 
 class SpectralNormalization(keras.layers.Wrapper):
-    """Computes with `layer`'s kernel divided by its largest singular value.
+    """A layer that computes with the kernel of another one divided by its largest singular value.
 
-    The kernel counts as the matrix W with one row per output channel. Its first left singular vector u is followed by
-    `power_iterations` of v = W^T u / |W^T u|, u = W v / |W v| in each training pass that may update statistics, so in
-    those of the network's own player. sigma = u^T W v with u and v held constant in the gradient. sigma is computed in
-    float32 in every precision; the replicas hold the same u.
+    The kernel is the matrix W with one row per output channel. Its first left singular vector u is approximated by
+    `power_iterations` of v = W^T u / |W^T u|, u = W v / |W v| in each training pass that updates statistics, which are those of
+    the network's own player. sigma = u^T W v, with u and v constant in the gradient, is computed in float32 in every precision;
+    all replicas hold the same u.
 
     Args:
-        layer: Conv2D, Conv2DTranspose, Dense or ThinConv2D. This layer takes its name.
-        power_iterations: at least 1.
+        layer: a Conv2D, Conv2DTranspose, Dense or ThinConv2D, whose name this layer takes.
+        power_iterations: iterations per training pass, at least 1.
     """
 
     def __init__(self, layer: keras.Layer, power_iterations: int = 1) -> None:
@@ -60,7 +60,7 @@ class SpectralNormalization(keras.layers.Wrapper):
         ]
 
     def _normalised(self, update: bool) -> tf.Tensor:
-        """W / sigma, in the kernel's shape; with `update`, u makes its iterations first."""
+        """W / sigma, in the kernel's shape; with `update`, after the iterations of u."""
         kernel = tf.convert_to_tensor(self.kernel)
         rows, u = self._rows(kernel), tf.convert_to_tensor(self.u)
         constant = tf.stop_gradient(rows)

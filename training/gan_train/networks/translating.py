@@ -1,4 +1,4 @@
-"""Translators at work: a saved network, of Keras' own layers, made ready to translate images one by one or in batches.
+"""Copies of saved networks, of Keras' own layers, that translate images one by one or in batches.
 
 network = keras.models.load_model("generator.keras")
 translator = translating_copy(network, "training", sides=(512, 512))
@@ -19,17 +19,17 @@ Sides = tuple[int | None, int | None]
 
 
 def translating_copy(network: keras.Model, inference: Inference, sides: Sides | None = None) -> keras.Model:
-    """A copy to be run by `inference_pass(copy, images, draw)`.
+    """A copy of a translator for `inference_pass(copy, images, draw)`.
 
-    "training" is what the specification does (spec E 3): batch normalisation by the statistics of the image and never by
-    the moving averages, and dropout that drops. The statistics are those of each image alone, as in training with batches
-    of one: a translation does not depend on the other images of its batch. "averages" uses the moving averages and drops
-    nothing. A network without batch normalisation and dropout is the same function either way.
+    "training" works as Isola et al. 2017 do: batch normalisation by the statistics of the image, never by the moving averages,
+    and dropout that drops. The statistics are those of each image alone, as in training with batches of one, so that a
+    translation does not depend on the other images of its batch. "averages" uses the moving averages and drops nothing. A
+    network without batch normalisation and dropout is the same function either way.
 
     Args:
-        network: images to images, of Keras' own layers, as `plain_copy` makes it.
+        network: a network of Keras' own layers from images to images, as `plain_copy` gives it.
         inference: see above.
-        sides: (height, width) of the images to come, None for any; as the network has them by default.
+        sides: (height, width) of the images that the copy takes, each None for any; by default those of the network.
 
     Raises:
         ValueError: the sides are not multiples of `side_multiple(network)`.
@@ -39,13 +39,13 @@ def translating_copy(network: keras.Model, inference: Inference, sides: Sides | 
 
 
 def plain_translator(network: keras.Model) -> keras.Model:
-    """The translator in training mode built from Keras' own layers only, so that Keras alone loads it.
+    """A copy of a translator in training mode, of Keras' own layers, so that Keras alone loads it.
 
-    Called or by `predict`, it normalises each image by its own statistics. Dropout is written into the call of its
+    It normalises each image by its own statistics, whether called or by `predict`. Dropout is written into the call of its
     layers as training=True: `translator(images)` drops, by Keras' own random numbers; `translator.predict` does not.
 
     Args:
-        network: images to images, of Keras' own layers, as `plain_copy` makes it.
+        network: a network of Keras' own layers from images to images, as `plain_copy` gives it.
     """
 
     def call(layer: keras.Layer, *inputs: Any, **options: Any) -> Any:
@@ -55,7 +55,7 @@ def plain_translator(network: keras.Model) -> keras.Model:
 
 
 def side_multiple(network: keras.Model) -> int:
-    """What both sides of its images must be multiples of: 2 for each time that a convolution halves them."""
+    """The number that both sides of a network's images must be multiples of: the product of its convolutions' strides."""
     return math.prod(layer.strides[0] for layer in network.layers if isinstance(layer, keras.layers.Conv2D))
 
 

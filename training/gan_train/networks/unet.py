@@ -1,4 +1,5 @@
-"""The U-Net of Pix2Pix (Ronneberger et al. 2015; Isola et al. 2017), spec E 3: what the way down saw joins the way up."""
+"""The U-Net generator of Pix2Pix (Ronneberger et al. 2015; Isola et al. 2017), whose stages up also take the outputs of the
+stages down."""
 
 from itertools import count
 
@@ -15,20 +16,19 @@ from gan_train.recipe.translation_networks import UNetConfig
 def build_unet(
     config: UNetConfig, image: ImageConfig, seed: int, precision: Precision = "float32", name: str = "generator"
 ) -> keras.Model:
-    """Images to images, both float32 (n, height, width, channels) in the image range.
+    """A generator: images to images, both float32 (n, height, width, channels) in the image range.
 
-    It has no latent: its noise is its dropout. The specification runs batch normalisation and dropout in training mode
-    whenever it translates: see `training_pass` in training, `translating.py` afterwards. A stage down is convolution,
-    normalisation, leaky rectifier; a stage up is transposed convolution, normalisation, dropout, its skip beside it, and
-    one rectifier for both. The bottleneck, of which a batch of one image may have a single pixel, is not normalised:
-    that would leave zeros.
+    It takes no latent: dropout is its only noise. Batch normalisation and dropout work in training mode whenever it translates:
+    by `training_pass` in training, by translating.py afterwards. A stage down is convolution, normalisation, leaky rectifier; a
+    stage up is transposed convolution, normalisation, dropout, the channels of its stage down, and one rectifier for all. The
+    bottleneck is not normalised: with a batch of one image it may have a single pixel, of which normalisation would leave zero.
 
     Args:
         config: sizes of the layers.
-        image: of the source as of the translation.
-        seed: of the initial kernels.
-        precision: in which the layers compute; the last activation stays in float32.
-        name: of the network.
+        image: shape and range of the source and of the translation.
+        seed: seed of the first initial kernel; each further one has the next seed.
+        precision: number format that the layers compute in; the last activation is in float32.
+        name: name of the network.
 
     Raises:
         ValueError: the images' sides cannot be halved so often.

@@ -1,1 +1,1 @@
-"""What the players minimise: losses, penalties, targets, and what the discriminator is shown."""
+"""Losses, penalties and targets of the players, and the random changes of the images that they see."""

@@ -2,18 +2,12 @@
 
 images = augment(images, ("flip", "colour", "translation", "cutout"), "symmetric", draw)
 
-All of it can be differentiated, twice for penalties on input gradients, with the same bits each time. Numbers and
-their order within a policy are those of the authors' code (data-efficient-gans), drawn per example.
+All of them can be differentiated, twice for penalties on input gradients, with the same bits each time. Random numbers, and
+their order within a policy, are those of the authors' code (data-efficient-gans), drawn for each example.
 
-Flips and translation read rows or columns by a gather: exact in every type and on every device, where products with
-shift matrices round (TF32, bfloat16). Each pixel is read at most once, so its gradient is one addend and no order of
-summation can change it. Translation of 64 images on two shared cores, forward and gradient in ms:
-
-                        32x32x3       80x80x3
-    gather by axis      1.2   1.6     3.4   6.5
-    gather_nd           1.4   3.6     4.3  20
-    shift matrices      1.7   1.7    11     8
-    projective warp     1.5   1.2     4.3   4.3     has no kernel under XLA, so none on TPUs
+Flips and translation read rows or columns by a gather: exact in every type and on every device, where products with shift
+matrices round (TF32, bfloat16). Each pixel is read at most once, so its gradient is one addend and no order of summation can
+change it. docs/measurements.md compares the speed of other ways.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,17 +21,17 @@ _SHIFT, _HOLE = 1 / 8, 1 / 2
 
 
 def augment(images: tf.Tensor, policies: Sequence[str], image_range: str, draw: Draw) -> tf.Tensor:
-    """Apply policies in their order, with fresh numbers for every example.
+    """The images after some policies in their order, with fresh random numbers for every example.
 
     Args:
-        images: float32 or bfloat16 (n, height, width, channels), this replica's share of one global batch; augment
-            two batches before stacking them. Only n may be unknown.
-        policies: of `POLICIES`, by name.
+        images: float32 or bfloat16 (n, height, width, channels), this replica's share of one global batch. Two batches are
+            augmented before they are stacked. Only n may be unknown.
+        policies: names of `POLICIES`.
         image_range: "unit" for [0, 1] or "symmetric" for [-1, 1]. Values may leave it, as in the authors' code.
-        draw: where the numbers come from, one stream per policy.
+        draw: source of the random numbers, one stream per policy.
 
     Returns:
-        Of the images' shape and type; computed in float32.
+        A tensor of the images' shape and type, computed in float32.
     """
     count = tf.shape(images)[0] * draw.replicas
     changed = tf.cast(images, tf.float32)
@@ -48,13 +42,13 @@ def augment(images: tf.Tensor, policies: Sequence[str], image_range: str, draw: 
 
 
 def _flip(images: tf.Tensor, numbers: tf.Tensor, _: float) -> tf.Tensor:
-    """Mirror left and right with probability 1/2."""
+    """Images mirrored left and right with probability 1/2."""
     columns = tf.range(images.shape[2])
     return _read(images, tf.where(numbers < 0.5, columns[::-1], columns), axis=2)
 
 
 def _colour(images: tf.Tensor, numbers: tf.Tensor, spread: float) -> tf.Tensor:
-    """Brightness moved by up to a quarter of the range, then saturation times [0, 2), then contrast times [0.5, 1.5)."""
+    """Brightness changed by up to a quarter of the range, then saturation times [0, 2), then contrast times [0.5, 1.5)."""
     brightness, saturation, contrast = (_per_image(numbers[:, place]) for place in range(3))
     images += (brightness - 0.5) * spread / 2
     grey = tf.reduce_mean(images, axis=3, keepdims=True)
@@ -64,12 +58,14 @@ def _colour(images: tf.Tensor, numbers: tf.Tensor, spread: float) -> tf.Tensor:
 
 
 def _translation(images: tf.Tensor, numbers: tf.Tensor, _: float) -> tf.Tensor:
-    """Move by up to an eighth of each side; what comes into view is 0."""
+    """Images moved by up to an eighth of each side; pixels that come into view are 0."""
     return _moved(_moved(images, numbers[:, 0], axis=1), numbers[:, 1], axis=2)
 
 
 def _cutout(images: tf.Tensor, numbers: tf.Tensor, _: float) -> tf.Tensor:
-    """Set a rectangle of half of each side to 0. Its centre is anywhere in the image, so part of it may lie outside."""
+    """Images with a rectangle of half of each side set to 0. Its centre is anywhere in the image, so part of it may lie
+    outside.
+    """
     rows = _inside_hole(images.shape[1], numbers[:, 0])
     columns = _inside_hole(images.shape[2], numbers[:, 1])
     hole = rows[:, :, None, None] & columns[:, None, :, None]
@@ -85,12 +81,12 @@ def _moved(images: tf.Tensor, numbers: tf.Tensor, axis: int) -> tf.Tensor:
 
 
 def _read(images: tf.Tensor, sources: tf.Tensor, axis: int) -> tf.Tensor:
-    """Rows or columns of every image by their indices, int32 (n, side)."""
+    """Rows (axis 1) or columns (axis 2) of every image, by their indices, int32 (n, side)."""
     return tf.gather(images, sources, axis=axis, batch_dims=1)
 
 
 def _inside_hole(side: int, numbers: tf.Tensor) -> tf.Tensor:
-    """bool (n, side)."""
+    """Which rows or columns of every image the rectangle covers, bool (n, side)."""
     length = int(side * _HOLE + 0.5)
     # An even hole has no middle pixel: its centre is a line between two, of which there is one more.
     centres = tf.cast(tf.floor(numbers * (side + 1 - length % 2)), tf.int32)
@@ -108,4 +104,4 @@ POLICIES: dict[str, tuple[int, Callable[[tf.Tensor, tf.Tensor, float], tf.Tensor
     "translation": (2, _translation),
     "cutout": (2, _cutout),
 }
-"""By name: how many numbers an example takes, and what is done with them."""
+"""Policies by name: how many random numbers an example takes, and the function that uses them."""

@@ -1,4 +1,4 @@
-"""A pool of earlier fakes, so that a discriminator does not forget them (Shrivastava et al. 2017; rule of spec E 7.4).
+"""A pool of earlier fakes that a discriminator sees again (Shrivastava et al. 2017), by the rule of Zhu et al. 2017.
 
 fakes = pool.exchanged(fakes, draw)
 """
@@ -12,15 +12,15 @@ from gan_train.numerics.replicas import assign_own
 
 
 class ImagePool:
-    """Up to `size` images. Create it inside the strategy's scope; every replica keeps the same images.
+    """A pool of up to `size` images. Create it inside the strategy's scope; every replica holds the same images.
 
     Args:
-        size: how many; 0 keeps none and exchanges nothing.
-        shape: of an image, (height, width, channels).
-        name: of its variables.
+        size: largest number of images; 0 holds none and exchanges nothing.
+        shape: (height, width, channels) of an image.
+        name: prefix of the names of its variables.
 
     Attributes:
-        variables: what a checkpoint must keep: images, float32 (size, height, width, channels), and their number.
+        variables: the state that a checkpoint must hold: images, float32 (size, height, width, channels), and their number.
     """
 
     def __init__(self, size: int, shape: tuple[int, int, int], name: str) -> None:
@@ -30,17 +30,17 @@ class ImagePool:
         self.variables = (self._images, self._count) if size else ()
 
     def exchanged(self, fakes: tf.Tensor, draw: Draw) -> tf.Tensor:
-        """What a discriminator is shown for these fakes, in replica context.
+        """The images that a discriminator sees in place of these fakes. Needs a replica context, as phases have.
 
-        The images of the global batch are taken one after the other. While the pool is not full, an image is added and
-        shown. Then with probability 1/2 the image itself is shown, else one of the pool's, whose place it takes.
+        The images of the global batch are taken one after the other. While the pool is not full, an image is added and shown.
+        After that the image itself is shown with probability 1/2, else one of the pool's, whose place it takes.
 
         Args:
             fakes: this replica's share of the global batch, float32 (n, height, width, channels), n known.
-            draw: where the numbers come from.
+            draw: source of the random numbers.
 
         Returns:
-            Of the same shape.
+            float32, of the same shape.
         """
         if not self._size:
             return fakes
@@ -61,11 +61,11 @@ class ImagePool:
     def _exchange(
         self, images: tf.Tensor, count: tf.Tensor, fake: tf.Tensor, chances: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """The pool and its number of images after one image, and the image that is shown for it."""
+        """The pool's images and their number after one fake, and the image that is shown for it."""
         filling = count < self._size
         slot = tf.where(filling, count, tf.cast(tf.floor(chances[1] * self._size), tf.int32))
         takes_old = ~filling & (chances[0] >= 0.5)
         shown = tf.where(takes_old, images[slot], fake)
         written = (tf.range(self._size) == slot) & (filling | takes_old)
-        kept = tf.where(written[:, None, None, None], fake, images)
-        return kept, count + tf.cast(filling, tf.int32), shown
+        updated = tf.where(written[:, None, None, None], fake, images)
+        return updated, count + tf.cast(filling, tf.int32), shown

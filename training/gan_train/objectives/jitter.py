@@ -1,22 +1,22 @@
-"""Small random changes of training images that a translation (Isola et al. 2017, 6.2) or a class should not depend on.
+"""Small random changes of training images that a translation (Isola et al. 2017, section 6.2) or a class must not depend on.
 
 images = jittered(images, 30, draw.uniform(count, 2))      # 256 pixels to 286, a random 256 of them
 images = flipped(images, draw.uniform(count, 1))
 images = shifted(images, 2, draw.uniform(count, 2))
 
-The numbers are arguments, so that both images of a pair can move alike.
+The random numbers are arguments, so that both images of a pair can move alike.
 """
 
 import tensorflow as tf
 
 
 def jittered(images: tf.Tensor, pixels: int, corners: tf.Tensor) -> tf.Tensor:
-    """Enlarged by bilinear interpolation, then cropped to their size at random.
+    """The images enlarged by bilinear interpolation, then cropped at random to their size.
 
     Args:
         images: float32 (n, height, width, channels), all but n known.
-        pixels: by which both sides grow.
-        corners: float32 (n, 2) in [0, 1): where the crop begins, as a share of the way down and right.
+        pixels: number of pixels by which both sides grow.
+        corners: float32 (n, 2) in [0, 1): the crop's corner, as a share of the way down and of the way right.
     """
     height, width = images.shape[1:3]
     enlarged = tf.image.resize(images, (height + pixels, width + pixels))
@@ -24,17 +24,17 @@ def jittered(images: tf.Tensor, pixels: int, corners: tf.Tensor) -> tf.Tensor:
 
 
 def flipped(images: tf.Tensor, sides: tf.Tensor) -> tf.Tensor:
-    """Mirrored left and right where the number, float32 (n, 1) in [0, 1), is below 1/2."""
+    """The images, mirrored left and right where their number, float32 (n, 1) in [0, 1), is below 1/2."""
     return tf.where(sides[:, :, None, None] < 0.5, images[:, :, ::-1], images)
 
 
 def shifted(images: tf.Tensor, pixels: int, numbers: tf.Tensor) -> tf.Tensor:
-    """Moved by a whole number of pixels on each axis, up to `pixels` either way; what comes into view is 0.
+    """The images moved by a whole number of pixels on each axis, up to `pixels` either way; pixels that come into view are 0.
 
     Args:
         images: (n, height, width, channels) of any type, all but n known.
-        pixels: 0 leaves them as they are.
-        numbers: float32 (n, 2) in [0, 1): 0 moves them furthest down and right.
+        pixels: largest shift in pixels; 0 leaves the images as they are.
+        numbers: float32 (n, 2) in [0, 1), for down and right; 0 moves an image furthest down or right.
     """
     height, width = images.shape[1:3]
     framed = tf.pad(images, [[0, 0], [pixels, pixels], [pixels, pixels], [0, 0]])
@@ -46,6 +46,6 @@ def _whole(numbers: tf.Tensor, below: int) -> tf.Tensor:
 
 
 def _window(images: tf.Tensor, height: int, width: int, corners: tf.Tensor) -> tf.Tensor:
-    """A part of every image, from its corner, int32 (n, 2), down and right."""
+    """The part of every image that begins at its corner, int32 (n, 2), given as (row, column)."""
     rows = tf.gather(images, tf.range(height) + corners[:, :1], axis=1, batch_dims=1)
     return tf.gather(rows, tf.range(width) + corners[:, 1:], axis=2, batch_dims=1)

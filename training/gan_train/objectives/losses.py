@@ -1,10 +1,10 @@
-"""Losses as pure functions of scores, one value per example, all to be minimised. Spec C, section 2.
+"""Adversarial losses as pure functions of scores, one value per example, all to be minimised.
 
 loss = LOSSES["hinge"]
-of_d = tf.concat([loss.on_real(real_scores), loss.on_fake(fake_scores)], axis=0)
-of_g = loss.of_generator(fake_scores)
+discriminator_losses = tf.concat([loss.on_real(real_scores), loss.on_fake(fake_scores)], axis=0)
+generator_losses = loss.of_generator(fake_scores)
 
-A score s is the last layer's output: the logit of "this is real" or a critic's score. t is the target, REAL or FAKE.
+A score s is the last layer's output: the logit of "this is real", or a critic's score. t is the target, REAL or FAKE.
 
     name             discriminator                         generator        source
     minimax          -t log p - (1 - t) log(1 - p)         log(1 - p)       Goodfellow et al. 2014, p = sigmoid(s)
@@ -21,22 +21,24 @@ from typing import TypeAlias
 import tensorflow as tf
 
 REAL, FAKE = 1.0, 0.0
+"""Targets of real and of fake examples."""
 
 Target: TypeAlias = float | tf.Tensor
-"""One number for the batch or float32 (n,), one per example."""
+"""One number for the whole batch, or float32 (n,), one per example."""
 
 
 @dataclass(frozen=True)
 class Loss:
-    """What the two players minimise. Scores are float32 (n, 1), losses float32 (n,).
+    """The losses of both players. Scores are float32 (n, 1), losses float32 (n,).
 
     Attributes:
-        of_discriminator: of (scores, target). The exact targets REAL and FAKE, and so flipped labels, suit every loss.
-        of_generator: of the scores of its images.
-        takes_soft_targets: whether targets other than REAL and FAKE mean something: a probability (cross-entropy) or a
-            value to reach (least squares). The others only know two sides.
-        boundary: a score above it says "real": half-way between the targets. None for a critic, whose scores have no
-            zero (spec C, G19).
+        of_discriminator: the discriminator's losses, a function of (scores, target). The exact targets REAL and FAKE, and so
+            flipped labels, suit every loss.
+        of_generator: the generator's losses, a function of the scores of its images.
+        takes_soft_targets: whether other targets than REAL and FAKE have a meaning: a probability for cross-entropy, a value to
+            reach for least squares.
+        boundary: the score above which an example is called real, half-way between the targets; None for a critic, whose scores
+            have no fixed zero (Arjovsky et al. 2017).
     """
 
     of_discriminator: Callable[[tf.Tensor, Target], tf.Tensor]
@@ -45,24 +47,24 @@ class Loss:
     boundary: float | None = 0.0
 
     def on_real(self, scores: tf.Tensor, target: Target = REAL) -> tf.Tensor:
-        """The discriminator's loss on real images."""
+        """The discriminator's losses on real images."""
         return self.of_discriminator(scores, target)
 
     def on_fake(self, scores: tf.Tensor, target: Target = FAKE) -> tf.Tensor:
-        """The discriminator's loss on generated images."""
+        """The discriminator's losses on generated images."""
         return self.of_discriminator(scores, target)
 
 
 def cross_entropy(scores: tf.Tensor, target: Target) -> tf.Tensor:
     """Binary cross-entropy of sigmoid(score) against a target (Goodfellow et al. 2014).
 
-    -t log s(x) - (1 - t) log(1 - s(x)), computed from the logit so that it neither saturates nor clips.
-    With target REAL on fakes it is the generator's non-saturating loss. A target outside [0, 1] is linear in the logit
-    on one side, so the loss has no lower bound there (spec A, G18).
+    It is -t log p - (1 - t) log(1 - p) with p = sigmoid(score), computed from the logit so that it neither saturates nor clips.
+    With target REAL on fakes it is the generator's non-saturating loss. With a target outside [0, 1] it has no lower bound,
+    since it is linear in the logit on one side.
 
     Args:
         scores: float32 (n, 1) logits.
-        target: probability of "real", usually in [0, 1].
+        target: probability that the example is real, usually in [0, 1].
 
     Returns:
         float32 (n,), one loss per example.
@@ -77,7 +79,7 @@ def _non_saturating(scores: tf.Tensor) -> tf.Tensor:
 
 
 def _saturating(scores: tf.Tensor) -> tf.Tensor:
-    # log(1 - sigmoid(s)), without the difference that rounds to log(0).
+    # log(1 - sigmoid(s)) as written would round to log(0).
     return -tf.nn.softplus(_per_example(scores))
 
 
@@ -113,3 +115,4 @@ LOSSES = {
     "wasserstein": Loss(_signed_score, _negative_score, takes_soft_targets=False, boundary=None),
     "hinge": Loss(_hinge, _negative_score, takes_soft_targets=False),
 }
+"""Losses by the names that recipes use."""

@@ -1,11 +1,11 @@
-"""Penalties on a discriminator's input gradients and on weights. Pure functions; random numbers come from the caller.
+"""Penalties on a discriminator's input gradients and on weights, as pure functions; the caller draws the random numbers.
 
 mix = tf.squeeze(draw.uniform(global_count, 1), axis=-1)
 losses += 10.0 * gradient_penalty(critic, real, fake, mix)
 
-A `critic` maps this replica's images, float (n, height, width, channels), to scores (n, 1) by one forward pass. Its
-gradient for one example is read off the sum of all scores, so an example must not see the others: with batch
-statistics the penalty is that of the batch, not of the example. Call inside the tape that watches the weights.
+A `critic` maps this replica's images, float (n, height, width, channels), to scores (n, 1) by one forward pass. Its gradient
+for one example is that of the sum of all scores, so scores must not depend on other examples: with batch statistics the penalty
+is that of the batch, not of the example. Call the functions inside the tape that watches the weights.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -16,7 +16,7 @@ import tensorflow as tf
 Critic = Callable[[tf.Tensor], tf.Tensor]
 
 _EPSILON = 1e-12
-"""Under the root of a norm: its derivative at a gradient of zero is 0, not nan."""
+"""Number added under the root of a norm, so that its derivative at a gradient of zero is 0, not nan."""
 
 
 def gradient_penalty(
@@ -24,14 +24,14 @@ def gradient_penalty(
 ) -> tf.Tensor:
     """(|grad critic(x)| - target)^2 at x = mix real + (1 - mix) fake (WGAN-GP, Gulrajani et al. 2017).
 
-    The norm is over all pixels and channels of an example. The paper weighs it by 10.
+    The norm is over all pixels and channels of an example. The paper's weight is 10.
 
     Args:
-        critic: see above.
-        real: float (n, height, width, channels).
-        fake: the same shape; no gradient flows to the generator when it was made outside the tape.
+        critic: scores of images; see above.
+        real: real images, float (n, height, width, channels).
+        fake: generated images of the same shape; no gradient flows to the generator if it made them outside the tape.
         mix: float32 (n,), uniform in [0, 1), one number per example.
-        one_sided: punish norms above the target only, max(0, |grad| - target)^2.
+        one_sided: whether only norms above the target are penalised, max(0, |grad| - target)^2.
         target: the norm to reach.
 
     Returns:
@@ -45,14 +45,14 @@ def dragan(
 ) -> tf.Tensor:
     """The gradient penalty near real images: between x and x + 0.5 std noise (DRAGAN, Kodali et al. 2017).
 
-    std is that of all pixels of the global batch, as in the authors' code; replicas share their moments, so their
-    number changes nothing. The authors weigh the penalty by 10.
+    std is the standard deviation of all pixels of the global batch, as in the authors' code; replicas share their moments, so
+    that their number changes nothing. The authors' weight is 10.
 
     Args:
-        critic: see above.
-        real: float (n, height, width, channels).
-        noise: the same shape; the authors draw uniform in [0, 1) (`Draw.uniform_like`).
-        mix: float32 (n,), uniform in [0, 1), weight of the real image.
+        critic: scores of images; see above.
+        real: real images, float (n, height, width, channels).
+        noise: noise of the same shape; the authors draw it uniform in [0, 1) (`Draw.uniform_like`).
+        mix: weights of the real images, float32 (n,), uniform in [0, 1).
         one_sided: as in `gradient_penalty`.
         target: the norm to reach.
 
@@ -66,12 +66,11 @@ def dragan(
 def r1(critic: Critic, real: tf.Tensor) -> tf.Tensor:
     """1/2 |grad critic(x)|^2 at real images (R1, Mescheder et al. 2018).
 
-    The caller multiplies by gamma and, when it is lazy and adds the term every k-th step only, also by k
-    (Karras et al. 2020).
+    The caller multiplies it by gamma and, if it adds the term in every k-th step only, also by k (Karras et al. 2020).
 
     Args:
-        critic: see above.
-        real: float (n, height, width, channels).
+        critic: scores of images; see above.
+        real: real images, float (n, height, width, channels).
 
     Returns:
         float32 (n,).
@@ -80,14 +79,14 @@ def r1(critic: Critic, real: tf.Tensor) -> tf.Tensor:
 
 
 def orthogonal(kernels: Sequence[tf.Tensor], free_norms: bool = True) -> tf.Tensor:
-    """Sum over kernels of the squared Frobenius norm of how far W^T W is from what is wanted.
+    """The distance of kernels from orthogonality: a squared Frobenius norm, summed over the kernels.
 
-    W is the kernel as (everything else, filters). Brock et al. 2019 (BigGAN) leave the filters' norms free: only the
-    off-diagonal counts, |W^T W * (1 - I)|^2. Without `free_norms` it is |W^T W - I|^2, their equation 2, after
-    Brock et al. 2017. BigGAN weighs it by 1e-4.
+    W is a kernel as a matrix (everything else, filters). With `free_norms` only the off-diagonal counts, |W^T W * (1 - I)|^2,
+    which leaves the norms of the filters free (BigGAN, Brock et al. 2019); without, it is |W^T W - I|^2 (Brock et al. 2017).
+    BigGAN's weight is 1e-4.
 
     Args:
-        kernels: float, each with the filters on its last axis; transpose those of transposed convolutions.
+        kernels: float kernels with the filters on the last axis; the caller transposes those of transposed convolutions.
         free_norms: see above.
 
     Returns:
@@ -97,7 +96,9 @@ def orthogonal(kernels: Sequence[tf.Tensor], free_norms: bool = True) -> tf.Tens
 
 
 def clip_weights(variables: Iterable[keras.Variable], limit: float) -> None:
-    """Clip every value to [-limit, limit], after the optimizer's update (Arjovsky et al. 2017, limit 0.01)."""
+    """Clip every value of some variables to [-limit, limit]; Arjovsky et al. 2017 do so after each update, with a limit of
+    0.01.
+    """
     for variable in variables:
         variable.assign(tf.clip_by_value(tf.convert_to_tensor(variable), -limit, limit))
 

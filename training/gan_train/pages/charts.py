@@ -1,10 +1,10 @@
 """Every number of metrics.jsonl as curves, thinned so that no peak is lost, in charts of what belongs together.
 
 traces = Traces(read_metrics(run))
-for chart in metric_charts(traces): ...
+for chart in metric_charts(traces.curves(), {"g"}): ...
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from operator import itemgetter
@@ -18,7 +18,7 @@ _DIGITS = 5
 """Of a value in the page; a screen shows three."""
 
 REAL, FAKE, GENERATOR, _FIRST_FREE, COLOURS = 0, 1, 2, 3, 8
-"""Places in the page's palette, with the specification's meaning: blue real, orange fake, green the generator (spec C 1.1)."""
+"""Places in the page's palette: blue is real, orange is fake, green is a generator."""
 
 
 _value = itemgetter(1)
@@ -161,13 +161,18 @@ _GROUPS = (
 )
 
 
-def metric_charts(curves: Mapping[str, Curve]) -> list[Chart]:
-    """Charts of what a run logged, those that everybody wants to see first."""
+def metric_charts(curves: Mapping[str, Curve], generators: Collection[str]) -> list[Chart]:
+    """Charts of a run's metrics, the most important ones first.
+
+    Args:
+        curves: the metrics by name.
+        generators: names of the generators' phases, as the recipe's `opponents` have them.
+    """
     free, charts = dict(curves), []
     for group in _GROUPS:
         taken = {name: free.pop(name) for name in list(free) if group.wants(name)}
         if taken:
-            coloured = zip(taken.items(), colours(list(taken)), strict=True)
+            coloured = zip(taken.items(), colours(list(taken), generators), strict=True)
             series = tuple(
                 _series(name, curve.scaled(group.scale), colour, dashed=name.startswith("snapshot."))
                 for (name, curve), colour in coloured
@@ -180,12 +185,12 @@ def _series(name: str, curve: Curve, colour: int, dashed: bool) -> Series:
     return Series(name, curve.points, colour, curve.means, dashed)
 
 
-def colours(names: Sequence[str]) -> list[int]:
+def colours(names: Sequence[str], generators: Collection[str]) -> list[int]:
     """A colour for each: the meaning of its name decides; what has no meaning, or would come twice, takes the next free one."""
     taken: dict[tuple[int, bool], str] = {}
     free, chosen = _FIRST_FREE, []
     for name in names:
-        meant = _meaning(name)
+        meant = _meaning(name, generators)
         place = None if meant is None else (meant, name.startswith("snapshot."))
         if place is None or place in taken:
             chosen.append(free)
@@ -196,12 +201,12 @@ def colours(names: Sequence[str]) -> list[int]:
     return chosen
 
 
-def _meaning(name: str) -> int | None:
+def _meaning(name: str, generators: Collection[str]) -> int | None:
     if "real" in name:
         return REAL
     if "fake" in name:
         return FAKE
-    return GENERATOR if name.startswith("g.") else None
+    return GENERATOR if name.partition(".")[0] in generators else None
 
 
 def score_charts(scored: Sequence[Scored]) -> list[Chart]:

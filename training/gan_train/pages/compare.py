@@ -127,7 +127,7 @@ def _metric_charts(sides: Sequence[ComparedRun]) -> list[Chart]:
     """A chart for each metric that at least two runs have, a curve for each run, in the order of a report."""
     charts: dict[str, Chart] = {}
     for side in sides:
-        for chart in metric_charts(side.contents.traces.curves()):
+        for chart in metric_charts(side.contents.traces.curves(), side.contents.generators):
             for series in chart.series:
                 before = charts.get(series.name, Chart(f"metric-{series.name}", series.name, (), "", chart.share, chart.first))
                 own = Series(side.name, series.points, side.colour, series.means)

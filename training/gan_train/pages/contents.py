@@ -91,6 +91,11 @@ class Contents:
         return f"{self.record.recipe.name}: {self.standing.run}"
 
     @property
+    def generators(self) -> set[str]:
+        """Names of the generators' phases in the log."""
+        return {pair.generator for pair in self.record.recipe.opponents}
+
+    @property
     def verdict(self) -> Verdict | None:
         """The newest."""
         return self.verdicts[-1] if self.verdicts else None

@@ -83,7 +83,7 @@ def _harmless() -> Iterator[None]:
 
 def report_page(run: Contents) -> bytes:
     """The page, UTF-8."""
-    charts, scores = metric_charts(run.traces.curves()), score_charts(run.rankable)
+    charts, scores = metric_charts(run.traces.curves(), run.generators), score_charts(run.rankable)
     quoted, data = shlex.quote(run.standing.run), shlex.quote(run.record.dataset)
     return render(
         "report.html.j2",

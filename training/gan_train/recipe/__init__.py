@@ -1,1 +1,1 @@
-"""What a recipe can say: typed sections, checked before anything heavy is imported."""
+"""Recipes: typed sections that say everything about a run but its dataset, checked before anything heavy is imported."""

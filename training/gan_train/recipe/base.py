@@ -1,26 +1,34 @@
-"""What all recipes have in common: everything that decides a run, typed and checked. One class per system beside this."""
+"""The keys and properties that the recipes of all systems share. The recipe class of each system stands beside this file."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from gan_train.recipe.examples import Condition, ImageConfig, PointConfig, PositiveInt
+from gan_train.recipe.opponents import LossKind, Opponents
 from gan_train.recipe.practice_config import LatentConfig
 from gan_train.recipe.section import Section
 
-HalvedBatch = Annotated[int, Field(ge=2, multiple_of=2)]
+if TYPE_CHECKING:
+    from gan_train.recipe.streams import Source, Streams
+
+EvenInt = Annotated[int, Field(ge=2, multiple_of=2)]
+
+GENERATOR, CLASSIFIER = "generator", "classifier"
+"""Kinds of saved networks: latents to examples; images, float32 in the recipe's range, to class logits, float32 (n,
+classes)."""
 
 
 @dataclass(frozen=True)
 class Purpose:
-    """What a run is good for once it is trained.
+    """What a trained run is used for.
 
     Attributes:
-        does: ends the sentence "this recipe ...".
-        command: of gan-train, that uses it.
-        arguments: of that command, behind the run.
+        does: the end of the sentence "this recipe ...".
+        command: the gan-train command that uses the run.
+        arguments: the arguments of that command after the run's folder.
     """
 
     does: str
@@ -29,21 +37,25 @@ class Purpose:
 
 
 class Recipe(Section, ABC):
-    """All of a run but its dataset.
+    """Everything that decides a run but its dataset.
 
     Attributes:
-        name: as in `gan-train run NAME`.
+        name: name of the recipe, as in `gan-train run NAME`.
         about: one line for `gan-train recipes`.
-        system: which system in systems/ reads this recipe.
-        precision: what the layers compute in; "auto" is the best of the machine that begins the run, which then keeps it.
-        batch_size: global examples of an update of the generator, or of the classifier.
-        steps: how long to train. One step runs all phases once.
-        seed: of initial weights, data order, latents and dropout.
-        log_every, snapshot_every, checkpoint_every: in steps.
-        sample_images: examples in a sample grid.
-        steps_per_call: steps that run on the device between two looks of the host. Changes no result.
-        deterministic: ask TensorFlow for operations that give the same bits each time.
+        system: name of the system that trains by this recipe.
+        precision: number format that the layers compute in; "auto" is the best one of the machine that begins the run, and the
+            run keeps it.
+        batch_size: number of examples, over all replicas, of one update of the generator or classifier.
+        steps: number of training steps. One step runs every phase of the system once.
+        seed: seed of the initial weights, the data order, the latents and dropout.
+        log_every, snapshot_every, checkpoint_every: intervals in steps.
+        sample_images: number of examples in a sample grid.
+        steps_per_call: number of steps that the device runs in one call. It changes no result.
+        deterministic: whether TensorFlow is asked for operations that give the same bits each time.
     """
+
+    gallery: ClassVar[str]
+    """The class that draws a run's sample grids, as "module:Class"; it takes (recipe, system, dataset, run folder, facts)."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
     about: str
@@ -62,53 +74,115 @@ class Recipe(Section, ABC):
     @property
     @abstractmethod
     def examples(self) -> ImageConfig | PointConfig:
-        """What the dataset holds and the generator makes."""
+        """The examples that the dataset holds and the generator makes."""
 
     @property
     @abstractmethod
     def purpose(self) -> Purpose:
-        """What it is trained for."""
+        """What a trained run is used for."""
 
     @property
-    def elsewhere(self) -> str:
-        """What to tell who wants something else of a run."""
+    @abstractmethod
+    def networks(self) -> tuple[str, ...]:
+        """Kinds of networks that a run saves at snapshots, such as "generator" and "classifier"."""
+
+    def streams(self, source: "Source") -> "Streams":
+        """The examples that a run reads from a dataset folder. Raises what the functions in recipe/streams.py raise."""
+        # The manifest's module loads NumPy, which listing recipes does not need.
+        from gan_train.recipe.streams import example_streams
+
+        return example_streams(source, self.examples, self.dataset_classes)
+
+    @property
+    def batch_features(self) -> tuple[str, ...]:
+        """Names of the examples in a batch, besides "label"."""
+        return (self.examples.feature,)
+
+    @property
+    def opponents(self) -> tuple[Opponents, ...]:
+        """The discriminators and generators that train against each other; empty where nothing is trained adversarially."""
+        return ()
+
+    @property
+    def loss_kind(self) -> LossKind | None:
+        """The adversarial loss whose values the opponents log. None for any other loss: diagnosis then judges by the samples
+        and by numbers that are not finite, never by the size of a loss."""
+        return None
+
+    @property
+    def generator_has_other_losses(self) -> bool:
+        """Whether a generator learns from more than its discriminator, so that it goes on learning when that one is sure."""
+        return False
+
+    @property
+    def noise_size(self) -> int | None:
+        """Numbers of noise in the generator's input; None if no generator takes noise."""
+        return None
+
+    @property
+    def scores_other_runs(self) -> bool:
+        """Whether the saved classifier has the layer of features by which the images of other runs are scored."""
+        return False
+
+    @property
+    def labels_alone(self) -> str | None:
+        """The system, as "module:Class", that trains this recipe's classifier on its few labels without the GAN, or None."""
+        return None
+
+    @property
+    def other_command(self) -> str:
+        """The end of an error message for a command that this recipe's runs do not serve: what they serve instead."""
         return f"recipe {self.name} {self.purpose.does}; use 'gan-train {self.purpose.command}'"
 
     @property
     def dataset_classes(self) -> int | None:
-        """How many classes the dataset's labels must have; None if labels are not read."""
+        """The number of classes that the dataset's labels must have; None if labels are not read."""
         return None
 
     @property
     def condition(self) -> Condition | None:
-        """What the generator is told besides noise."""
+        """The class or code that the generator takes besides noise; None if it takes noise alone."""
         return None
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is allowed but seldom meant."""
+        """Warnings of settings that are allowed but seldom intended."""
         return ()
 
 
 class LatentRecipe(Recipe, ABC):
-    """A recipe whose generator makes examples from latents. The discriminator sees half a batch of real, half of fake ones.
+    """A recipe whose generator makes examples from latents. The discriminator gets half a batch of real and half of fake ones.
 
     Attributes:
         latent_size: numbers of noise in the generator's input.
-        latent: what they are drawn from.
+        latent: distribution of the noise.
     """
+
+    gallery = "gan_train.galleries.sampled:SampledGallery"
 
     latent_size: PositiveInt
     latent: LatentConfig = LatentConfig()
-    batch_size: HalvedBatch
+    batch_size: EvenInt
 
     @property
     def purpose(self) -> Purpose:
         return Purpose("makes images from latents", "sample", "-o more.png")
 
     @property
+    def networks(self) -> tuple[str, ...]:
+        return (GENERATOR,)
+
+    @property
+    def opponents(self) -> tuple[Opponents, ...]:
+        return (Opponents(),)
+
+    @property
+    def noise_size(self) -> int:
+        return self.latent_size
+
+    @property
     def drops_in_sampling(self) -> bool:
-        """Whether the generator keeps its dropout where images are made to be looked at."""
+        """Whether the generator keeps its dropout when it makes sample images."""
         return False
 
     @property
@@ -118,7 +192,11 @@ class LatentRecipe(Recipe, ABC):
 
 
 class ImageRecipe(LatentRecipe):
-    """A recipe of images."""
+    """A recipe of images.
+
+    Attributes:
+        image: shape and range of the images.
+    """
 
     image: ImageConfig
 
@@ -128,10 +206,10 @@ class ImageRecipe(LatentRecipe):
 
 
 class ClassRecipe(ImageRecipe):
-    """A recipe whose generator is told the class, as the dataset's labels teach it.
+    """A recipe whose generator takes a class, learned from the dataset's labels.
 
     Attributes:
-        classes: of the dataset.
+        classes: number of classes of the dataset.
     """
 
     classes: PositiveInt

@@ -1,31 +1,58 @@
-"""What a recipe of the domain classifier says; systems/classifier.py reads it."""
+"""The recipe of the classifier whose features score generators; systems/classifier.py trains by it."""
 
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from gan_train.recipe.base import Purpose, Recipe
+from gan_train.recipe.base import CLASSIFIER, Purpose, Recipe
 from gan_train.recipe.examples import ImageConfig, PositiveInt
-from gan_train.recipe.network_config import FeatureClassifierConfig
+from gan_train.recipe.network_config import BatchNormConfig, Filters, Share
 from gan_train.recipe.optimizer_config import OptimizerConfig
+from gan_train.recipe.section import Section
+
+if TYPE_CHECKING:
+    from gan_train.recipe.streams import Source, Streams
+
+
+class FeatureClassifierConfig(Section):
+    """The network: stages of convolutions, of which the last of each has stride 2; then a dense layer of features.
+
+    Attributes:
+        filters: channels of each stage; a stage halves the sides.
+        convolutions: number of convolutions of each stage.
+        kernel: side of the kernels.
+        features: units of the dense layer before the class logits.
+        batch_norm: normalisation after every convolution.
+        dropout: share of the features dropped.
+    """
+
+    filters: Filters
+    convolutions: PositiveInt = 2
+    kernel: PositiveInt = 3
+    features: PositiveInt = 128
+    batch_norm: BatchNormConfig = BatchNormConfig()
+    dropout: Share = 0.4
 
 
 class Classifier(FeatureClassifierConfig):
-    """With its optimizer."""
+    """The recipe's section `classifier`."""
 
     optimizer: OptimizerConfig
 
 
 class ClassifierRecipe(Recipe):
-    """A network that learns the classes of images, and by which others are scored.
+    """A network that learns the classes of images, and whose features score the generators of other runs.
 
     Attributes:
-        image: what it looks at.
-        classes: of the dataset.
-        shift: training images move by up to as many pixels on each axis; what comes into view is black.
-        flip: mirror half of the training images left and right.
-        measured_images: how many a snapshot measures, fewer if there are no more.
+        image: shape and range of the images.
+        classes: number of classes of the dataset.
+        classifier: sizes of the network, and its optimizer.
+        shift: largest shift of a training image on each axis, in pixels; pixels that come into view are black.
+        flip: whether half of the training images are mirrored left and right.
+        measured_images: largest number of images that a snapshot measures.
     """
+
+    gallery = "gan_train.galleries.classified:ClassifiedGallery"
 
     system: Literal["classifier"]
     image: ImageConfig
@@ -52,3 +79,20 @@ class ClassifierRecipe(Recipe):
     @property
     def purpose(self) -> Purpose:
         return Purpose("tells the classes of images and makes none", "classify", "--data FOLDER")
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        return (CLASSIFIER,)
+
+    @property
+    def scores_other_runs(self) -> bool:
+        return True
+
+    def streams(self, source: "Source") -> "Streams":
+        # The manifest's module loads NumPy, which listing recipes does not need.
+        from gan_train.recipe.streams import example_streams
+
+        return example_streams(source, self.image, self.classes, shows_held_out=True)
+
+
+RECIPE = ClassifierRecipe

@@ -1,13 +1,13 @@
-"""Recipes as documents: named ones of the package, YAML files, overrides on the command line.
+"""Recipes as documents: installed recipes by name, YAML files, overrides on the command line.
 
 recipe = load_recipe("mnist-gan", ["batch_size=128", "generator.optimizer.learning_rate=1e-4"])
 
-A document is a recipe's keys, and two that are not: `base` names the recipe it changes, section by section; `short` holds
+A document holds a recipe's keys, and two more: `base` names the recipe that it changes, section by section; `short` holds
 `key.path: value` overrides for a training of minutes (`--short`).
 """
 
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,26 +16,54 @@ from pydantic import ValidationError
 
 from gan_core.errors import UsageError
 from gan_train.recipe.base import Recipe
-from gan_train.recipe.catalogue import RECIPES
+from gan_train.recipe.installed import installed, recipe_class
 
 _BASE, _SHORT = "base", "short"
 
 
+class UnknownSystemError(UsageError):
+    """A document names a system that is not installed."""
+
+
 def recipe_names() -> list[str]:
-    """Names of the recipes in the package."""
-    return sorted(Path(file.name).stem for file in (files("gan_train") / "recipes").iterdir() if file.name.endswith(".yaml"))
+    """Names of the installed recipes, in alphabetical order."""
+    return list(installed().recipes)
+
+
+@dataclass(frozen=True)
+class ListedRecipe:
+    """A line of `gan-train recipes`.
+
+    Attributes:
+        about: the recipe's own line.
+        origin: the distribution that brings it, with its version.
+    """
+
+    about: str
+    origin: str
+
+
+def list_recipes() -> tuple[dict[str, ListedRecipe], tuple[str, ...]]:
+    """The installed recipes by name, and a message for each plug-in and each recipe of a plug-in that cannot be used."""
+    listed, faults = {}, list(installed().faults)
+    for name, recipe in installed().recipes.items():
+        try:
+            listed[name] = ListedRecipe(load_recipe(name).about, recipe.origin)
+        except UsageError as error:
+            faults.append(f"recipe {name} of {recipe.origin} is left out: {error}")
+    return listed, tuple(faults)
 
 
 def load_recipe(name: str, overrides: Sequence[str] = (), short: bool = False) -> Recipe:
-    """A recipe of the package, or of a YAML file.
+    """An installed recipe, or that of a YAML file.
 
     Args:
-        name: of the recipe, or of a file.
-        overrides: `key.path=value`, the last wins.
-        short: take the recipe's `short` overrides first.
+        name: name of the recipe, or of a file that ends in .yaml or .yml.
+        overrides: `key.path=value`; the last one wins.
+        short: whether the recipe's `short` overrides are taken first.
 
     Raises:
-        UsageError: unknown recipe, unknown key, or a value out of range; the message names it.
+        UsageError: the recipe or a key is unknown, or a value is out of range; the message names it.
     """
     document = _read_document(name)
     shortened = document.pop(_SHORT, None)
@@ -48,12 +76,25 @@ def load_recipe(name: str, overrides: Sequence[str] = (), short: bool = False) -
 
 
 def check_recipe(document: Mapping[str, Any], where: str) -> Recipe:
-    """Validate a recipe document. Raises UsageError that names the first wrong key."""
+    """A recipe from its document.
+
+    Args:
+        document: the recipe's keys and values.
+        where: name of the recipe or file, for messages.
+
+    Raises:
+        UnknownSystemError: no system of that name is installed.
+        UsageError: a key is unknown or a value out of range; the message names the first one.
+    """
     system = document.get("system")
-    if not isinstance(system, str) or system not in RECIPES:
-        raise UsageError(f"recipe {where}: system: choose one of: {', '.join(RECIPES)} (got {system!r})")
+    known = installed()
+    if not isinstance(system, str) or system not in known.systems:
+        raise UnknownSystemError(
+            f"recipe {where}: system: choose one of: {', '.join(known.systems)} (got {system!r}), or install the package that "
+            f"adds it{_left_out()}"
+        )
     try:
-        return RECIPES[system].model_validate(document)
+        return recipe_class(known.systems[system]).model_validate(document)
     except ValidationError as error:
         raise UsageError(f"recipe {where}: {_first_fault(error)}") from error
 
@@ -64,7 +105,7 @@ def dump_recipe(recipe: Recipe) -> str:
 
 
 def difference(before: Recipe, now: Recipe) -> str | None:
-    """The first key that differs, as `key: old -> new`, or None. `steps` may grow and `about` is prose."""
+    """The first key that differs, as `key: old -> new`, or None. `steps` and `about` may differ."""
     old, new = flatten(before.model_dump(mode="json")), flatten(now.model_dump(mode="json"))
     for key in old | new:
         if key not in ("about", "steps") and old.get(key) != new.get(key):
@@ -73,7 +114,7 @@ def difference(before: Recipe, now: Recipe) -> str | None:
 
 
 def flatten(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested mappings as one, with keys joined by dots."""
+    """Nested mappings as one mapping, with keys joined by dots."""
     flat: dict[str, Any] = {}
     for key, value in document.items():
         if isinstance(value, dict):
@@ -84,7 +125,7 @@ def flatten(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _read_document(name: str) -> dict[str, Any]:
-    """A document with that of its base below it."""
+    """The document of a recipe, laid over the document of its base."""
     document = _parse_document(name)
     base = document.pop(_BASE, None)
     if base is None:
@@ -103,15 +144,17 @@ def _merged(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _parse_document(name: str) -> dict[str, Any]:
-    if name in recipe_names():
-        text = (files("gan_train") / "recipes" / f"{name}.yaml").read_text()
+    recipe = installed().recipes.get(name)
+    if recipe:
+        text = recipe.file.read_text()
     elif name.endswith((".yaml", ".yml")):
         try:
             text = Path(name).read_text()
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"recipe file {name}: {error}; give a YAML file or a name from 'gan-train recipes'") from error
     else:
-        raise UsageError(f"unknown recipe {name!r}; choose one of: {', '.join(recipe_names())}, or give a .yaml file")
+        known = ", ".join(recipe_names())
+        raise UsageError(f"unknown recipe {name!r}; choose one of: {known}, or give a .yaml file{_left_out()}")
     try:
         document = yaml.safe_load(text)
     except yaml.YAMLError as error:
@@ -119,6 +162,11 @@ def _parse_document(name: str) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise UsageError(f"recipe {name}: not a mapping of keys to values; start from 'gan-train show mnist-gan'")
     return document
+
+
+def _left_out() -> str:
+    """The end of a message that names what is known: which plug-ins are left out, and why."""
+    return "".join(f"; {fault}" for fault in installed().faults)
 
 
 def _short_overrides(name: str, shortened: Any) -> dict[str, Any]:
@@ -136,7 +184,7 @@ def _apply(document: dict[str, Any], override: str) -> None:
 
 
 def _set(document: dict[str, Any], path: str, value: Any) -> None:
-    """In place, in new sections where the recipe leaves them out."""
+    """Set a key in place, in new sections where the document has none."""
     *parents, last = path.split(".")
     place = document
     for parent in parents:

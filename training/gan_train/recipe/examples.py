@@ -1,4 +1,4 @@
-"""What a generator makes, and what it is told besides noise."""
+"""The examples that a generator makes, and the condition that it takes besides noise."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -9,13 +9,18 @@ from gan_train.recipe.section import Section
 
 PositiveInt = Annotated[int, Field(ge=1)]
 
+SOURCE, TARGET = "source", "target"
+"""Names of the two images of a pair."""
+A, B = "a", "b"
+"""Names of the images of two domains."""
+
 
 class ImageConfig(Section):
     """Images as the networks see them.
 
     Attributes:
         shape: (height, width, channels).
-        range: "unit" is [0, 1] with a sigmoid generator, "symmetric" is [-1, 1] with a tanh generator.
+        range: "unit" is [0, 1] with a sigmoid at the generator's end, "symmetric" is [-1, 1] with a tanh.
     """
 
     shape: tuple[PositiveInt, PositiveInt, PositiveInt]
@@ -23,12 +28,21 @@ class ImageConfig(Section):
 
     @property
     def feature(self) -> str:
-        """Of the dataset."""
+        """Name of the dataset's feature that holds the images."""
         return "image"
 
 
 def check_growth(base: tuple[int, int, int], doublings: int, image: ImageConfig) -> None:
-    """Raises ValueError where a generator that starts from `base`, (height, width, channels), does not grow to the image."""
+    """Check that a generator's stages end at the size of the images.
+
+    Args:
+        base: (height, width, channels) before the first stage.
+        doublings: number of stages that double the sides.
+        image: the images to make.
+
+    Raises:
+        ValueError: the sides after the last stage are others than those of the images.
+    """
     sides = base[:2]
     grown = tuple(side * 2**doublings for side in sides)
     if grown != image.shape[:2]:
@@ -37,27 +51,27 @@ def check_growth(base: tuple[int, int, int], doublings: int, image: ImageConfig)
 
 
 class PointConfig(Section):
-    """Points as the networks see them, as they are.
+    """Points as the networks see them, neither scaled nor rounded.
 
     Attributes:
-        coordinates: of a point.
+        coordinates: number of coordinates of a point.
     """
 
     coordinates: PositiveInt = 2
 
     @property
     def feature(self) -> str:
-        """Of the dataset."""
+        """Name of the dataset's feature that holds the points."""
         return "point"
 
 
 @dataclass(frozen=True)
 class Condition:
-    """What a generator is told besides noise, a number in [0, values) for each example.
+    """What a generator takes besides noise: a number in [0, values) for each example.
 
     Attributes:
-        kind: "class", which the dataset's labels teach it, or "code", to which it finds a meaning by itself.
-        values: how many there are.
+        kind: "class", which the dataset's labels define, or "code", to which training gives a meaning.
+        values: how many values there are.
     """
 
     kind: Literal["class", "code"]

@@ -1,4 +1,4 @@
-"""What a recipe of the unconditional GAN says; systems/gan.py reads it."""
+"""The recipe of the unconditional GAN; systems/gan.py trains by it."""
 
 from typing import Annotated, Literal, Self
 
@@ -7,24 +7,25 @@ from pydantic import Field, model_validator
 from gan_train.recipe.base import ImageRecipe
 from gan_train.recipe.examples import check_growth
 from gan_train.recipe.network_config import DCGANDiscriminatorConfig, DCGANGeneratorConfig
+from gan_train.recipe.opponents import LossKind, Opponents
 from gan_train.recipe.practice_config import AverageConfig, InstanceNoiseConfig, LabelsConfig, PenaltiesConfig
 
 
 class GANRecipe(ImageRecipe):
-    """An unconditional GAN of the DCGAN family.
+    """An unconditional GAN of the DCGAN family (Goodfellow et al. 2014; Radford et al. 2015).
 
     Attributes:
-        loss: what the two players minimise; objectives/losses.py has the formulas.
+        discriminator_batch: "mixed" is one update on real and fake images stacked in one batch, "separate" is two updates,
+            real first, "joint" is one update on both, each batch with its own statistics.
+        mixed_statistics: whether "mixed" is allowed with batch normalisation, which fails, in order to see it fail.
+        fakes: how the generator makes the images that the discriminator learns from: "inference" uses its moving averages, as
+            Keras' `predict` does, "training" the statistics of the batch, as the generator's own updates do.
+        loss: adversarial loss of both players; objectives/losses.py has the formulas.
         labels: smoothing and flips of the discriminator's targets.
-        penalties: on the discriminator, added to its loss or done after its updates.
-        discriminator_batch: "mixed" is one update on real and fake stacked, "separate" two updates, real first, "joint"
-            one update on both, each batch with its own statistics.
-        mixed_statistics: allow "mixed" with batch normalisation, which fails, to see it fail (spec C 1.3).
-        fakes: how the generator makes those that the discriminator learns from: "inference" with its moving averages, as
-            `predict` does in the specification's loops, "training" with the statistics of the batch, as its own updates do.
-        discriminator_steps: turns of the discriminator before each update of the generator.
-        augment: changes to all images the discriminator sees, in order; objectives/augmentation.py has them.
-        instance_noise: on the same images, or None.
+        penalties: penalties added to the discriminator's loss, and clipping after its updates.
+        discriminator_steps: number of turns of the discriminator before each update of the generator.
+        augment: random changes of all images that the discriminator sees, in order; objectives/augmentation.py has them.
+        instance_noise: noise on the same images, or None.
         average: moving average of the generator, or None.
     """
 
@@ -52,8 +53,8 @@ class GANRecipe(ImageRecipe):
         if self.discriminator_batch == "mixed" and self.discriminator.batch_norm and not self.mixed_statistics:
             raise ValueError(
                 "discriminator_batch=mixed with discriminator.batch_norm: the statistics of a mixed batch differ from "
-                "those of the all-fake batch in the generator's step, so it learns nothing (spec C 1.3); use separate, or "
-                "set mixed_statistics=true to see it fail"
+                "those of the all-fake batch in the generator's step, so it learns nothing (Brownlee, Generative Adversarial "
+                "Networks with Python, ch. 10); use separate, or set mixed_statistics=true to see it fail"
             )
         return self
 
@@ -65,9 +66,11 @@ class GANRecipe(ImageRecipe):
 
     @model_validator(mode="after")
     def _penalties_have_their_images(self) -> Self:
-        wanting = [*self.penalties.of_gradients, *(["orthogonal"] if self.penalties.orthogonal else [])]
-        if wanting and self.discriminator_batch != "joint":
-            raise ValueError(f"penalties.{wanting[0]} is added to one loss on real and fake; set discriminator_batch=joint")
+        needing_both = [*self.penalties.of_gradients, *(["orthogonal"] if self.penalties.orthogonal else [])]
+        if needing_both and self.discriminator_batch != "joint":
+            raise ValueError(
+                f"penalties.{needing_both[0]} is added to one loss on real and fake; set discriminator_batch=joint"
+            )
         return self
 
     @model_validator(mode="after")
@@ -81,18 +84,25 @@ class GANRecipe(ImageRecipe):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is allowed but seldom meant."""
-        said = []
+        found = []
         if self.loss in ("minimax", "non-saturating") and max(self.labels.real[1], self.labels.fake[1]) > 1:
-            said.append(f"labels above 1 with loss={self.loss}: the loss has no lower bound, scores may grow without end")
+            found.append(f"labels above 1 with loss={self.loss}: the loss has no lower bound, scores may grow without end")
         bounded = self.penalties.clip or self.penalties.of_gradients or self.discriminator.spectral_norm
         if self.loss == "wasserstein" and not bounded:
-            said.append("loss=wasserstein without clip, gradient penalty or spectral_norm: nothing bounds the critic's scores")
+            found.append("loss=wasserstein without clip, gradient penalty or spectral_norm: nothing bounds the critic's scores")
         if self.penalties.clip and self.precision in ("bfloat16", "float16"):
-            said.append(f"penalties.clip with precision={self.precision}: the WGAN breaks down in it; use float32")
+            found.append(f"penalties.clip with precision={self.precision}: the WGAN breaks down in it; use float32")
         if {"gradient", "dragan"} & set(self.penalties.of_gradients) and self.discriminator.batch_norm:
-            said.append("a gradient penalty with discriminator.batch_norm: the penalty is meant for each example on its own")
-        return tuple(said)
+            found.append("a gradient penalty with discriminator.batch_norm: the penalty is meant for each example on its own")
+        return tuple(found)
+
+    @property
+    def opponents(self) -> tuple[Opponents, ...]:
+        return (Opponents(other_terms=("penalty",)),)
+
+    @property
+    def loss_kind(self) -> LossKind | None:
+        return self.loss
 
     @property
     def drops_in_sampling(self) -> bool:
@@ -101,3 +111,6 @@ class GANRecipe(ImageRecipe):
     @property
     def averaged(self) -> bool:
         return self.average is not None
+
+
+RECIPE = GANRecipe

@@ -1,11 +1,4 @@
-"""What a recipe can say of networks. Defaults are the specification's; no Keras in here.
-
-Those of the DCGAN family are whole sections of a recipe. Of the others, a recipe's section adds what belongs to a player:
-
-    class Generator(ACGANGeneratorConfig):
-        batch_norm: BatchNormConfig
-        optimizer: OptimizerConfig
-"""
+"""The network sections that several systems share. Sections of one system stand in its recipe's file; no Keras in here."""
 
 from typing import Annotated, Literal, Self
 
@@ -16,9 +9,9 @@ from gan_train.recipe.section import Section
 
 PositiveInt = Annotated[int, Field(ge=1)]
 Filters = Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
-"""Channels of each stage."""
+"""Numbers of channels, one for each stage."""
 Share = Annotated[float, Field(ge=0, lt=1)]
-"""Of activations dropped; 0 for none."""
+"""Share of activations that dropout sets to 0; 0 for no dropout."""
 Initializer = Literal["glorot_uniform", "normal_0.02", "he_uniform", "he_normal", "orthogonal"]
 
 
@@ -26,11 +19,11 @@ class BatchNormConfig(Section):
     """Batch normalisation.
 
     Attributes:
-        momentum: of the moving averages.
-        epsilon: added to the variance.
-        synchronized: take the statistics of the global batch, not of each replica's share.
-        bias_correction: correct the moving averages for their start at 0 and 1. Without it a discriminator fed by
-            inference-mode fakes sees grey images for hundreds of steps and the GAN never converges (spec C, G8).
+        momentum: momentum of the moving averages.
+        epsilon: number added to the variance.
+        synchronized: whether the statistics are those of the global batch, not of each replica's share.
+        bias_correction: whether the moving averages are corrected for their start at 0 and 1. Without it a discriminator that
+            learns from inference-mode fakes gets grey images for hundreds of steps, and the GAN does not converge.
     """
 
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.99
@@ -40,14 +33,14 @@ class BatchNormConfig(Section):
 
 
 class _DCGANConfig(Section):
-    """What both networks of the DCGAN family share.
+    """The keys that both networks of the DCGAN family share.
 
     Attributes:
-        initializer: of the convolutions and the generator's dense layer; "normal_0.02" is N(0, 0.02).
-        spectral_norm: divide every kernel by its largest singular value (Miyato et al. 2018).
-        batch_norm: after every convolution but the generator's last, or None.
-        slope: of the rectifiers below zero; 0 is ReLU.
-        optimizer: of this network's variables.
+        initializer: initial kernels of the convolutions and of the generator's dense layer; "normal_0.02" is N(0, 0.02).
+        spectral_norm: whether every kernel is divided by its largest singular value (Miyato et al. 2018).
+        batch_norm: normalisation after every convolution but the generator's last, or None.
+        slope: slope of the rectifiers below zero; 0 is ReLU.
+        optimizer: optimizer of this network's variables.
     """
 
     initializer: Initializer
@@ -58,18 +51,18 @@ class _DCGANConfig(Section):
 
 
 class DCGANGeneratorConfig(_DCGANConfig):
-    """A dense layer to `base`, then one transposed convolution per entry of `filters`.
+    """A dense layer to `base`, then one transposed convolution per entry of `filters` (Radford et al. 2015).
 
     Attributes:
         base: (height, width, channels) after the dense layer.
         filters: channels of each stage.
-        strides: of each stage, 2 where it doubles the sides, else 1; None for 2 everywhere.
-        kernel: size of the transposed convolutions.
-        output_kernel: size of the last convolution.
+        strides: stride of each stage: 2 where it doubles the sides, else 1. None is 2 everywhere.
+        kernel: side of the kernels of the transposed convolutions.
+        output_kernel: side of the kernel of the last convolution.
         dropout: share of activations dropped after each stage, 0 for none.
-        dropout_in_sampling: drop them too where the generator makes images for the discriminator or to be looked at,
-            with its moving averages all the same (spec C, G39).
-        project_batch_norm: batch normalisation after the dense layer too, each of its outputs a channel of its own.
+        dropout_in_sampling: whether the generator also drops when it makes images for the discriminator or for people, where
+            it uses its moving averages nevertheless (Isola et al. 2017 keep dropout at test time).
+        project_batch_norm: whether the dense layer is normalised too, each of its outputs as a channel of its own.
     """
 
     base: tuple[PositiveInt, PositiveInt, PositiveInt]
@@ -83,12 +76,12 @@ class DCGANGeneratorConfig(_DCGANConfig):
 
     @property
     def stage_strides(self) -> tuple[int, ...]:
-        """Of each stage."""
+        """The stride of each stage."""
         return self.strides or (2,) * len(self.filters)
 
     @property
     def doublings(self) -> int:
-        """How many stages double the sides."""
+        """The number of stages that double the sides."""
         return self.stage_strides.count(2)
 
     @model_validator(mode="after")
@@ -111,16 +104,16 @@ class DCGANGeneratorConfig(_DCGANConfig):
 
 
 class DCGANDiscriminatorConfig(_DCGANConfig):
-    """One convolution per entry of `filters`, then one score.
+    """One convolution per entry of `filters`, then one score (Radford et al. 2015).
 
     Attributes:
         filters: channels of each stage.
-        kernel: size of the convolutions.
-        first_stride: of the first convolution; all others have stride 2.
+        kernel: side of the kernels.
+        first_stride: stride of the first convolution; all others have stride 2.
         first_batch_norm: whether the first convolution is normalised where the others are; Radford et al. leave it out.
         dropout: share of activations dropped after each stage, 0 for none.
-        flat_dropout: share dropped once, after the last stage; 0 for none.
-        score_initializer: of the dense layer that gives the score.
+        flat_dropout: share of activations dropped once, after the last stage; 0 for none.
+        score_initializer: initial kernel of the dense layer that gives the score.
     """
 
     filters: Filters
@@ -130,132 +123,3 @@ class DCGANDiscriminatorConfig(_DCGANConfig):
     dropout: Share = 0.0
     flat_dropout: Share = 0.0
     score_initializer: Initializer = "glorot_uniform"
-
-
-class CurveGeneratorConfig(Section):
-    """One hidden layer, spec A 2.3."""
-
-    units: PositiveInt = 15
-
-
-class CurveDiscriminatorConfig(Section):
-    """One hidden layer, spec A 2.3."""
-
-    units: PositiveInt = 25
-
-
-class ConditionalGeneratorConfig(Section):
-    """A dense layer to `base`, beside it a map of the label, then a transposed convolution of stride 2 per filter: spec D 2.2.
-
-    Attributes:
-        embedding: numbers that a class is embedded in.
-        base: (height, width, channels) after the dense layer, without the label's map.
-        kernel: of the transposed convolutions.
-        output_kernel: of the last convolution.
-    """
-
-    embedding: PositiveInt = 50
-    base: tuple[PositiveInt, PositiveInt, PositiveInt] = (7, 7, 128)
-    filters: Filters = (128, 128)
-    kernel: PositiveInt = 4
-    output_kernel: PositiveInt = 7
-
-
-class ConditionalDiscriminatorConfig(Section):
-    """A map of the label as one more channel, then a convolution of stride 2 per filter: spec D 2.1.
-
-    Attributes:
-        embedding: numbers that a class is embedded in.
-        dropout: once, after the last stage.
-    """
-
-    embedding: PositiveInt = 50
-    filters: Filters = (128, 128)
-    kernel: PositiveInt = 3
-    dropout: Share = 0.4
-
-
-class InfoGANGeneratorConfig(Section):
-    """A dense layer to `base`, a convolution to the first of `filters`, transposed convolutions to the others and to the image.
-
-    Spec D 3.2. Every filter but the first, and the image, doubles the sides.
-    """
-
-    base: tuple[PositiveInt, PositiveInt, PositiveInt] = (7, 7, 512)
-    filters: Filters = (128, 64)
-    kernel: PositiveInt = 4
-
-
-class InfoGANDiscriminatorConfig(Section):
-    """A convolution per filter, of stride 2 but for the last, of stride 1; then one head for the score, one for the code.
-
-    Spec D 3.3.
-
-    Attributes:
-        code_units: of the hidden layer in the code's head.
-    """
-
-    filters: Filters = (64, 128, 256)
-    kernel: PositiveInt = 4
-    code_units: PositiveInt = 128
-
-
-class ACGANGeneratorConfig(Section):
-    """A dense layer to `base`, beside it a map of the label, then transposed convolutions to the filters and to the image.
-
-    Spec D 4.3. Every filter and the image double the sides.
-
-    Attributes:
-        embedding: numbers that a class is embedded in.
-        base: (height, width, channels) after the dense layer, without the label's map.
-    """
-
-    embedding: PositiveInt = 50
-    base: tuple[PositiveInt, PositiveInt, PositiveInt] = (7, 7, 384)
-    filters: Filters = (192,)
-    kernel: PositiveInt = 5
-
-
-class ACGANDiscriminatorConfig(Section):
-    """A convolution per filter, of stride 2 and 1 by turns; then a score and class logits from the same features.
-
-    Spec D 4.2.
-
-    Attributes:
-        dropout: after every stage.
-    """
-
-    filters: Filters = (32, 64, 128, 256)
-    kernel: PositiveInt = 3
-    dropout: Share = 0.5
-
-
-class FeatureClassifierConfig(Section):
-    """Stages of convolutions, each but the last of a stage of stride 1, the last of stride 2; then a layer of features.
-
-    Attributes:
-        filters: channels of each stage, which halves the sides.
-        convolutions: of each stage.
-        features: units of the dense layer before the class logits.
-        batch_norm: after every convolution.
-        dropout: of the features.
-    """
-
-    filters: Filters
-    convolutions: PositiveInt = 2
-    kernel: PositiveInt = 3
-    features: PositiveInt = 128
-    batch_norm: BatchNormConfig = BatchNormConfig()
-    dropout: Share = 0.4
-
-
-class ClassifierConfig(Section):
-    """A convolution of stride 2 per filter, then class logits: the semi-supervised discriminator, spec D 5.2.
-
-    Attributes:
-        dropout: once, after the last stage.
-    """
-
-    filters: Filters = (128, 128, 128)
-    kernel: PositiveInt = 3
-    dropout: Share = 0.4

@@ -1,4 +1,4 @@
-"""What a recipe can say of an optimizer and of its learning rate.
+"""The sections of an optimizer and of its learning rate.
 
 optimizer: {learning_rate: 0.0002, beta_1: 0.5}
 optimizer: {kind: rmsprop, learning_rate: 0.00005, clip_norm: 10.0}
@@ -14,19 +14,19 @@ from gan_train.recipe.section import Section
 
 Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, lt=1)]
-"""A decay rate or momentum."""
+"""A decay rate or momentum, in [0, 1)."""
 
 
 class ScheduleConfig(Section):
-    """How the learning rate moves with the step, as factors of its base value.
+    """The learning rate as a function of the step, in factors of its base value.
 
     Attributes:
         shape: "constant" stays at 1; "linear" falls to 0 at start + steps; "cosine" falls to 0 along half a cosine
             (Loshchilov and Hutter 2017); "exponential" is rate ** ((step - start) / steps) and does not end.
-        warm_up: the first steps rise linearly to the full value; 0 for none.
+        warm_up: number of first steps in which the rate rises linearly to the full value; 0 for none.
         start: step at which the fall begins.
-        steps: its length; required unless constant.
-        rate: of "exponential".
+        steps: length of the fall in steps; required unless constant.
+        rate: factor of "exponential" over `steps`.
     """
 
     shape: Literal["constant", "linear", "cosine", "exponential"] = "constant"
@@ -43,13 +43,13 @@ class ScheduleConfig(Section):
 
 
 class _OptimizerConfig(Section):
-    """What all optimizers share.
+    """The keys that all optimizers share.
 
     Attributes:
         learning_rate: base value, multiplied by the schedule.
-        schedule: of the learning rate.
-        clip_norm: scale the global gradient of all variables down to this norm, or None.
-        clip_value: clip each number of the global gradient to [-clip_value, clip_value], or None.
+        schedule: the factor by step.
+        clip_norm: largest norm of the gradient of all variables together, to which it is scaled down; None for no limit.
+        clip_value: largest size of each number of the gradient, to which it is clipped; None for no limit.
     """
 
     learning_rate: Annotated[float, Field(gt=0, le=1)]
@@ -74,7 +74,7 @@ class AdamConfig(_OptimizerConfig):
 
 
 class RMSpropConfig(_OptimizerConfig):
-    """RMSprop (Hinton 2012) as Keras computes it; the defaults are Keras', which the WGAN takes (spec C 1.8)."""
+    """RMSprop (Hinton 2012) as Keras computes it; the defaults are Keras'."""
 
     kind: Literal["rmsprop"]
     rho: Share = 0.9
@@ -111,4 +111,4 @@ def _of_its_kind(value: Any) -> Any:
 
 
 OptimizerConfig = Annotated[AdamConfig | RMSpropConfig | SGDConfig, BeforeValidator(_of_its_kind)]
-"""One of the above, by its key `kind`, which is "adam" where it is absent."""
+"""The section of an optimizer, of the kind that its key `kind` says; "adam" where it is absent."""

@@ -1,4 +1,4 @@
-"""What a recipe can say of how the players are trained: labels, noise, penalties, averages. All off unless set."""
+"""The sections of training practices: latents, labels, noise, penalties, averages. Each is off unless a recipe sets it."""
 
 from typing import Annotated, Literal
 
@@ -11,11 +11,11 @@ Range = tuple[float, float]
 
 
 class LatentConfig(Section):
-    """Where latents are drawn from.
+    """The distribution of latents.
 
     Attributes:
         distribution: "normal" is N(0, 1), "uniform" is [-1, 1), "truncated" is N(0, 1) redrawn outside the threshold.
-        threshold: of "truncated", in standard deviations. Far below 0.01 hardly a draw would be kept.
+        threshold: limit of "truncated", in standard deviations; at least 0.01, since below it hardly a draw would remain.
     """
 
     distribution: Literal["normal", "uniform", "truncated"] = "normal"
@@ -23,12 +23,12 @@ class LatentConfig(Section):
 
 
 class LabelsConfig(Section):
-    """Targets of the discriminator (spec A, H3 and H4).
+    """Targets of the discriminator: label smoothing (Salimans et al. 2016) and noisy labels (Chintala et al. 2016).
 
     Attributes:
-        real: uniform range of the target of a real example; (1, 1) is no smoothing.
+        real: ends of the uniform range of a real example's target; (1, 1) is no smoothing.
         fake: the same for a fake example; (0, 0) is no smoothing.
-        flip: probability that an example carries the wrong label.
+        flip: probability that an example gets the wrong label, in [0, 0.5).
     """
 
     real: Range = (1.0, 1.0)
@@ -37,12 +37,12 @@ class LabelsConfig(Section):
 
     @property
     def smoothed(self) -> bool:
-        """Whether any target is other than 1 or 0."""
+        """Whether a target can be another number than 1 or 0."""
         return self.real != (1.0, 1.0) or self.fake != (0.0, 0.0)
 
     @property
     def plain(self) -> bool:
-        """Whether targets are just 1 and 0."""
+        """Whether every real example has the target 1 and every fake one 0."""
         return not self.smoothed and self.flip == 0
 
     @field_validator("real", "fake")
@@ -54,11 +54,11 @@ class LabelsConfig(Section):
 
 
 class InstanceNoiseConfig(Section):
-    """Gaussian noise on all that the discriminator sees (Sonderby et al. 2017).
+    """Gaussian noise on all images that the discriminator sees (Sonderby et al. 2017).
 
     Attributes:
-        stddev: at step 0, in units of the image range.
-        steps: it falls linearly to 0 at this step.
+        stddev: standard deviation at step 0, in units of the image range.
+        steps: step at which it has fallen linearly to 0.
     """
 
     stddev: Positive
@@ -66,7 +66,14 @@ class InstanceNoiseConfig(Section):
 
 
 class GradientPenaltyConfig(Section):
-    """On the critic's gradient between real and fake (Gulrajani et al. 2017) or around the real (Kodali et al. 2017)."""
+    """A penalty on the norm of the critic's gradient, between real and fake images (Gulrajani et al. 2017) or around the real
+    ones (Kodali et al. 2017).
+
+    Attributes:
+        weight: weight of the penalty in the loss.
+        one_sided: whether only norms above the target are penalised.
+        target: the norm to reach.
+    """
 
     weight: Positive = 10.0
     one_sided: bool = False
@@ -77,8 +84,8 @@ class R1Config(Section):
     """gamma / 2 times the squared gradient on real images (Mescheder et al. 2018).
 
     Attributes:
-        gamma: its weight.
-        every: in steps; a lazy penalty is an update of its own, `every` times as strong (Karras et al. 2020).
+        gamma: weight of the penalty.
+        every: interval in steps; above 1 the penalty is an update of its own, `every` times as strong (Karras et al. 2020).
     """
 
     gamma: Positive
@@ -86,10 +93,11 @@ class R1Config(Section):
 
 
 class OrthogonalConfig(Section):
-    """weight times the distance of every kernel from orthogonality (Brock et al. 2017, 2019).
+    """A penalty on the distance of every kernel from orthogonality (Brock et al. 2017, 2019).
 
     Attributes:
-        free_norms: leave the filters' norms alone, as BigGAN does.
+        weight: weight of the penalty in the loss.
+        free_norms: whether the norms of the filters are left free, as in BigGAN.
     """
 
     weight: Positive
@@ -100,6 +108,7 @@ class ClipConfig(Section):
     """Kernels clipped to [-limit, limit] after every update of the critic (Arjovsky et al. 2017).
 
     Attributes:
+        limit: largest size of a number of a kernel.
         layers: names of the layers whose kernels are clipped.
     """
 
@@ -108,7 +117,7 @@ class ClipConfig(Section):
 
 
 class PenaltiesConfig(Section):
-    """What keeps the discriminator in bounds."""
+    """Penalties and limits of the discriminator; None where one is not used."""
 
     gradient: GradientPenaltyConfig | None = None
     dragan: GradientPenaltyConfig | None = None
@@ -118,7 +127,7 @@ class PenaltiesConfig(Section):
 
     @property
     def of_gradients(self) -> tuple[str, ...]:
-        """Names of those that need gradients of gradients."""
+        """Names of the penalties in use that need gradients of gradients."""
         return tuple(name for name in ("gradient", "dragan", "r1") if getattr(self, name) is not None)
 
 
@@ -126,8 +135,8 @@ class AverageConfig(Section):
     """An exponential moving average of the generator, used for all images shown and saved.
 
     Attributes:
-        half_life_images: after this many generated images of training a weight's share has halved.
-        warm_up: the half-life is at most this share of the images so far, so that early averages are not stale.
+        half_life_images: number of generated images after which the share of a step's weights has halved.
+        warm_up: largest half-life as a share of the images so far, so that early averages are not stale.
     """
 
     half_life_images: Positive

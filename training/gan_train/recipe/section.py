@@ -1,9 +1,11 @@
-"""What every section of a recipe obeys."""
+"""The base class of every section of a recipe."""
 
 from pydantic import BaseModel, ConfigDict
 
 
 class Section(BaseModel):
-    """Does not change, knows all its keys, and holds finite numbers only: YAML also writes `.inf` and `.nan`."""
+    """An immutable section that refuses unknown keys and numbers that are not finite, which YAML writes as `.inf` and
+    `.nan`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

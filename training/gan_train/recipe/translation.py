@@ -1,37 +1,33 @@
-"""What recipes of image translation have in common: images in, images out, no latents."""
+"""The keys and properties that recipes of image translation share: images in, images out, no latents."""
 
 from abc import ABC, abstractmethod
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gan_train.recipe.base import Purpose, Recipe
+from gan_train.recipe.base import GENERATOR, Purpose, Recipe
 from gan_train.recipe.examples import ImageConfig, PositiveInt
-
-SOURCE, TARGET = "source", "target"
-"""Names of a pair's images."""
-A, B = "a", "b"
-"""Names of the images of two domains."""
+from gan_train.recipe.opponents import LossKind
 
 Inference = Literal["training", "averages"]
-"""What batch normalisation and dropout do in a trained translator: see `translating_copy`."""
+"""How batch normalisation and dropout work in a trained translator: see `translating_copy`."""
 
 Weight = Annotated[float, Field(ge=0)]
-"""Of a term in the generator's loss."""
+"""Weight of a term of a loss."""
 
 
 class TranslationRecipe(Recipe, ABC):
-    """A recipe whose generators make an image from an image. The discriminator sees a whole batch of real and of fake ones.
+    """A recipe whose generators make an image from an image. A discriminator gets a whole batch of real and of fake ones.
 
     Attributes:
-        image: of both domains.
-        jitter: pixels by which images are enlarged on each axis before a random crop to their size; 0 for none. 30 at 256
-            pixels is Pix2Pix's (Isola et al. 2017).
-        flip: mirror half of the images left and right.
-        loss: of the discriminator's scores, one for each patch; objectives/losses.py has the formulas.
-        discriminator_weight: of a discriminator's loss, on real and on fake images.
-        adversarial_weight: of the discriminator's verdict in a generator's loss.
-        measured_images: how many a snapshot measures, fewer if there are no more.
+        image: shape and range of the images, of both domains.
+        jitter: pixels by which images are enlarged on each axis before a random crop to their size; 0 for none. Isola et al.
+            2017 take 30 at 256 pixels.
+        flip: whether half of the images are mirrored left and right.
+        loss: adversarial loss of the scores, one score for each patch; objectives/losses.py has the formulas.
+        discriminator_weight: weight of a discriminator's loss on real images, and on fake ones.
+        adversarial_weight: weight of the adversarial loss in a generator's loss.
+        measured_images: largest number of images that a snapshot measures.
     """
 
     image: ImageConfig
@@ -51,21 +47,27 @@ class TranslationRecipe(Recipe, ABC):
         return Purpose("makes images from images", "translate", "IMAGE -o made.png")
 
     @property
+    def networks(self) -> tuple[str, ...]:
+        return tuple(generator_kind(direction) for direction in self.directions)
+
+    @property
+    def loss_kind(self) -> LossKind:
+        return self.loss
+
+    @property
+    def generator_has_other_losses(self) -> bool:
+        return True
+
+    @property
     @abstractmethod
     def directions(self) -> tuple[str, ...]:
-        """Names of its generators' ways."""
+        """Names of the directions of translation, one for each generator; "" for the only one."""
 
-    @property
-    @abstractmethod
-    def pairs(self) -> bool:
-        """Whether it learns from pairs, else from two domains in which nothing belongs together."""
-
-    @property
-    def swaps(self) -> bool:
-        """Whether a pair's target is translated to its source."""
-        return False
+    def direction_title(self, direction: str) -> str:
+        """A direction of translation in words."""
+        return direction
 
 
 def generator_kind(direction: str) -> str:
-    """What the generator of a way of translation is called: "generator", or "generator-a-to-b"."""
-    return f"generator-{direction}" if direction else "generator"
+    """The kind of saved network that translates in a direction: "generator", or for example "generator-a-to-b"."""
+    return f"{GENERATOR}-{direction}" if direction else GENERATOR

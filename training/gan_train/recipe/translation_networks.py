@@ -1,5 +1,7 @@
-"""What a recipe can say of the networks that translate images, and of their discriminator. Defaults are the
-specification's (spec E 2 to 4); no Keras in here. A recipe's section adds what belongs to a player:
+"""The sections of networks that translate images, and of their discriminator; no Keras in here.
+
+The defaults are those of Brownlee, Generative Adversarial Networks with Python, ch. 22 and 25. A recipe's section adds the
+optimizer:
 
     class Generator(UNetConfig):
         optimizer: OptimizerConfig
@@ -19,14 +21,14 @@ Up = Literal["transposed", "resize"]
 
 
 _MOST_HALVINGS = 8
-"""As at 256 pixels."""
+"""Largest number of halvings of a side that "auto" chooses, which 256 pixels allow."""
 
 
 class InstanceNormConfig(Section):
     """Instance normalisation.
 
     Attributes:
-        epsilon: added to the variance.
+        epsilon: number added to the variance.
         axis: "channel" standardises each feature map of each image on its own, "all" all feature maps of an image at once.
     """
 
@@ -35,16 +37,17 @@ class InstanceNormConfig(Section):
 
 
 class UNetConfig(Section):
-    """Strided convolutions down to a bottleneck, back up by as many stages, each beside its stage of the way down: spec E 3.
+    """Strided convolutions down to a bottleneck, then as many stages up, each beside the output of its stage down (Isola et al.
+    2017).
 
     Attributes:
-        filters: channels of each stage down, of which the first is not normalised; the way up mirrors them. "auto" goes on
+        filters: channels of each stage down, of which the first is not normalised; the stages up mirror them. "auto" halves
             until a side is odd: at 256 pixels 64, 128, 256 and four times 512, at 128 one less.
         bottleneck: channels where the way down ends.
-        dropout: share of activations dropped in the first stages up, the translator's only noise; 0 for none.
+        dropout: share of activations dropped in the first stages up, the generator's only noise; 0 for none.
         dropped_stages: how many stages up drop.
-        kernel: of all convolutions.
-        batch_norm: of all stages but the first, the bottleneck and the image.
+        kernel: side of all kernels.
+        batch_norm: normalisation of all stages but the first, the bottleneck and the image.
         up: how a stage doubles the sides.
     """
 
@@ -57,7 +60,7 @@ class UNetConfig(Section):
     up: Up = "transposed"
 
     def filters_for(self, image: ImageConfig) -> tuple[int, ...]:
-        """Channels of each stage down for images of this size."""
+        """The channels of each stage down for images of this size."""
         if self.filters != "auto":
             return self.filters
         # The largest power of two that divides both sides; the last halving is the bottleneck's.
@@ -77,16 +80,16 @@ class UNetConfig(Section):
 
 
 class ResNetConfig(Section):
-    """Two halvings, residual blocks, two doublings; instance normalisation throughout: spec E 4.
+    """Two halvings, residual blocks, two doublings; instance normalisation throughout (Zhu et al. 2017).
 
     Attributes:
         filters: channels of the first and the last stage; the halvings double them.
         blocks: how many residual blocks; "auto" is 6 for sides up to 128, else 9.
-        merge: of a block and its input: "concat" puts them side by side, so that every block widens what follows, as the
-            specification's listing does; "add" is the paper's (Zhu et al. 2017).
+        merge: how a block and its input become one: "concat" stacks their channels, so that every block widens what follows, as
+            in Brownlee, Generative Adversarial Networks with Python, ch. 25; "add" is the paper's (Zhu et al. 2017).
         up: how a stage doubles the sides.
-        output_norm: normalise the image too, before its activation.
-        instance_norm: of all convolutions.
+        output_norm: whether the image is normalised too, before its activation.
+        instance_norm: normalisation after all convolutions.
     """
 
     filters: PositiveInt = 64
@@ -97,7 +100,7 @@ class ResNetConfig(Section):
     instance_norm: InstanceNormConfig = InstanceNormConfig()
 
     def blocks_for(self, image: ImageConfig) -> int:
-        """How many residual blocks images of this size get."""
+        """The number of residual blocks for images of this size."""
         if self.blocks == "auto":
             return 6 if max(image.shape[:2]) <= 128 else 9
         return self.blocks
@@ -110,14 +113,15 @@ class ResNetConfig(Section):
 
 
 class PatchGANConfig(Section):
-    """A discriminator that scores patches: `layers` convolutions of stride 2, one of stride 1, then the scores: spec E 2.
+    """A discriminator that scores patches: `layers` convolutions of stride 2, one of stride 1, then the scores (Isola et al.
+    2017).
 
     Attributes:
-        layers: how many halvings; 4, the specification's, sees patches of 142x142 pixels, 3 the paper's 70x70.
+        layers: number of halvings; with 4 a score sees 142x142 pixels, with 3, the paper's number, 70x70.
         filters: channels of the first convolution; each one after it doubles them, up to 8 times.
-        kernel: of all convolutions.
-        batch_norm: of all convolutions but the first and the last, or None.
-        instance_norm: the same; at most one of the two.
+        kernel: side of all kernels.
+        batch_norm: normalisation after all convolutions but the first and the last, or None.
+        instance_norm: the same with instance normalisation; at most one of the two is set.
     """
 
     layers: PositiveInt = 4
@@ -128,12 +132,12 @@ class PatchGANConfig(Section):
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """Channels of each convolution but the last."""
+        """The channels of each convolution but the last."""
         return tuple(self.filters * min(2**layer, 8) for layer in range(self.layers + 1))
 
     @property
     def strides(self) -> tuple[int, ...]:
-        """Of each convolution, the last included."""
+        """The stride of each convolution, the last included."""
         return (2,) * self.layers + (1, 1)
 
     @model_validator(mode="after")
@@ -144,7 +148,7 @@ class PatchGANConfig(Section):
 
 
 def _not_multiples(image: ImageConfig, factor: int) -> str | None:
-    """What is wrong with the sides, if anything."""
+    """A message that the sides are not multiples of a factor, or None if they are."""
     height, width, _ = image.shape
     fits = height % factor == 0 and width % factor == 0
     return None if fits else f"image.shape is {height}x{width}, but sides must be multiples of {factor}"

@@ -17,7 +17,8 @@ from gan_core.interruption import Interruption
 from gan_core.storage import WORK, CloudFolder, Folder, LocalFolder
 from gan_pipeline.dataset.manifest import dump_json
 from gan_train.recipe.base import Recipe
-from gan_train.recipe.document import check_recipe, difference, dump_recipe
+from gan_train.recipe.document import UnknownSystemError, check_recipe, difference, dump_recipe
+from gan_train.recipe.installed import OWN, installed
 from gan_train.runs.layout import RECIPE, STATUS
 from gan_train.runs.mirror import mirrored
 
@@ -85,7 +86,7 @@ def write_record(run: Folder, recipe: Recipe, dataset: str, digest: str, class_n
     """
     check_record(run, recipe, dataset, digest)
     if not run.exists(RECIPE):
-        facts: dict[str, Any] = {"dataset": dataset, "dataset_digest": digest, "packages": packages()}
+        facts: dict[str, Any] = {"dataset": dataset, "dataset_digest": digest, "packages": packages(recipe)}
         if recipe.dataset_classes:
             facts["class_names"] = list(class_names)
         run.write(RECIPE, (dump_recipe(recipe) + "---\n" + yaml.safe_dump(facts, sort_keys=False)).encode())
@@ -113,13 +114,20 @@ def check_record(run: Folder, recipe: Recipe, dataset: str, digest: str) -> None
         )
 
 
-def packages() -> dict[str, str]:
-    """Versions of the packages on which the numbers of a run depend."""
-    return {package: version(package) for package in _PACKAGES}
+def packages(recipe: Recipe) -> dict[str, str]:
+    """Versions of the packages that decide what a run by this recipe computes, with the plug-in of its system."""
+    system = installed().systems[recipe.system]
+    plugin = {} if system.package == OWN else {system.package: system.version}
+    return {package: version(package) for package in _PACKAGES} | plugin
 
 
 def read_record(run: Folder) -> RunRecord:
-    """The recipe and dataset of a run. Raises DataError if the folder holds none, or a broken one."""
+    """The recipe and dataset of a run.
+
+    Raises:
+        DataError: the folder holds none, or a damaged one.
+        UsageError: the system of the recipe is not installed.
+    """
     if not run.exists(RECIPE):
         raise DataError(f"{run.uri}: no {RECIPE} here; give the folder of a run made by 'gan-train run'")
     where = run.locate(RECIPE)
@@ -127,6 +135,8 @@ def read_record(run: Folder) -> RunRecord:
         document, facts = yaml.safe_load_all(run.read(RECIPE))
         recipe = check_recipe(document, where)
         return RunRecord(recipe, facts["dataset"], facts["dataset_digest"], _class_names(recipe, facts.get("class_names", [])))
+    except UnknownSystemError:
+        raise
     except (yaml.YAMLError, ValueError, KeyError, TypeError, UsageError) as error:
         raise DataError(f"{where}: damaged ({' '.join(str(error).split())}); start a new run in another folder") from error
 

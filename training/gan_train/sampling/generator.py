@@ -98,5 +98,5 @@ def saved_generator(folder: str, step: int | None = None) -> SavedGenerator:
     run = open_folder(folder)
     record = read_record(run)
     if not isinstance(record.recipe, LatentRecipe):
-        raise UsageError(f"{run.uri}: {record.recipe.elsewhere}")
+        raise UsageError(f"{run.uri}: {record.recipe.other_command}")
     return SavedGenerator(run, record, record.recipe, saved_step(run, GENERATOR, step))

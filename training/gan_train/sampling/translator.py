@@ -48,7 +48,7 @@ class SavedTranslator:
     @property
     def way(self) -> str:
         """Where it leads, in words."""
-        return self.direction or ("target-to-source" if self.recipe.swaps else "source-to-target")
+        return self.recipe.direction_title(self.direction)
 
     @property
     def facts(self) -> dict[str, str]:
@@ -85,7 +85,7 @@ def saved_translator(folder: str, direction: str | None = None, step: int | None
     run = open_folder(folder)
     record = read_record(run)
     if not isinstance(record.recipe, TranslationRecipe):
-        raise UsageError(f"{run.uri}: {record.recipe.elsewhere}")
+        raise UsageError(f"{run.uri}: {record.recipe.other_command}")
     direction = _checked_direction(run, record.recipe, direction)
     return SavedTranslator(run, record, record.recipe, direction, saved_step(run, generator_kind(direction), step))
 

@@ -1,1 +1,1 @@
-"""A GAN is players and phases: one file per system."""
+"""Systems: networks, the players that move them, and the phases of a training step; one file per system."""

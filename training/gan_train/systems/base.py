@@ -1,8 +1,8 @@
-"""What every system is made of. The trainer knows only this file.
+"""The parts of every system. The training loop knows only this file.
 
-A player is a network with its optimizer. A phase is one optimizer update of one player. A turn is some phases, run in
-order and perhaps several times. One training step takes the turns of a system in order, each phase on the weights its
-predecessors left.
+A player is a network with its optimizer. A phase is one optimizer update of one player. A turn is a sequence of phases, which
+may be repeated. One training step takes the turns of a system in order, each phase on the weights that the phases before it
+left.
 """
 
 from abc import ABC, abstractmethod
@@ -19,6 +19,7 @@ from gan_train.numerics.moving_average import MovingAverage
 from gan_train.numerics.optimizers import Optimizer, build_optimizer
 from gan_train.numerics.precision import Precision
 from gan_train.numerics.randomness import Draw
+from gan_train.recipe.opponents import Role
 from gan_train.recipe.optimizer_config import OptimizerConfig
 
 GENERATOR, DISCRIMINATOR = "generator", "discriminator"
@@ -32,7 +33,7 @@ Batch = dict[str, tf.Tensor]
 translations "source" and "target", or "a" and "b", uint8 images; and what a turn's `prepare` adds."""
 
 GeneratorInputs: TypeAlias = tf.Tensor | list[tf.Tensor]
-"""What a generator's network takes: latents, float32 (n, size), or [latents, classes], int32 (n,)."""
+"""The input of a generator: latents, float32 (n, size), or [latents, classes], classes int32 (n,)."""
 
 
 @dataclass(frozen=True)
@@ -46,21 +47,21 @@ class Player:
 
     @property
     def variables(self) -> list[keras.Variable]:
-        """What a phase of this player updates, and all it updates."""
+        """The variables that a phase of this player updates."""
         return list(self.network.trainable_variables)
 
     def learning_rate(self, step: tf.Tensor) -> tf.Tensor:
-        """Of a step, float32 scalar."""
+        """The learning rate at a step, float32 scalar."""
         return learning_rate(self.config.schedule, self.config.learning_rate, step)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a phase computed on one replica.
+    """The result of a phase on one replica.
 
     Attributes:
         losses: float32 (n,), one per example; the trainer takes the mean over the global batch.
-        metrics: by name, float32 of any length, reported as the mean over the global batch.
+        metrics: float32 tensors of any length, by name; the log has their means over the global batch.
     """
 
     losses: tf.Tensor
@@ -72,33 +73,36 @@ class Phase:
     """One optimizer update.
 
     Attributes:
-        name: prefix of its metrics.
+        name: prefix of the phase's metrics in the log.
         player: name of the player that moves.
+        role: what the phase trains; the names of phases with the role "discriminator" or "generator" are those of the
+            recipe's `opponents`.
         loss: computes the outcome from this replica's batch; called while a tape watches the player's variables.
         metrics: names of the outcome's metrics, besides "loss".
-        after: done on every replica when the variables have moved, such as clipping weights.
-        every: runs only in steps divisible by it; a system has at most one such phase rhythm besides 1.
-        partial: its loss may leave some of the player's variables out.
+        after: called with the outcome on every replica once the variables have moved, to clip weights or to move `state`.
+        every: the phase runs only in steps divisible by this number; all phases of a system with a number above 1 share it.
+        partial: whether the loss may leave some of the player's variables out.
     """
 
     name: str
     player: str
+    role: Role
     loss: Callable[[Batch, Draw], Outcome]
     metrics: tuple[str, ...]
-    after: Callable[[], None] | None = None
+    after: Callable[[Outcome], None] | None = None
     every: int = 1
     partial: bool = False
 
 
 @dataclass(frozen=True)
 class Turn:
-    """Phases in order.
+    """A sequence of phases.
 
     Attributes:
-        phases: each on the weights its predecessors left.
-        times: how often they are taken.
-        reads: each time with a fresh batch of reals, else with the last one.
-        prepare: makes of the batch what all its phases see, before the first of them.
+        phases: the phases, each on the weights that the ones before it left.
+        times: number of repetitions.
+        reads: whether each repetition takes a fresh batch of real examples, rather than the last one.
+        prepare: computes, before the first phase, what all phases of the turn add to their batch.
     """
 
     phases: tuple[Phase, ...]
@@ -108,14 +112,14 @@ class Turn:
 
 
 class System(ABC):
-    """Networks plus an ordered list of turns.
+    """Networks and an ordered list of turns. Build it inside the strategy's scope, so that its variables are mirrored.
 
     Attributes:
-        players: by name.
-        turns: of one step, in order.
+        players: players by name.
+        turns: turns of one step, in order.
         reals_per_batch: real examples of a global batch.
-        average: follows a network, if the recipe wants one.
-        state: variables beside those of networks and optimizers that a checkpoint keeps.
+        average: the moving average of a network, if the recipe asks for one.
+        state: variables besides those of networks and optimizers that a checkpoint holds.
     """
 
     players: dict[str, Player]
@@ -127,7 +131,7 @@ class System(ABC):
     @property
     @abstractmethod
     def models(self) -> dict[str, keras.Model]:
-        """What is worth keeping in plain Keras at a snapshot, by name."""
+        """The networks that a snapshot saves in plain Keras, by the kinds of the recipe's `networks` and maybe more."""
 
     @property
     def phases(self) -> tuple[Phase, ...]:
@@ -136,31 +140,31 @@ class System(ABC):
 
     @property
     def batches_per_step(self) -> int:
-        """Batches of reals that one step takes from the dataset."""
+        """Number of batches of real examples that one step takes from the dataset."""
         return sum(turn.times for turn in self.turns if turn.reads)
 
     @property
     def reals_per_step(self) -> int:
-        """Real examples that one step takes from the dataset."""
+        """Number of real examples that one step takes from the dataset."""
         return self.batches_per_step * self.reals_per_batch
 
-    def keep(self, examples: Iterator[Example]) -> None:  # noqa: B027 - most systems keep nothing
-        """Take what this system keeps of the dataset into its `state`, before the first step of a run.
+    def prepare_state(self, examples: Iterator[Example]) -> None:  # noqa: B027 - most systems take nothing
+        """Fill `state` from the dataset, before the first step of a run.
 
         Args:
-            examples: of one pass over the training data, in training order.
+            examples: one pass over the training data, in training order.
 
         Raises:
-            DataError: the dataset has too little for it.
+            DataError: the dataset has too few examples for it.
         """
 
-    def derived(self, metrics: Mapping[str, float]) -> dict[str, float]:
-        """What follows from the metrics of a step and is worth a name of its own."""
+    def derived_metrics(self, metrics: Mapping[str, float]) -> dict[str, float]:
+        """Further metrics of a step, computed from those of its phases."""
         return {}
 
     @property
-    def facts(self) -> dict[str, Any]:
-        """What is worth knowing of its networks before it trains."""
+    def summary(self) -> dict[str, Any]:
+        """Facts about the networks that `gan-train run --dry-run` prints."""
         return {}
 
 
@@ -168,7 +172,7 @@ class SamplingSystem(System):
     """A system whose generator makes examples from latents.
 
     Attributes:
-        generator: as it trains.
+        generator: the generator that trains.
     """
 
     generator: keras.Model
@@ -184,11 +188,11 @@ class SamplingSystem(System):
 
     @abstractmethod
     def evaluate(self, reals: Batch, inputs: GeneratorInputs) -> dict[str, tf.Tensor]:
-        """Scalars worth logging at a snapshot, all networks in inference mode.
+        """Scalars that a snapshot logs, with all networks in inference mode.
 
         Args:
             reals: n real examples.
-            inputs: of n generated ones.
+            inputs: the generator's inputs for n generated examples.
         """
 
 

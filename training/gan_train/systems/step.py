@@ -1,7 +1,7 @@
-"""One training step, and many of them in one call of the device.
+"""Training steps of a system, many of them in one call of the device.
 
-Every replica takes the turns of a system in order. A phase's gradients are those of exactly its player's variables;
-its loss is summed on the replica and divided by the global count, and the optimizer adds the replicas' gradients.
+Every replica takes the turns of the system in order. A phase's gradients are those of exactly its player's variables; its loss
+is summed on the replica and divided by the global count, and the optimizer adds the gradients of all replicas.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,12 +13,13 @@ import tensorflow as tf
 from gan_train.numerics.randomness import Draw, random_key
 from gan_train.numerics.replicas import global_norm
 from gan_train.systems.base import Batch, Phase, System
+from gan_train.systems.means import share_of_mean
 
 StepFunction = Callable[[tf.distribute.DistributedValues, tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 def phase_metrics(phase: Phase) -> list[str]:
-    """Names of what a phase reports."""
+    """Names of the metrics that a phase reports."""
     return [f"{phase.name}.{metric}" for metric in ("loss", *phase.metrics, "gradient_norm")]
 
 
@@ -29,30 +30,33 @@ def metric_names(system: System) -> list[str]:
 
 
 def rests(phase: Phase, step: int) -> bool:
-    """Whether a phase does not run in a step, counted from 0."""
+    """Whether a phase does not run in a step; steps count from 0."""
     return step % phase.every != 0
 
 
 def build_steps(
     system: System, strategy: tf.distribute.Strategy, seed: int, restored: Sequence[int] = (), chunk_spec: Any = None
 ) -> StepFunction:
-    """A function of (chunk, first step, number of steps) that trains and returns float32 (steps, metrics).
+    """A function of (chunk, first step, number of steps) that trains and returns the metrics, float32 (steps, metrics).
 
     The chunk holds, for every replica, tensors with leading axes of steps and batches. The metrics of a phase that runs
-    several times in a step are their means; those of one that rests are 0.
+    several times in a step are means; those of a phase that rests are 0.
 
     Args:
-        system: what trains.
-        strategy: in whose scope the system was built.
-        seed: of the run.
+        system: the system to train.
+        strategy: the strategy in whose scope the system was built.
+        seed: the run's seed.
         restored: the steps that rollbacks returned to.
-        chunk_spec: of chunks of any length, so that one trace serves all; None traces what comes.
+        chunk_spec: the specification of chunks of any length, so that one trace serves all; None traces each length anew.
+
+    Raises:
+        ValueError: phases run at two different intervals besides every step.
     """
     rhythms = {phase.every for phase in system.phases} - {1}
     if len(rhythms) > 1:
-        raise ValueError(f"phases that run every {sorted(rhythms)} steps: one rhythm besides 1 is possible")
+        raise ValueError(f"phases that run every {sorted(rhythms)} steps: one interval besides 1 is possible")
 
-    # Its Python is for tracing only. Rewriting it for AutoGraph took two thirds of the time before the first step.
+    # This Python runs only while TensorFlow traces it. Converting it by AutoGraph took two thirds of the time before step 1.
     @tf.autograph.experimental.do_not_convert
     def replica_step(chunk: Batch, place: tf.Tensor, step: tf.Tensor, resting: bool) -> tf.Tensor:
         context = tf.distribute.get_replica_context()
@@ -104,25 +108,19 @@ def build_steps(
 
 
 def run_phase(system: System, phase: Phase, batch: Batch, draw: Draw, step: tf.Tensor) -> list[tf.Tensor]:
-    """Run one phase on one replica: update its player, return this replica's share of what it reports."""
+    """Run one phase on one replica: update its player and return this replica's shares of the means of its metrics."""
     player = system.players[phase.player]
     variables = player.variables
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         for variable in variables:
             tape.watch(variable.value)
         outcome = phase.loss(batch, draw)
-        loss = _share_of_mean(outcome.losses, draw.replicas)
+        loss = share_of_mean(outcome.losses, draw.replicas)
         scaled = player.optimizer.scaled(loss)
     missing = tf.UnconnectedGradients.ZERO if phase.partial else tf.UnconnectedGradients.NONE
     gradients = tape.gradient(scaled, [variable.value for variable in variables], unconnected_gradients=missing)
     norm = player.optimizer.apply(gradients, variables, player.learning_rate(step))
     if phase.after is not None:
-        phase.after()
-    metrics = [_share_of_mean(outcome.metrics[name], draw.replicas) for name in phase.metrics]
+        phase.after(outcome)
+    metrics = [share_of_mean(outcome.metrics[name], draw.replicas) for name in phase.metrics]
     return [loss, *metrics, norm / draw.replicas]
-
-
-def _share_of_mean(values: tf.Tensor, replicas: int) -> tf.Tensor:
-    """What this replica adds to the mean over the global batch, in float32."""
-    count = tf.cast(tf.size(values) * replicas, tf.float32)
-    return tf.reduce_sum(tf.cast(values, tf.float32)) / count

@@ -1,4 +1,4 @@
-"""What the systems of image translation share: generators of images from images, and the images they train on."""
+"""The parts that systems of image translation share: generators of images from images, and the images they train on."""
 
 from abc import abstractmethod
 
@@ -19,7 +19,7 @@ class TranslationSystem(System):
     """A system of generators that make an image from an image.
 
     Attributes:
-        generators: by direction, one of the recipe's.
+        generators: generators by direction, the directions of the recipe.
     """
 
     generators: dict[str, keras.Model]
@@ -30,39 +30,39 @@ class TranslationSystem(System):
 
     @abstractmethod
     def translated(self, direction: str, images: tf.Tensor, draw: Draw) -> tf.Tensor:
-        """Images made from images as a trained generator makes them, float32 (n, height, width, channels) in the range.
+        """Images translated as a trained generator does it, float32 (n, height, width, channels) in the image range.
 
         Args:
-            direction: which generator makes them.
-            images: as many, in the range.
-            draw: of the numbers of dropout, where it is kept.
+            direction: the direction of translation.
+            images: the images to translate, of the same shape and range.
+            draw: source of dropout's random numbers, where dropout is kept.
         """
 
 
 def training_images(images: list[tf.Tensor], recipe: TranslationRecipe, draw: Draw) -> list[tf.Tensor]:
-    """uint8 images as the networks see them in training, with the same jitter and mirroring for images of a place.
+    """Images as the networks see them in training. Images at the same place of their batches get the same jitter and mirroring.
 
     Args:
-        images: batches of the same n, uint8 (n, height, width, channels); what stands at the same place moves alike.
-        recipe: says range, jitter and flips.
-        draw: where the numbers come from.
+        images: batches of the same n, uint8 (n, height, width, channels).
+        recipe: the recipe, for its range, jitter and flips.
+        draw: source of the random numbers.
 
     Returns:
         As many batches, float32 in the recipe's range.
     """
-    seen = [to_range(batch, recipe.image.range) for batch in images]
-    count = seen[0].shape[0] * draw.replicas
+    batches = [to_range(batch, recipe.image.range) for batch in images]
+    count = batches[0].shape[0] * draw.replicas
     if recipe.jitter:
         corners = draw.uniform(count, 2)
-        seen = [jittered(batch, recipe.jitter, corners) for batch in seen]
+        batches = [jittered(batch, recipe.jitter, corners) for batch in batches]
     if recipe.flip:
         sides = draw.uniform(count, 1)
-        seen = [flipped(batch, sides) for batch in seen]
-    return seen
+        batches = [flipped(batch, sides) for batch in batches]
+    return batches
 
 
-def patch_facts(discriminator: PatchGANConfig, image: ImageConfig) -> dict[str, str]:
-    """How much of an image a discriminator of patches judges at once, and how many patches it judges."""
+def patch_summary(discriminator: PatchGANConfig, image: ImageConfig) -> dict[str, str]:
+    """The side of the patches that a PatchGAN scores, and their number, for people."""
     field, (rows, columns) = receptive_field(discriminator), patches(discriminator, image.shape[:2])
     return {"receptive_field": f"{field}x{field} pixels", "patches": f"{rows}x{columns}"}
 
@@ -72,6 +72,6 @@ def patch_mean(losses: tf.Tensor) -> tf.Tensor:
     return tf.reduce_mean(losses, axis=(1, 2))
 
 
-def mean_absolute(made: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
+def mean_absolute(images: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
     """The mean absolute difference of images over pixels and channels, (n,)."""
-    return tf.reduce_mean(tf.abs(made - wanted), axis=(1, 2, 3))
+    return tf.reduce_mean(tf.abs(images - others), axis=(1, 2, 3))

@@ -13,11 +13,8 @@ from gan_pipeline.dataset.manifest import read_manifest
 from gan_pipeline.dataset.sharding import HELD_OUT
 from gan_train.recipe.base import Recipe
 from gan_train.recipe.examples import ImageConfig
-from gan_train.recipe.sgan import SGANRecipe
-from gan_train.recipe.translation import TranslationRecipe
-from gan_train.runs.layout import networks
 from gan_train.runs.run_folder import read_record
-from gan_train.runs.saved_networks import CLASSIFIER, GENERATOR, load_network, saved_step
+from gan_train.runs.saved_networks import CLASSIFIER, load_network, saved_step
 
 if TYPE_CHECKING:
     import keras
@@ -133,15 +130,17 @@ def classify(
     """
     run = open_folder(folder)
     recipe = read_record(run).recipe
-    translates = isinstance(recipe, TranslationRecipe)
-    if translates or (networks(GENERATOR).steps(run) and not networks(CLASSIFIER).steps(run)):
+    if CLASSIFIER not in recipe.networks:
         raise UsageError(
             f"{run.uri}: recipe {recipe.name} trains no classifier; digit-classifier, mnist-sgan and fashion-acgan do"
         )
     step = saved_step(run, CLASSIFIER, step)
     if steps is not None and not alone:
         raise UsageError("--labels-alone-steps goes with --labels-alone; give both")
-    few_labels = _few_labels(run.uri, recipe) if alone else None
+    if alone and recipe.labels_alone is None:
+        raise UsageError(
+            f"{run.uri}: recipe {recipe.name} learns from all labels; --labels-alone is for mnist-sgan and its like"
+        )
     split = split or _default_split(data)
     network = load_network(run, CLASSIFIER, step)
     from gan_train.data.dataset import open_dataset
@@ -149,18 +148,11 @@ def classify(
 
     dataset = open_dataset(data, recipe, split)
     found = Classified(run.uri, step, data, split, dataset.class_names, confusion(network, dataset, recipe))
-    if few_labels is None:
+    if not alone:
         return found
     steps = steps or min(step, MOST_STEPS_ALONE)
-    other = labels_alone(run, few_labels, steps)
+    other = labels_alone(run, recipe, steps)
     return replace(found, alone=confusion(other, dataset, recipe), steps_alone=steps)
-
-
-def _few_labels(run: str, recipe: Recipe) -> SGANRecipe:
-    """The recipe, if it used some labels only."""
-    if not isinstance(recipe, SGANRecipe):
-        raise UsageError(f"{run}: recipe {recipe.name} learns from all labels; --labels-alone is for mnist-sgan and its like")
-    return recipe
 
 
 def _default_split(data: str) -> str:

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 from gan_core.errors import DataError
 from gan_core.notices import say
 from gan_core.storage import Folder
-from gan_train.recipe.sgan import SGANRecipe
+from gan_train.recipe.base import Recipe
+from gan_train.recipe.installed import installed, load
 from gan_train.runs.checkpoint import restore_state
 from gan_train.runs.layout import committed_steps
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 _STEPS_PER_CALL = 50
 
 
-def labels_alone(run: Folder, recipe: SGANRecipe, steps: int) -> "keras.Model":
+def labels_alone(run: Folder, recipe: Recipe, steps: int) -> "keras.Model":
     """A classifier, images in the recipe's range to class logits, (n, classes), trained for some steps.
 
     It starts from the run's initial weights and sees the run's labelled examples, kept in every checkpoint, in the
@@ -26,7 +27,6 @@ def labels_alone(run: Folder, recipe: SGANRecipe, steps: int) -> "keras.Model":
     """
     import tensorflow as tf
 
-    from gan_train.systems.sgan import LabelledOnly
     from gan_train.systems.step import build_steps
 
     checkpoints = committed_steps(run)
@@ -34,11 +34,13 @@ def labels_alone(run: Folder, recipe: SGANRecipe, steps: int) -> "keras.Model":
         raise DataError(f"{run.uri}: no checkpoint, which keeps the labelled examples; wait for the first one")
     if recipe.deterministic:
         tf.config.experimental.enable_op_determinism()
-    system = LabelledOnly(recipe)
+    assert recipe.labels_alone is not None
+    system = load(recipe.labels_alone, installed().systems[recipe.system].origin)(recipe)
     restore_state(run, system, checkpoints[-1])
     run_steps = build_steps(system, tf.distribute.get_strategy(), recipe.seed)
     for step in range(0, steps, _STEPS_PER_CALL):
         length = min(_STEPS_PER_CALL, steps - step)
         run_steps({}, tf.constant(step, tf.int64), tf.constant(length))
         say(f"labels alone: step {step + length}/{steps}")
-    return system.classifier
+    classifier: keras.Model = system.classifier
+    return classifier

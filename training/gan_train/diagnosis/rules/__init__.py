@@ -1,1 +1,1 @@
-"""One rule a file. Each is a function of what was seen that returns what it found, or None; judging.py has their order."""
+"""The rules, one per file. Each is a function of a window of the log that returns a finding or None; judge.py orders them."""

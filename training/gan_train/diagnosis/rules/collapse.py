@@ -1,58 +1,58 @@
-"""Mode collapse: samples of different latents are alike (spec C 1.2 and 1.5, rule M).
+"""Mode collapse: samples of different latents are alike (Goodfellow 2016, section 5.1.1).
 
-Their diversity decides, since identical output is the definition. Accuracy on fakes and a swinging generator loss support
-it, and neither is needed: both were missing in windows of runs whose samples were all one.
+The diversity of the samples decides, since identical output is the definition. The discriminator's accuracy on fakes and a
+swinging generator loss are named as support, and neither is needed: both were missing in runs whose samples were all one.
 """
 
 from collections.abc import Iterator
 
-from gan_train.diagnosis.balance import Contest
+from gan_train.diagnosis.balance import Balance
 from gan_train.diagnosis.finding import Finding
 from gan_train.diagnosis.series import oscillation
-from gan_train.diagnosis.window import Snapshot, Window
+from gan_train.diagnosis.window import SampleScores, Window
 
 MODE_COLLAPSE = "mode-collapse"
 
 LEAST_DIVERSITY = 0.2
-"""Share of the real diversity. After warm-up mnist-dcgan-collapse has 0.02 to 0.05 and celeba-lsgan 0.04 to 0.16; healthy
-runs have 0.23 (cifar10-gan, step 500 of 5,000) and more, most of them 0.6 to 1.3. (Spec C 1.5 has 0.3.)"""
+"""Diversity, as a share of that of real examples, below which samples are alike. Measured runs: docs/measurements.md."""
 
-MANY_FOUND_OUT = 0.9
-"""Share of fakes a discriminator finds out (spec C 1.5, M1)."""
+MOST_FAKES_FOUND = 0.9
+"""Accuracy on fakes from which on it supports the finding."""
 
 REGULAR, WIDE = 0.3, 0.2
-"""Correlation at a period, and swing, of a generator loss that oscillates (spec C 1.5, M2)."""
+"""Correlation of a generator's loss with itself one period later, and its standard deviation by its mean, that support it."""
 
 
-def alike(seen: Window) -> bool:
-    """Whether the samples were alike when they were last looked at."""
-    return seen.snapshot is not None and seen.snapshot.diversity < LEAST_DIVERSITY
+def alike(window: Window) -> bool:
+    """Whether the newest samples are alike."""
+    return window.samples is not None and window.samples.diversity < LEAST_DIVERSITY
 
 
-def mode_collapse(seen: Window) -> Finding | None:
-    """Samples that are alike, with what supports it. Between looks the verdict stands, but none is first given."""
-    if seen.snapshot is None or not alike(seen) or not (seen.is_new or seen.standing == MODE_COLLAPSE):
+def mode_collapse(window: Window) -> Finding | None:
+    """A collapse, with what supports it. Between snapshots the verdict stays as it is, but none is first given."""
+    samples = window.samples
+    if samples is None or not alike(window) or not (window.samples_are_new or window.previous == MODE_COLLAPSE):
         return None
-    support = (line for contest in seen.contests for line in _support(contest, seen.swings))
-    return Finding(MODE_COLLAPSE, True, "mode collapse", (*_look(seen.snapshot), *support), _advice(seen.latent_size))
+    support = (line for balance in window.balances for line in _support(balance, window.long_losses))
+    return Finding(MODE_COLLAPSE, True, "mode collapse", (*_evidence(samples), *support), _advice(window.noise_size))
 
 
-def _look(snapshot: Snapshot) -> Iterator[str]:
-    yield f"Samples of step {snapshot.step} have {snapshot.diversity:.2f} of the real diversity."
-    if snapshot.classes is not None and snapshot.classes_of_reals:
-        yield f"{snapshot.classes} of {snapshot.classes_of_reals} classes appear."
+def _evidence(samples: SampleScores) -> Iterator[str]:
+    yield f"Samples of step {samples.step} have {samples.diversity:.2f} of the real diversity."
+    if samples.classes is not None and samples.classes_of_reals:
+        yield f"{samples.classes} of {samples.classes_of_reals} classes appear."
 
 
-def _support(contest: Contest, swings: tuple[float, ...]) -> Iterator[str]:
-    if contest.accuracies and contest.accuracies[-1] >= MANY_FOUND_OUT:
-        yield f"The discriminator finds out {contest.accuracies[-1]:.0%} of them."
-    seen = oscillation(swings)
-    if seen and seen.correlation >= REGULAR and seen.swing >= WIDE:
-        yield f"The generator's loss swings with a period of {seen.period} rows of the log."
+def _support(balance: Balance, long_losses: tuple[float, ...]) -> Iterator[str]:
+    if balance.accuracies and balance.accuracies[-1] >= MOST_FAKES_FOUND:
+        yield f"The discriminator finds out {balance.accuracies[-1]:.0%} of them."
+    found = oscillation(long_losses)
+    if found and found.correlation >= REGULAR and found.swing >= WIDE:
+        yield f"The generator's loss swings with a period of {found.period} rows of the log."
 
 
-def _advice(latent_size: int | None) -> tuple[str, ...]:
-    larger = (f"A larger latent_size than {latent_size}.",) if latent_size is not None and latent_size < 10 else ()
+def _advice(noise_size: int | None) -> tuple[str, ...]:
+    larger = (f"A larger latent_size than {noise_size}.",) if noise_size is not None and noise_size < 10 else ()
     return (
         *larger,
         "discriminator_batch=separate, where it is joint or mixed.",

@@ -1,7 +1,7 @@
-"""Late instability: losses that had settled swing far more than they did (spec C 1.1 and 1.5, rule V).
+"""Late instability: a generator's loss that had settled swings far more than it did.
 
-Only of cross-entropy, whose losses have a level: a critic's or a hinge generator's passes through zero, and lone large
-peaks are normal for least squares (spec C 1.6).
+The rule applies to cross-entropy alone, whose losses have a level: a critic's or a hinge generator's loss passes through zero,
+lone large peaks are normal for least squares, and of another loss nothing is known.
 """
 
 from gan_train.diagnosis.finding import Finding
@@ -9,25 +9,25 @@ from gan_train.diagnosis.series import deviation, mean
 from gan_train.diagnosis.window import Window
 
 WIDER, WIDE = 3.0, 0.5
-"""Deviation by that of the calmest window, and by the mean loss. Healthy runs have up to 7.1 (cifar10-gan) of the first, but
-then at most 0.35 of the second; the deviation of a generator that settled at 0.02 of its loss multiplies easily."""
+"""Standard deviation of the loss as a multiple of that in the calmest window, and of the mean loss, above which a run fails.
+Measured runs: docs/measurements.md, "Diagnosis"."""
 
 
-def late_instability(seen: Window) -> Finding | None:
-    """A generator's loss that deviates some times as much as in its calmest window, and much by its own mean."""
-    if seen.translates or seen.loss not in ("non-saturating", "minimax"):
+def late_instability(window: Window) -> Finding | None:
+    """A generator's loss that deviates far more than in its calmest window, and much for its own mean."""
+    if window.generator_has_other_losses or window.loss not in ("non-saturating", "minimax"):
         return None
-    for contest in seen.contests:
-        now, calmest = deviation(contest.generator_losses), seen.calmest.get(contest.generator)
-        if calmest is not None and now > WIDER * calmest and now > WIDE * abs(mean(contest.generator_losses)):
+    for balance in window.balances:
+        now, calmest = deviation(balance.generator_losses), window.calmest.get(balance.generator)
+        if calmest is not None and now > WIDER * calmest and now > WIDE * abs(mean(balance.generator_losses)):
             return Finding(
                 "late-instability",
                 True,
                 "late instability",
                 (
-                    f"{contest.generator}'s loss deviates by {now:.2f} over {seen.window} steps, in its calmest ones by "
+                    f"{balance.generator}'s loss deviates by {now:.2f} over {window.steps} steps, in its calmest ones by "
                     f"{calmest:.2f}.",
-                    contest.told,
+                    balance.text,
                 ),
                 (
                     "An earlier checkpoint.",

@@ -1,4 +1,4 @@
-"""Numbers that are not finite. They are left out of the log, so a loss that every row had is missing from the newest."""
+"""Numbers that are not finite. The log leaves them out, so a loss that every row had is missing from the newest one."""
 
 from gan_train.diagnosis.finding import Finding
 from gan_train.diagnosis.window import Window
@@ -6,15 +6,15 @@ from gan_train.diagnosis.window import Window
 NON_FINITE = "non-finite"
 
 
-def non_finite(seen: Window) -> Finding | None:
-    """The losses of contests rest in no step, so one that is missing was not finite."""
-    if not seen.missing:
+def non_finite(window: Window) -> Finding | None:
+    """The losses of opponents that the newest row lacks. Their phases rest in no step, so a missing loss was not finite."""
+    if not window.missing:
         return None
-    return found(f"{', '.join(seen.missing)} is not finite at step {seen.step}.")
+    return non_finite_finding(f"{', '.join(window.missing)} is not finite at step {window.step}.")
 
 
-def found(evidence: str) -> Finding:
-    """The finding, however it was seen."""
+def non_finite_finding(evidence: str) -> Finding:
+    """The finding, for any evidence of it."""
     return Finding(
         NON_FINITE,
         True,
