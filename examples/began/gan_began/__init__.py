@@ -1,0 +1,1 @@
+"""BEGAN (Berthelot et al. 2017) as a plug-in of ganmill."""
