@@ -16,6 +16,8 @@ from gan_core.errors import StorageError, UnusableInputError, UsageError
 from gan_core.storage import Folder, LocalFolder, open_file, open_folder, write_file
 from tests.support.datasets import tree
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.fixture(params=["local", "gs"])
 def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Folder:

@@ -37,6 +37,8 @@ from tests.support.cifar_files import (
 )
 from tests.support.datasets import write_files
 
+pytestmark = pytest.mark.quick
+
 BOTH = ("train", "test")
 PYTHON_ARCHIVE, BINARY_ARCHIVE = "cifar-10-python.tar.gz", "cifar-10-binary.tar.gz"
 PAGE = "fetch it again from https://www.cs.toronto.edu/~kriz/cifar.html"

@@ -19,6 +19,8 @@ from gan_pipeline.sources.file_tree import open_tree
 from tests.support.archives import FILES, packed
 from tests.support.fake_storage import fake_storage
 
+pytestmark = pytest.mark.quick
+
 LEFT_OUT = {"__MACOSX/A/._1.png": b"", "A/.DS_Store": b"", ".git/x.png": b"", "Thumbs.db": b"", "A/desktop.ini": b""}
 
 

@@ -41,6 +41,8 @@ from gan_pipeline.inspection.scan import scan
 from gan_pipeline.preparing.request import options_of
 from tests.support.datasets import examples, prepare, run_cli
 
+pytestmark = pytest.mark.quick
+
 SHAPES = ((28, 28, 1), (20, 24, 3), (5, 40, 3), (64, 64, 3))
 
 

@@ -13,6 +13,8 @@ from gan_core.errors import DataError, StorageError, UnusableInputError
 from gan_pipeline.sources.file_tree import FileTree, open_tree
 from tests.support.archives import FILES, packed
 
+pytestmark = pytest.mark.quick
+
 
 def in_directory(raw: bytes, offset: int, value: bytes, number: int = 0) -> bytes:
     """A zip with bytes of the directory's record of an entry replaced."""

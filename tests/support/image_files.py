@@ -29,11 +29,11 @@ def photograph(number: int, height: int = 20, width: int = 24) -> bytes:
 
 
 def zipped(files: Mapping[str, bytes]) -> bytes:
-    """A .zip of these files."""
+    """A .zip of these files, with the same bytes at any time of day."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
-            archive.writestr(name, content)
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
 
 
