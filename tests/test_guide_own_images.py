@@ -19,7 +19,7 @@ BLOCKS = re.findall(r"```(bash|text)\n(.*?)```", GUIDE.read_text(), re.DOTALL)
 
 
 def raw_data(folder: Path) -> None:
-    """What the commands of the guide read, in small."""
+    """Write small versions of the data that the commands of the guide read."""
     photos = {f"Train/{title}/{n}.jpg": photograph(n) for title in ("cats", "dogs") for n in range(3)}
     photos |= {f"Test/{title}/9.jpg": photograph(9) for title in ("cats", "dogs")}
     write_files(folder / "photos", photos | {"Train/cats/notes.txt": b"mine"})
@@ -57,9 +57,9 @@ def test_every_command_of_the_guide_runs(tmp_path: Path, monkeypatch: pytest.Mon
             ran = run(line)
             assert ran.code == 0, (line, ran.err)
             printed = ran.out
-    made = {path.parent.name for path in tmp_path.glob("data/*/manifest.json")}
+    dataset = {path.parent.name for path in tmp_path.glob("data/*/manifest.json")}
     lines = [line for kind, block in BLOCKS if kind == "bash" for line in block.splitlines()]
-    assert made == {line.split(" -o data/")[1] for line in lines if " -o data/" in line and "--dry-run" not in line}
+    assert dataset == {line.split(" -o data/")[1] for line in lines if " -o data/" in line and "--dry-run" not in line}
 
 
 def test_the_guide_names_every_option_of_its_kind() -> None:

@@ -14,14 +14,14 @@ SMALL = ("--image-size", "8")
 
 
 def test_two_digits_are_two_classes_with_their_names(tmp_path: Path) -> None:
-    made = prepared(tmp_path / "out", "mnist", "sample", "--classes", "8,3")
+    dataset = prepared(tmp_path / "out", "mnist", "sample", "--classes", "8,3")
     images, labels = sample_arrays()
-    assert made.class_names == ["3", "8"]
+    assert dataset.class_names == ["3", "8"]
     wanted = {f"train-{n:06d}": str(label) for n, label in enumerate(labels) if label in (3, 8)}
-    assert made.titles() == wanted
-    for name, image in list(made.images().items())[:50]:
+    assert dataset.titles() == wanted
+    for name, image in list(dataset.images().items())[:50]:
         np.testing.assert_array_equal(image[..., 0], images[int(name[-6:])])
-    counts = made.manifest["understood"]["splits"]["train"]["classes"]
+    counts = dataset.manifest["understood"]["splits"]["train"]["classes"]
     assert counts == {title: list(wanted.values()).count(title) for title in ("3", "8")}
     summary = json.loads(run_cli("inspect", tmp_path / "out", "--json").out)
     assert summary["splits"]["train"]["classes"] == counts
@@ -38,15 +38,15 @@ def test_classes_of_peoples_own_images(tmp_path: Path) -> None:
     source = write_files(tmp_path / "in", files)
     both = ("--split", "train,test", "--classes")
     for number, asked in enumerate(("eels,cats", "Cats, EELS,cats", "0,2")):
-        made = prepared(tmp_path / str(number), "images", source, *SMALL, *both, asked)
-        assert made.class_names == ["cats", "eels"]
+        dataset = prepared(tmp_path / str(number), "images", source, *SMALL, *both, asked)
+        assert dataset.class_names == ["cats", "eels"]
         for part in ("train", "test"):
-            assert made.titles(part) == {
+            assert dataset.titles(part) == {
                 name: name.split("/")[1] for name in files if name.startswith(part) and "dogs" not in name
             }
-        assert made.manifest["counts"] == {"read": 18, "kept": 12, "dropped": {"class not asked for": 6}}
-    said = refused(tmp_path / "no", "images", source, "--classes", "hens", code=2)
-    assert "--classes 'hens' is not a class of this dataset; choose from: 0 cats, 1 dogs, 2 eels" in said
+        assert dataset.manifest["counts"] == {"read": 18, "kept": 12, "dropped": {"class not asked for": 6}}
+    message = refused(tmp_path / "no", "images", source, "--classes", "hens", code=2)
+    assert "--classes 'hens' is not a class of this dataset; choose from: 0 cats, 1 dogs, 2 eels" in message
     flat = write_files(tmp_path / "flat", {"1.png": encoded(noise(1, 8, 8))})
     assert "have no classes (labels: none)" in refused(tmp_path / "no", "images", flat, "--classes", "cats", code=2)
 
@@ -57,12 +57,12 @@ def test_at_most_so_many_of_each_class(tmp_path: Path) -> None:
     }
     source = write_files(tmp_path / "in", files)
     whole = list(prepared(tmp_path / "whole", "images", source, *SMALL).titles().items())
-    made = prepared(tmp_path / "out", "images", source, *SMALL, "--limit-per-class", "5")
+    dataset = prepared(tmp_path / "out", "images", source, *SMALL, "--limit-per-class", "5")
     # In plan order, so that a larger limit adds examples and takes none away.
-    assert list(made.titles().items()) == [
+    assert list(dataset.titles().items()) == [
         (name, title) for at, (name, title) in enumerate(whole) if [one for _, one in whole[:at]].count(title) < 5
     ]
-    assert made.manifest["counts"] == {"read": 13, "kept": 9, "dropped": {"over the limit": 4}}
+    assert dataset.manifest["counts"] == {"read": 13, "kept": 9, "dropped": {"over the limit": 4}}
     held = prepared(tmp_path / "held", "images", source, *SMALL, "--limit-per-class", "2", "--hold-out", "3")
     assert (len(held.records("held-out")), sorted(held.titles().values())) == (3, ["cats", "cats", "dogs", "dogs"])
     both = prepared(tmp_path / "both", "mnist", "sample", "--classes", "1,7", "--limit-per-class", "3", "--limit", "5")
@@ -98,8 +98,8 @@ def two_clothes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Bags and boots, by the names of their classes."""
     folder = tmp_path_factory.mktemp("clothes")
     source = write_files(folder / "in", idx_files(400))
-    made = prepared(folder / "out", "fashion_mnist", source, "--classes", "Bag,Ankle boot")
-    assert made.class_names == ["Bag", "Ankle boot"]
+    dataset = prepared(folder / "out", "fashion_mnist", source, "--classes", "Bag,Ankle boot")
+    assert dataset.class_names == ["Bag", "Ankle boot"]
     return folder / "out"
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.support.celeba_files import ATTRIBUTES, NAMES, PHOTOGRAPHS, SMILES, TEXT_TABLES, text_table
-from tests.support.datasets import prepare, write_files
+from tests.support.datasets import prepare, run_cli, write_files
 from tests.support.image_files import encoded, noise, zipped
 from tests.support.plain_records import prepared, refused, understood
 
@@ -34,19 +34,19 @@ TABLES = {
 def test_a_file_of_labels(tmp_path: Path, name: str) -> None:
     table = write_files(tmp_path, {name: TABLES[name].encode()}) / name
     source = write_files(tmp_path / "in", NESTED)
-    made = prepared(tmp_path / "out", "images", source, *SMALL, "--labels", str(table))
+    dataset = prepared(tmp_path / "out", "images", source, *SMALL, "--labels", str(table))
     titles = {"cat": "0", "dog": "1", "Eel": "2"} if name == "dataset.json" else dict(zip(*[TITLES.values()] * 2, strict=True))
-    assert made.titles() == {path: titles[TITLES[Path(path).name]] for path in NESTED}
+    assert dataset.titles() == {path: titles[TITLES[Path(path).name]] for path in NESTED}
     # Names are in the order of their letters, numbers in the order of numbers.
-    assert made.class_names == sorted(set(titles.values()))
-    for path, image in made.images().items():
+    assert dataset.class_names == sorted(set(titles.values()))
+    for path, image in dataset.images().items():
         np.testing.assert_array_equal(image, noise(int(Path(path).stem), 8, 8))
-    assert made.manifest["understood"]["labels"] == name
+    assert dataset.manifest["understood"]["labels"] == name
     # The same again is done, and other labels are another dataset.
     assert prepare(tmp_path / "out", *SMALL, "--shards", "1", "--labels", table, source=source, dataset="images")
     table.write_bytes(table.read_bytes().replace(b"dog", b"hen").replace(b", 1]", b", 7]"))
     other = prepared(tmp_path / "other", "images", source, *SMALL, "--labels", str(table))
-    assert other.manifest["source"]["fingerprint"] != made.manifest["source"]["fingerprint"]
+    assert other.manifest["source"]["fingerprint"] != dataset.manifest["source"]["fingerprint"]
 
 
 @pytest.mark.parametrize("name", ["metadata.csv", "metadata.jsonl"])
@@ -59,10 +59,10 @@ def test_hugging_faces_metadata_lies_in_every_split(tmp_path: Path, name: str) -
             lines = ["file_name,text,label", *(f"{file},x,{title}" for file, title in titles.items())]
         files[f"{part}/{name}"] = "\n".join(lines).encode()
     source = write_files(tmp_path, {"in.zip": zipped(files)}) / "in.zip"
-    made = prepared(tmp_path / "out", "images", source, *SMALL, "--split", "train,test", "--labels", name)
+    dataset = prepared(tmp_path / "out", "images", source, *SMALL, "--split", "train,test", "--labels", name)
     for part, titles in rows.items():
-        assert made.titles(part) == {f"{part}/{file}": title for file, title in titles.items()}
-    assert made.class_names == ["test 0", "test 1", "train 0", "train 1"]
+        assert dataset.titles(part) == {f"{part}/{file}": title for file, title in titles.items()}
+    assert dataset.class_names == ["test 0", "test 1", "train 0", "train 1"]
     found = understood("images", source)
     assert (found["labels"], found["tables_unused"]) == ("none", [f"test/{name}", f"train/{name}"])
 
@@ -92,20 +92,20 @@ def test_stylegans_dataset_json_is_found_by_itself(tmp_path: Path, packed: bool,
     files = SHARDS | {"dataset.json": json.dumps({"labels": [[name, label] for name, label in STYLEGAN.items()]}).encode()}
     files = {above + name: content for name, content in files.items()}
     source = write_files(tmp_path, {"in.zip": zipped(files)}) / "in.zip" if packed else write_files(tmp_path / "in", files)
-    made = prepared(tmp_path / "out", "images", source, *SMALL)
-    assert made.class_names == ["0", "7"]
-    assert made.titles() == {above + name: str(label) for name, label in STYLEGAN.items()}
-    assert made.manifest["understood"]["labels"] == f"{above}dataset.json"
-    assert made.manifest["understood"]["left_out"] == {}
+    dataset = prepared(tmp_path / "out", "images", source, *SMALL)
+    assert dataset.class_names == ["0", "7"]
+    assert dataset.titles() == {above + name: str(label) for name, label in STYLEGAN.items()}
+    assert dataset.manifest["understood"]["labels"] == f"{above}dataset.json"
+    assert dataset.manifest["understood"]["left_out"] == {}
 
 
 @pytest.mark.parametrize("document", [b'{"labels": null}', None, b'{"license": "public"}'])
 def test_shard_folders_are_no_classes(tmp_path: Path, document: bytes | None) -> None:
     source = write_files(tmp_path / "in", SHARDS | ({} if document is None else {"dataset.json": document}))
-    made = prepared(tmp_path / "out", "images", source, *SMALL, "--strict")
-    assert (list(made.manifest["features"]), set(made.records())) == (["image"], set(SHARDS))
-    assert made.manifest["understood"]["labels"].startswith("none (")
-    assert prepared(tmp_path / "told", "images", source, *SMALL, "--labels", "folders").class_names == [
+    dataset = prepared(tmp_path / "out", "images", source, *SMALL, "--strict")
+    assert (list(dataset.manifest["features"]), set(dataset.records())) == (["image"], set(SHARDS))
+    assert dataset.manifest["understood"]["labels"].startswith("none (")
+    assert prepared(tmp_path / "known", "images", source, *SMALL, "--labels", "folders").class_names == [
         "00000",
         "00001",
         "00002",
@@ -124,10 +124,10 @@ def test_folders_that_only_look_like_shards_are_warned_of(tmp_path: Path) -> Non
     """As the folders of GTSRB, which are classes."""
     files = {f"{sign:05d}/{sign:05d}_{n:05d}.png": encoded(noise(n, 8, 8)) for sign in range(3) for n in range(2)}
     source = write_files(tmp_path / "in", files)
-    said = refused(tmp_path / "out", "images", source, "--strict")
-    assert "folders 00000, 00001, 00002 were taken for shards, not classes; give --labels folders if they are classes" in said
-    told = prepared(tmp_path / "told", "images", source, *SMALL, "--strict", "--labels", "folders")
-    assert told.class_names == ["00000", "00001", "00002"]
+    message = refused(tmp_path / "out", "images", source, "--strict")
+    assert "folders 00000, 00001, 00002 were taken for shards, not classes; give --labels folders if they are" in message
+    known = prepared(tmp_path / "known", "images", source, *SMALL, "--strict", "--labels", "folders")
+    assert known.class_names == ["00000", "00001", "00002"]
 
 
 def test_tiny_imagenet(tmp_path: Path) -> None:
@@ -141,15 +141,15 @@ def test_tiny_imagenet(tmp_path: Path) -> None:
     source = write_files(
         tmp_path / "in", {f"tiny-imagenet-200/{name}": file for name, file in (files | boxes | others).items()}
     )
-    made = prepared(tmp_path / "out", "images", source, *SMALL, "--split", "train,validation")
-    assert made.class_names == list(ids)
-    assert made.titles() == {f"tiny-imagenet-200/{name}": name.split("/")[1] for name in train}
-    assert made.titles("validation") == {f"tiny-imagenet-200/{name}": ids[n % 2] for n, name in enumerate(val)}
-    for name, image in made.images("validation").items():
+    dataset = prepared(tmp_path / "out", "images", source, *SMALL, "--split", "train,validation")
+    assert dataset.class_names == list(ids)
+    assert dataset.titles() == {f"tiny-imagenet-200/{name}": name.split("/")[1] for name in train}
+    assert dataset.titles("validation") == {f"tiny-imagenet-200/{name}": ids[n % 2] for n, name in enumerate(val)}
+    for name, image in dataset.images("validation").items():
         np.testing.assert_array_equal(image, noise(len(train) + int(Path(name).stem[-1]), 8, 8))
-    assert made.manifest["understood"]["labels"] == "folders, tiny-imagenet-200/val/val_annotations.txt"
-    said = refused(tmp_path / "test", "images", source, *SMALL, "--split", "train,test")
-    assert "the images of split test have no labels, such as tiny-imagenet-200/test/images/test_0.JPEG; leave test out" in said
+    assert dataset.manifest["understood"]["labels"] == "folders, tiny-imagenet-200/val/val_annotations.txt"
+    message = refused(tmp_path / "test", "images", source, *SMALL, "--split", "train,test")
+    assert "the images of split test have no labels, such as tiny-imagenet-200/test/images/test_0.JPEG; leave test" in message
 
 
 FAULTS = {
@@ -190,16 +190,16 @@ def test_a_wrong_file_of_labels_is_named_with_its_line_within_seconds(tmp_path: 
     table = write_files(tmp_path, {name: content.encode()}) / name
     source = write_files(tmp_path / "in", FLAT)
     began = time.monotonic()
-    said = refused(tmp_path / "out", "images", source, "--labels", str(table))
+    message = refused(tmp_path / "out", "images", source, "--labels", str(table))
     assert time.monotonic() - began < 20
-    assert words in said
-    assert len(said) < 1000
+    assert words in message
+    assert len(message) < 1000
 
 
 def test_bytes_that_are_no_text(tmp_path: Path) -> None:
     table = write_files(tmp_path, {"l.csv": b"0.png,cat\n1.png,caf\xe9\n"}) / "l.csv"
-    said = refused(tmp_path / "out", "images", write_files(tmp_path / "in", FLAT), "--labels", str(table))
-    assert f"{table}, line 2: not UTF-8 text" in said
+    message = refused(tmp_path / "out", "images", write_files(tmp_path / "in", FLAT), "--labels", str(table))
+    assert f"{table}, line 2: not UTF-8 text" in message
 
 
 def test_a_damaged_dataset_json_is_no_missing_one(tmp_path: Path) -> None:
@@ -212,8 +212,8 @@ def test_names_that_two_images_have(tmp_path: Path) -> None:
     files = {"a/0.png": FLAT["0.png"], "b/0.png": FLAT["1.png"]}
     source = write_files(tmp_path / "in", files)
     table = write_files(tmp_path, {"l.csv": b"0.png,cat\n"}) / "l.csv"
-    said = refused(tmp_path / "out", "images", source, "--labels", str(table))
-    assert "0.png may be a/0.png or b/0.png; write the path from the source on" in said
+    message = refused(tmp_path / "out", "images", source, "--labels", str(table))
+    assert "0.png may be a/0.png or b/0.png; write the path from the source on" in message
     table.write_bytes(b"a/0.png,cat\nb\\0.png,dog\n")
     assert prepared(tmp_path / "out", "images", source, *SMALL, "--labels", str(table)).titles() == {
         "a/0.png": "cat",
@@ -223,8 +223,8 @@ def test_names_that_two_images_have(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     source = write_files(tmp_path / "in", FLAT)
-    said = refused(tmp_path / "out", "images", source, "--labels", "labels.csv")
-    assert f"--labels labels.csv: no such file, neither here nor in {source}; give folders, none, or a file's path" in said
+    message = refused(tmp_path / "out", "images", source, "--labels", "labels.csv")
+    assert f"--labels labels.csv: no such file, neither here nor in {source}; give folders, none, or a file's path" in message
     assert "--labels does not apply to mnist" in refused(tmp_path / "out", "mnist", "sample", "--labels", "none", code=2)
 
 
@@ -232,19 +232,19 @@ def test_a_celeba_attribute_as_the_label(tmp_path: Path) -> None:
     files = PHOTOGRAPHS | {"list_attr_celeba.txt": TEXT_TABLES["list_attr_celeba.txt"]}
     source = write_files(tmp_path / "in", files)
     options = ("--faces", "none", *SMALL, "--label-attribute")
-    made = prepared(tmp_path / "out", "celeba", source, *options, "smiling")
+    dataset = prepared(tmp_path / "out", "celeba", source, *options, "smiling")
     at = ATTRIBUTES.index("Smiling")
-    assert made.class_names == ["not Smiling", "Smiling"]
-    assert made.titles() == {name: "Smiling" if SMILES[name][at] > 0 else "not Smiling" for name in NAMES}
+    assert dataset.class_names == ["not Smiling", "Smiling"]
+    assert dataset.titles() == {name: "Smiling" if SMILES[name][at] > 0 else "not Smiling" for name in NAMES}
     # The attributes stay.
-    assert {name: one["attributes"] for name, one in made.records().items()} == {
+    assert {name: one["attributes"] for name, one in dataset.records().items()} == {
         name: [int(value > 0) for value in SMILES[name]] for name in NAMES
     }
-    understood = made.manifest["understood"]
+    understood = dataset.manifest["understood"]
     assert understood["labels"] == "attribute Smiling of list_attr_celeba.txt"
     assert sum(understood["splits"]["train"]["classes"].values()) == len(NAMES)
-    said = refused(tmp_path / "no", "celeba", source, *options, "Hat", code=2)
-    assert "--label-attribute Hat: no such attribute; choose from: Bald, Smiling, Young" in said
+    message = refused(tmp_path / "no", "celeba", source, *options, "Hat", code=2)
+    assert "--label-attribute Hat: no such attribute; choose from: Bald, Smiling, Young" in message
     (source / "list_attr_celeba.txt").unlink()
     assert "--label-attribute Smiling needs list_attr_celeba" in refused(
         tmp_path / "no", "celeba", source, *options, "Smiling", code=2
@@ -261,11 +261,14 @@ def test_domains_by_an_attribute_of_celeba(tmp_path: Path) -> None:
     parts = {name: "train" if n < 5 else "validation" if n < 7 else "test" for n, name in enumerate(NAMES)}
     source = write_files(tmp_path, {"celeba.zip": zipped(files)}) / "celeba.zip"
     # Both or neither colour: in no domain.
-    made = prepared(tmp_path / "hair", "unpaired", source, *SMALL, "--domains", "blond_hair,Black_Hair")
+    dataset = prepared(tmp_path / "hair", "unpaired", source, *SMALL, "--domains", "blond_hair,Black_Hair")
     for split, (has, has_not) in {"trainA": (0, 1), "trainB": (1, 0)}.items():
         chosen = {name for name in NAMES if parts[name] == "train" and rows[name][has] > 0 > rows[name][has_not]}
-        assert set(made.records(split)) == chosen, split
-    splits = made.manifest["understood"]["splits"]
+        assert set(dataset.records(split)) == chosen, split
+    neither = sum((row[0] > 0) == (row[1] > 0) for row in rows.values())
+    ran = run_cli("prepare", "unpaired", "--source", source, "--domains", "Blond_Hair,Black_Hair", "-o", "x", "--dry-run")
+    assert f"note: {neither} photographs have neither or both of the attributes, and are in no domain\n" in ran.out
+    splits = dataset.manifest["understood"]["splits"]
     assert {name: split["inputs"] for name, split in splits.items() if not split["written"]}
     smiling = prepared(tmp_path / "smiling", "unpaired", source, *SMALL, "--domains", "Smiling")
     assert set(smiling.records("trainA")) == {name for name in NAMES if parts[name] == "train" and rows[name][2] > 0}

@@ -39,42 +39,44 @@ def test_split_folders_of_any_name_and_case(tmp_path: Path, layout: str, packed:
         files = {name: (source / name).read_bytes() for name in names}
         source = write_files(tmp_path, {"in.zip": zipped(files)}) / "in.zip"
     split = "test" if "est" in other else "validation"
-    made = prepared(tmp_path / "out", "images", source, *SMALL, "--split", f"train,{split}")
-    assert made.class_names == ["cats", "dogs"]
+    dataset = prepared(tmp_path / "out", "images", source, *SMALL, "--split", f"train,{split}")
+    assert dataset.class_names == ["cats", "dogs"]
     for part, top in (("train", train), (split, other)):
-        assert made.titles(part) == {name: name.removeprefix(f"{top}/").split("/")[0] for name in names if name.startswith(top)}
-        for name, image in made.images(part).items():
+        assert dataset.titles(part) == {
+            name: name.removeprefix(f"{top}/").split("/")[0] for name in names if name.startswith(top)
+        }
+        for name, image in dataset.images(part).items():
             np.testing.assert_array_equal(image, noise(names.index(name), 8, 8))
 
 
 def test_intel_scenes_as_they_are_downloaded(tmp_path: Path) -> None:
-    """seg_pred has no labels; it is found, told, and neither a class nor mixed into a split."""
+    """seg_pred has no labels; it is found and shown, and is neither a class nor mixed into a split."""
     names = [
         f"seg_{part}/seg_{part}/{title}/{n}.png" for part in ("train", "test") for title in ("sea", "street") for n in "12"
     ]
     source = folder(tmp_path / "in", [*names, "seg_pred/seg_pred/3.png", "seg_pred/seg_pred/5.png"])
-    made = prepared(tmp_path / "out", "images", source, *SMALL, "--split", "train,test")
-    assert (made.class_names, set(made.titles()), set(made.titles("test"))) == (
+    dataset = prepared(tmp_path / "out", "images", source, *SMALL, "--split", "train,test")
+    assert (dataset.class_names, set(dataset.titles()), set(dataset.titles("test"))) == (
         ["sea", "street"],
         set(names[:4]),
         set(names[4:]),
     )
-    assert made.manifest["understood"]["splits"]["prediction"] == {
+    assert dataset.manifest["understood"]["splits"]["prediction"] == {
         **{"inputs": 2, "written": False, "folders": ["seg_pred"], "classes": {}}
     }
 
 
 def test_a_class_named_train(tmp_path: Path) -> None:
     source = folder(tmp_path / "in", [f"{title}/{n}.png" for title in ("bus", "car", "train") for n in range(2)])
-    said = refused(tmp_path / "out", "images", source)
+    message = refused(tmp_path / "out", "images", source)
     assert (
-        "holds the split folder train and bus beside it; keep only train, val, test, or give --splits none if train is" in said
+        "holds the split folder train and bus beside it; keep only train, val, test, or give --splits none if train" in message
     )
-    made = prepared(tmp_path / "out", "images", source, *SMALL, "--splits", "none")
-    assert made.class_names == ["bus", "car", "train"]
-    assert all(title == name.split("/")[0] for name, title in made.titles().items())
-    assert len(made.titles()) == 6
-    assert made.manifest["options"]["split_folders"] == "none"
+    dataset = prepared(tmp_path / "out", "images", source, *SMALL, "--splits", "none")
+    assert dataset.class_names == ["bus", "car", "train"]
+    assert all(title == name.split("/")[0] for name, title in dataset.titles().items())
+    assert len(dataset.titles()) == 6
+    assert dataset.manifest["options"]["split_folders"] == "none"
 
 
 def test_splits_takes_none_alone(tmp_path: Path) -> None:
@@ -95,12 +97,15 @@ def test_classes_are_those_of_the_written_splits(tmp_path: Path) -> None:
 
 def test_a_folder_level_is_no_class(tmp_path: Path) -> None:
     flat = folder(tmp_path / "flat", ["train/images/1.png", "train/images/2.png", "val/images/3.png"])
-    made = prepared(tmp_path / "out", "images", flat, *SMALL, "--split", "train,validation")
-    assert (made.class_names, list(made.manifest["features"])) == ([], ["image"])
+    dataset = prepared(tmp_path / "out", "images", flat, *SMALL, "--split", "train,validation")
+    assert (dataset.class_names, list(dataset.manifest["features"])) == ([], ["image"])
     masked = folder(tmp_path / "masked", ["images/1.png", "images/2.png", "annotations/1.png"])
-    said = refused(tmp_path / "masks", "images", masked)
-    assert "the folder images beside annotations is not likely a class; give the folder that holds the images alone" in said
-    assert prepared(tmp_path / "told", "images", masked, *SMALL, "--labels", "folders").class_names == ["annotations", "images"]
+    message = refused(tmp_path / "masks", "images", masked)
+    assert "the folder images beside annotations is not likely a class; give the folder that holds the images" in message
+    assert prepared(tmp_path / "all", "images", masked, *SMALL, "--labels", "folders").class_names == [
+        "annotations",
+        "images",
+    ]
 
 
 def test_splits_that_were_not_asked_for_are_told(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def open_unpaired(tree: FileTree, options: Options) -> FileSource:
         Resized(image_shape(options), options.resize, options.resampler),
         options,
         tables=tables.checksums,
-        notes=left_out(names, images, tables.used) + tables.notes,
+        notes=left_out(names, images, tables.used) + tables.notes + _in_neither(images, splits, tables),
         understood=understood,
     )
 
@@ -75,6 +75,12 @@ def _of_attributes(images: Sequence[str], tables: FoundTables, wanted: Sequence[
         in_b = tuple(name for name, row in rows.items() if other[name] and not row[first])
         splits |= {f"{split}{letter}": found for letter, found in (("A", in_a), ("B", in_b)) if found}
     return splits
+
+
+def _in_neither(images: Sequence[str], splits: _Splits, tables: FoundTables) -> tuple[str, ...]:
+    """A note on the photographs that attributes put into no domain."""
+    count = len(images) - sum(map(len, splits.values())) if tables.tables else 0
+    return (f"{count:,} photographs have neither or both of the attributes, and are in no domain",) if count else ()
 
 
 def _check_present(splits: _Splits, where: str, options: Options) -> None:

@@ -27,7 +27,7 @@ MIXED = {
     "train/dogs/LICENSE": b"x",
     "labels.csv": b"x",
 }
-TOLD = {
+UNDERSTOOD = {
     "splits": {
         "train": {"inputs": 5, "written": True, "folders": ["train"], "classes": {"cats": 3, "dogs": 2}},
         "validation": {"inputs": 1, "written": False, "folders": ["val"], "classes": {"cats": 1}},
@@ -56,23 +56,23 @@ def test_everything_is_told_by_every_command_and_written_down(tmp_path: Path, pa
     source = write_files(tmp_path / "in", MIXED)
     if packed:
         source = write_files(tmp_path, {"in.zip": zipped(MIXED)}) / "in.zip"
-    told = understood("images", source)
-    assert {key: told[key] for key in TOLD} == TOLD
+    known = understood("images", source)
+    assert {key: known[key] for key in UNDERSTOOD} == UNDERSTOOD
     plan = run_cli("prepare", "images", "--source", source, "-o", tmp_path / "out", "--dry-run")
     assert (plan.out.startswith(LINES), WARNING in plan.out, plan.err) == (True, True, "")
-    # The folder cannot be made: all is told before that.
+    # The folder cannot be written: all is printed before that.
     write_files(tmp_path, {"blocked": b""})
     blocked = run_cli("prepare", "images", "--source", source, *SMALL, "-o", tmp_path / "blocked" / "out")
     assert (blocked.code, blocked.err.startswith(LINES), WARNING in blocked.err) == (5, True, True)
-    made = run_cli("prepare", "images", "--source", source, *SMALL, "-o", tmp_path / "out", "--json")
-    assert made.err.startswith(LINES)
-    assert json.loads(made.out)["understood"] == told
-    assert json.loads((tmp_path / "out" / "manifest.json").read_text())["understood"] == told
+    dataset = run_cli("prepare", "images", "--source", source, *SMALL, "-o", tmp_path / "out", "--json")
+    assert dataset.err.startswith(LINES)
+    assert json.loads(dataset.out)["understood"] == known
+    assert json.loads((tmp_path / "out" / "manifest.json").read_text())["understood"] == known
     shown = run_cli("inspect", tmp_path / "out")
     assert LINES + WARNING in shown.out
-    assert json.loads(run_cli("inspect", tmp_path / "out", "--json").out)["understood"] == told
+    assert json.loads(run_cli("inspect", tmp_path / "out", "--json").out)["understood"] == known
     done = json.loads(run_cli("prepare", "images", "--source", source, *SMALL, "-o", tmp_path / "out", "--json").out)
-    assert (done["already_done"], done["understood"]) == (True, told)
+    assert (done["already_done"], done["understood"]) == (True, known)
 
 
 def test_headers_of_some_are_read_of_many(tmp_path: Path) -> None:
@@ -136,9 +136,9 @@ def test_what_is_seldom_meant_is_warned_of_and_strictly_refused(tmp_path: Path, 
     for part in words.split("; class "):
         assert f"warning: {'' if part in words[: len(part)] else 'class '}{part}" in ran.err
     assert words in "; ".join(json.loads((tmp_path / "out" / "manifest.json").read_text())["understood"]["warnings"])
-    said = refused(tmp_path / "strict", "images", source, "--strict")
-    assert f"error: {source}: --strict, and " in said
-    assert words in said
+    message = refused(tmp_path / "strict", "images", source, "--strict")
+    assert f"error: {source}: --strict, and " in message
+    assert words in message
     again = run_cli("prepare", "images", "--source", source, *SMALL, "-o", tmp_path / "out", "--strict")
     assert (again.code, words in again.err) == (3, True)
     dry = run_cli("prepare", "images", "--source", source, "-o", "x", "--dry-run", "--strict")
@@ -158,11 +158,11 @@ def test_a_class_of_digits_without_images(tmp_path: Path) -> None:
 
 
 def test_what_is_usual_is_no_warning(tmp_path: Path) -> None:
-    """Ten folders of digits, and what was said in so many words."""
+    """Ten folders of digits, and what was message in so many words."""
     digits = folder(tmp_path / "digits", *(f"{part}/{n}/1.png" for n in range(10) for part in ("train", "test")))
     assert prepared(tmp_path / "out", "images", digits, *SMALL, "--strict").class_names == list("0123456789")
     numbers = folder(tmp_path / "numbers", "007/1.png", "042/2.png")
-    assert prepared(tmp_path / "told", "images", numbers, *SMALL, "--strict", "--labels", "folders").class_names == [
+    assert prepared(tmp_path / "known", "images", numbers, *SMALL, "--strict", "--labels", "folders").class_names == [
         "007",
         "042",
     ]
