@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What a run's networks make and score after a step.
+    """The samples and scores of a run after a step.
 
     Attributes:
         scores: numbers for the log, by name.

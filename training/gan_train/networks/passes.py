@@ -15,7 +15,7 @@ from gan_train.numerics.randomness import Draw
 
 @dataclass(frozen=True)
 class TrainingPass:
-    """What the layers of a network read while it runs in training mode; see `training_pass`."""
+    """The settings that the layers of a network read while it runs in training mode; see `training_pass`."""
 
     draw: Draw
     update_statistics: bool

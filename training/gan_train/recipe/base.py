@@ -23,7 +23,7 @@ classes)."""
 
 @dataclass(frozen=True)
 class Purpose:
-    """What a trained run is used for.
+    """The use of a trained run.
 
     Attributes:
         does: the end of the sentence "this recipe ...".
@@ -79,7 +79,7 @@ class Recipe(Section, ABC):
     @property
     @abstractmethod
     def purpose(self) -> Purpose:
-        """What a trained run is used for."""
+        """The use of a trained run."""
 
     @property
     @abstractmethod

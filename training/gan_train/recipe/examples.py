@@ -67,7 +67,7 @@ class PointConfig(Section):
 
 @dataclass(frozen=True)
 class Condition:
-    """What a generator takes besides noise: a number in [0, values) for each example.
+    """The condition that a generator takes besides noise: a number in [0, values) for each example.
 
     Attributes:
         kind: "class", which the dataset's labels define, or "code", to which training gives a meaning.

@@ -11,8 +11,8 @@ LossKind = Literal["minimax", "non-saturating", "least-squares", "wasserstein", 
 """The adversarial losses whose values diagnosis can interpret; objectives/losses.py has their formulas."""
 
 Role = Literal["discriminator", "generator", "classifier", "penalty"]
-"""What a phase trains: a discriminator on real and generated examples, a generator through it, a classifier on labelled
-examples, or a player on a penalty alone."""
+"""The training task of a phase: a discriminator on real and generated examples, a generator through it, a classifier on
+labelled examples, or a player on a penalty alone."""
 
 
 @dataclass(frozen=True)

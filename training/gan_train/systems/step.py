@@ -47,7 +47,7 @@ def build_steps(
         strategy: the strategy in whose scope the system was built.
         seed: the run's seed.
         restored: the steps that rollbacks returned to.
-        chunk_spec: the specification of chunks of any length, so that one trace serves all; None traces each length anew.
+        chunk_spec: tensor specifications of chunks of any length, so that one trace serves all; None traces each length anew.
 
     Raises:
         ValueError: phases run at two different intervals besides every step.
