@@ -16,9 +16,9 @@ from gan_began.network import build_autoencoder
 from gan_began.recipe import BEGANRecipe
 from gan_train.networks.dcgan import build_generator
 from gan_train.networks.passes import inference_pass, training_pass
-from gan_train.numerics.optimizers import assign_own
 from gan_train.numerics.precision import resolved
 from gan_train.numerics.randomness import Draw
+from gan_train.numerics.replicas import assign_own
 from gan_train.systems.base import DISCRIMINATOR, DISCRIMINATOR_SEEDS, Batch, GeneratorInputs, Outcome, Phase
 from gan_train.systems.means import global_mean
 from gan_train.systems.two_players import TwoPlayerGAN
