@@ -1,5 +1,6 @@
 """Rules for every test: no network, no GPU, no files of the user, the same random examples each time."""
 
+import logging
 import os
 import socket
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import settings
 from playwright.sync_api import Browser
 
+from gan_core.notices import LOGGER
 from tests.support.browser import chromium
 from tests.support.fake_storage import Emulator
 from tests.support.quick import block_tensorflow, is_other_test_file, quick_only
@@ -111,3 +113,18 @@ def browser() -> Iterator[Browser]:
     """Chromium, without a window."""
     with chromium() as started:
         yield started
+
+
+@pytest.fixture
+def notices() -> Iterator[list[str]]:
+    """The messages that the library tells during the test, in order, whether or not they are shown."""
+    messages: list[str] = []
+
+    class Collect(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            messages.append(record.getMessage())
+
+    collect = Collect()
+    LOGGER.addHandler(collect)
+    yield messages
+    LOGGER.removeHandler(collect)

@@ -18,6 +18,8 @@ from typing import TextIO
 LOGGER = logging.getLogger("ganmill")
 LOGGER.setLevel(logging.INFO)
 LOGGER.addHandler(logging.NullHandler())
+# Beam and others give the root logger a handler that would print every message.
+LOGGER.propagate = False
 
 _lock = threading.Lock()
 _open_blocks = 0

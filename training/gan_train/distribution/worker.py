@@ -1,4 +1,4 @@
-"""What this process does as one of several workers: which folder it writes to, and what it agrees on with the others."""
+"""The part of this process as one of several workers: the folder it writes to, and the facts it agrees on with the others."""
 
 import tempfile
 from collections.abc import Iterator

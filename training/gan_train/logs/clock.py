@@ -11,7 +11,7 @@ import tensorflow as tf
 from gan_train.logs.metrics_log import Row
 
 Stall = Literal["checkpoint", "snapshot"]
-"""What training stands still for."""
+"""The reasons for which training stands still."""
 
 STALLS: tuple[Stall, ...] = ("checkpoint", "snapshot")
 

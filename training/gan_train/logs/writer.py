@@ -1,4 +1,4 @@
-"""What follows a training: its log, curves, diagnosis, report and progress line, behind one interface.
+"""One interface for everything that follows a training: log, curves, diagnosis, report and progress line.
 
     writer = MultiWriter([MetricsWriter(run, step), TensorBoardWriter(run, step), CurvesWriter(run)])
     writer.write_row({"step": 450, "d.loss": 0.69})

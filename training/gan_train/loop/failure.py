@@ -18,7 +18,7 @@ PATIENCE = 6
 """In windows of the diagnosis; see docs/measurements.md, "Failures that recovered"."""
 
 PATIENCE_FROM_THE_START = 2
-"""In windows, for a convergence failure that was there at the first verdict: its causes are in the recipe and do not pass."""
+"""In windows, for a convergence failure that was there at the first verdict: it did not arise in training."""
 
 
 def lasting_failure(diagnosis: Diagnosis) -> Fault | None:

@@ -1,4 +1,4 @@
-"""What ends an attempt at training early, and how a run returns to an earlier step.
+"""Faults that end an attempt at training early, and the return to an earlier step.
 
 A divergence (divergence.py) and a failure that lasts (failure.py) end alike. By --on-divergence or --on-failure either
 

@@ -14,7 +14,7 @@ from gan_train.systems.base import System
 
 @dataclass(frozen=True)
 class Job:
-    """What is trained, on which data, where, and how.
+    """A training with everything that it needs.
 
     Attributes:
         recipe: its `steps` is the step to train to.

@@ -1,4 +1,4 @@
-"""What is settled before the first step: the precision, which shards are read, the networks."""
+"""The checks and choices before the first step: precision, shards, networks."""
 
 import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""What is asked of a training, by the command line or by a call from Python."""
+"""The request for a training, from the command line or from Python."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class TrainingOptions(TypedDict):
 
 @dataclass(frozen=True)
 class Request:
-    """What to train, on what, where, and on which devices.
+    """A request for a training: recipe, dataset, run folder, devices and policies.
 
     Attributes:
         recipe: as the caller chose it; its `steps` is the step to train to.

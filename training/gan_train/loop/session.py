@@ -43,7 +43,7 @@ class Reached:
 
 @dataclass(frozen=True)
 class Session:
-    """What one attempt works with. The loop is: take, step, look, tell, save; whatever is not finite ends or warns.
+    """One attempt at training. Its loop is: take, step (and check), look, tell, save.
 
     Attributes:
         job: what is trained.
