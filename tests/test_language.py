@@ -10,7 +10,7 @@ import pytest
 pytestmark = pytest.mark.quick
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("core", "pipelines", "tests", "examples", "benchmarks", "scripts", "deploy")
+ROOMS = ("core", "pipelines", "training", "tests", "docs", "examples", "benchmarks", "scripts", "deploy")
 ENDINGS = {".py", ".md", ".yaml", ".j2", ".toml", ".cff", ".ipynb"}
 
 CITATION = re.compile(
@@ -41,7 +41,7 @@ def docstrings(text: str) -> Iterator[tuple[int, str]]:
 
 def test_there_is_something_to_read() -> None:
     read = {path.relative_to(ROOT).parts[0] for path in files()}
-    assert {"core", "pipelines", "tests", "README.md", "CONTRIBUTING.md"} <= read
+    assert {"core", "pipelines", "training", "tests", "docs", "README.md", "CONTRIBUTING.md"} <= read
 
 
 def test_nothing_outside_the_repository_is_cited() -> None:

@@ -1,4 +1,4 @@
-"""What every score asks of the network that looks at images."""
+"""The interface of the networks that turn images into features for scores."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from gan_train.extractors.resizing import Pixels
 
 @dataclass(frozen=True)
 class Extracted:
-    """What an extractor sees in a batch of n images.
+    """The output of an extractor for a batch of n images.
 
     Attributes:
         features: float32 (n, size).

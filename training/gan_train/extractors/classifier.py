@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 Domain = Literal["digits", "fashion"]
 
 DOMAINS: dict[str, Domain] = {"mnist": "digits", "fashion_mnist": "fashion"}
-"""Of which dataset which packaged classifier knows the classes."""
+"""The packaged classifier that knows the classes of a dataset, by the dataset's name."""
 
 _BATCH = 256
 
@@ -84,7 +84,7 @@ def packaged_classifier(domain: Domain) -> Extractor:
 
 
 def packaged_card(domain: Domain) -> dict[str, Any]:
-    """What is known of a classifier of the package, classifiers/DOMAIN.json."""
+    """The description of a packaged classifier, classifiers/DOMAIN.json."""
     card: dict[str, Any] = json.loads(packaged_file(f"{domain}.json").read_text())
     return card
 

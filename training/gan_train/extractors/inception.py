@@ -1,4 +1,4 @@
-"""Inception v3 with Keras' ImageNet weights (spec C 3.5, 3.6): 2048 features of the last pooling, 1000 classes.
+"""Inception v3 with Keras' ImageNet weights (Szegedy et al. 2015): 2048 features of the last pooling, 1000 classes.
 
 The weights are 92 MB and not part of this package. They are taken from --weights, from $GANMILL_INCEPTION, from Keras'
 cache, or downloaded into that, in this order. Other libraries' Inception has other weights and another resizer inside, so that

@@ -1,6 +1,6 @@
 """Images to the size an extractor takes. Scores by different resizers differ much (Parmar et al. 2022), so it is named in each.
 
-nearest             the specification's (spec C 3.5): pixels are repeated or left out
+nearest             pixels are repeated or left out (Brownlee, Generative Adversarial Networks with Python, ch. 13)
 bilinear, bicubic   Pillow's filters, which average over every pixel they shrink, on float32 (the clean protocol)
 """
 

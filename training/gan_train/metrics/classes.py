@@ -1,4 +1,4 @@
-"""What a classifier sees in fakes, beside what it sees in reals.
+"""Scores of the classes that a classifier finds in fakes, compared with those it finds in reals.
 
 Counts of classes add up over batches; they are int64 (classes,).
 """

@@ -1,7 +1,7 @@
 """How varied a set of images is: the mean distance of each to its nearest neighbour in the set.
 
 A collapsed generator that still shows a few modes keeps a large mean distance over all pairs; the nearest neighbour gives
-it away (spec C 1.5, M3).
+it away.
 """
 
 import numpy as np

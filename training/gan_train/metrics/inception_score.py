@@ -26,7 +26,7 @@ _DROPPED = -1
 
 @dataclass(frozen=True, eq=False)
 class SplitSums:
-    """What the score needs of each part; sums of two sets add up.
+    """The numbers that the score needs of each part; sums of two sets add up.
 
     Attributes:
         counts: int64 (splits,), images.
@@ -40,7 +40,7 @@ class SplitSums:
 
     @classmethod
     def of(cls, probabilities: ArrayLike, split: NDArray[np.int64], splits: int) -> Self:
-        """Of class probabilities (n, classes), given the part of each, (n,); -1 is in none."""
+        """The sums of class probabilities (n, classes), given the part of each, (n,); -1 is in none."""
         shares = as_points(probabilities)
         counts, sums, negentropy = np.zeros(splits, np.int64), np.zeros((splits, shares.shape[1])), np.zeros(splits)
         of_each = (shares * np.log(shares + _EPSILON)).sum(axis=1)
@@ -50,7 +50,7 @@ class SplitSums:
         return cls(counts, sums, negentropy)
 
     def __add__(self, other: Self) -> Self:
-        """Of both sets together."""
+        """The sums of both sets together."""
         return type(self)(
             self.counts + other.counts, self.probabilities + other.probabilities, self.negentropy + other.negentropy
         )
@@ -75,7 +75,7 @@ def split_of_each(count: int, seed: int, splits: int = SPLITS) -> NDArray[np.int
 
 
 def streaming_splits(count: int, seed: int, splits: int = SPLITS) -> Streaming[SplitSums]:
-    """Of batches of class probabilities (n, classes) of `count` images in all."""
+    """Sums over batches of class probabilities (n, classes) of `count` images in all."""
     split = split_of_each(count, seed, splits)
     return Streaming(lambda shares, first: SplitSums.of(shares, split[first : first + len(shares)], splits))
 

@@ -31,14 +31,14 @@ class Moments:
 
     @classmethod
     def of(cls, features: ArrayLike) -> Self:
-        """Of features (n, d), n of at least one, all at once. Raises DataError at one that is not finite."""
+        """The moments of features (n, d), n of at least one, all at once. Raises DataError at one that is not finite."""
         points = as_points(features)
         mean = points.mean(axis=0)
         deviations = points - mean
         return cls(len(points), mean, deviations.T @ deviations)
 
     def __add__(self, other: Self) -> Self:
-        """Of both sets together."""
+        """The moments of both sets together."""
         count = self.count + other.count
         apart = other.mean - self.mean
         between = np.outer(apart, apart) * (self.count * other.count / count)
@@ -57,7 +57,7 @@ class Moments:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
-        """What `to_arrays` gave. Raises DataError if it is damaged."""
+        """Read the arrays of `to_arrays`. Raises DataError if it is damaged."""
         try:
             moments = cls(int(arrays["count"]), np.asarray(arrays["mean"]), np.asarray(arrays["scatter"]))
         except (KeyError, ValueError, TypeError) as error:
@@ -70,7 +70,7 @@ class Moments:
 
 
 def streaming_moments() -> Streaming[Moments]:
-    """Of batches of features (n, d)."""
+    """The moments of batches of features (n, d)."""
     return Streaming(lambda features, _: Moments.of(features))
 
 

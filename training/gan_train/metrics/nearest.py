@@ -32,13 +32,13 @@ class Nearest:
 
     @classmethod
     def of(cls, images: Points, block: NDArray[Any], first: int) -> Self:
-        """Of points (n, d) among a block of images or features of d numbers, whose first is at position `first`."""
+        """The nearest of a block of images or features of d numbers, whose first is at position `first`, to points (n, d)."""
         distances = squared_distances(images, as_points(block))
         nearest = distances.argmin(axis=1)
         return cls(nearest + first, distances[np.arange(len(images)), nearest])
 
     def __add__(self, other: Self) -> Self:
-        """Of both parts."""
+        """The nearest in both parts together."""
         earlier = (other.squared == self.squared) & (other.positions < self.positions)
         better = (other.squared < self.squared) | earlier
         return type(self)(np.where(better, other.positions, self.positions), np.where(better, other.squared, self.squared))

@@ -17,7 +17,7 @@ from gan_train.metrics.points import Points, as_points, squared_distances
 
 _K_OF_RECALL, _K_OF_COVERAGE = 3, 5
 _ROWS = 256
-"""Of which distances are held at once."""
+"""Rows of the distance matrix that are held at once."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 KEPT = 10_000
-"""Of how many images features are kept for scores that need them all at once."""
+"""The number of images whose features are kept for scores that need them all at once."""
 
 
 def permutation(count: int, *key: int) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""What other programs make of features that every machine can draw again: what `self_test` compares with.
+"""Scores that other programs compute from features which every machine can draw again, for `self_test` to compare with.
 
 Recorded by tests/training/record_references.py on 2026-11-22, from features in float64, with torch-fidelity 0.4.0 (FID, KID,
 IS, precision and recall at k = 3), pytorch-fid 0.3.0 (FID) and prdc 0.2 (at k = 5), on torch 2.15.0, NumPy 2.4.6, SciPy 1.17.1.
@@ -11,7 +11,7 @@ import numpy as np
 from gan_train.metrics.points import Points
 
 SHAPES = ((2000, 64), (500, 2048))
-"""Of the features: more images than numbers, and fewer."""
+"""Shapes of the features: more images than numbers, and fewer."""
 
 SUBSETS, SUBSETS_SEED = 10, 2020
 """The KID of random subsets was recorded with these; each has a quarter of the images."""
@@ -59,5 +59,5 @@ def features(count: int, size: int) -> tuple[Points, Points]:
 
 
 def logits() -> Points:
-    """Of 2,000 images and 10 classes, more or less sure."""
+    """Logits of 2,000 images and 10 classes, more or less sure."""
     return 8 * uniform(6, 2000, 10) * uniform(7, 2000, 1)

@@ -53,7 +53,7 @@ def self_test() -> list[Check]:
 
 
 def _worked_values() -> Iterator[Check]:
-    """Those of the specification (C 3.5, 3.6), and what follows from definitions."""
+    """Worked values of the literature, and values that follow from definitions."""
     first, second = uniform(10, 10, 2048), uniform(11, 10, 2048)
     yield Check("FID of 10 x 2048 features and themselves", 0.0, _fid(first, first), 1e-8)
     yield Check("FID of two 10 x 2048 arrays of uniform numbers", 358.5, _fid(first, second), 13.5)
@@ -137,7 +137,7 @@ def _softmax(values: Points) -> Points:
 
 
 def _fid_by_root(reals: Points, fakes: Points, of_reals: Points, of_fakes: Points) -> float:
-    """As the text has it (spec C 3.6)."""
+    """The Frechet distance by the root of the product of covariances (Heusel et al. 2017)."""
     from scipy.linalg import sqrtm
 
     apart = reals.mean(axis=0) - fakes.mean(axis=0)

@@ -16,6 +16,6 @@ class Spread:
 
     @classmethod
     def of(cls, values: Iterable[float]) -> Self:
-        """Of at least one value."""
+        """The spread of at least one value."""
         measured = np.fromiter(values, np.float64)
         return cls(float(measured.mean()), float(measured.std()))

@@ -15,7 +15,7 @@ from gan_train.logs.trace import Point, Trace
 from gan_train.scoring.scores import KINDS, Score, Scored
 
 _DIGITS = 5
-"""Of a value in the page; a screen shows three."""
+"""Significant digits of a value in the page; a screen shows three."""
 
 REAL, FAKE, GENERATOR, _FIRST_FREE, COLOURS = 0, 1, 2, 3, 8
 """Places in the page's palette: blue is real, orange is fake, green is a generator."""
@@ -242,7 +242,7 @@ def best_point(points: Sequence[Point], name: str) -> Point | None:
 
 
 def score_words(kind: Score) -> str:
-    """What a kind of score says, and which end is better."""
+    """The meaning of a kind of score, and which end is better."""
     ends = {"min": " Lower is better.", "max": " Higher is better.", None: ""}[kind.better]
     return f"{kind.about[0].upper()}{kind.about[1:]}.{ends}"
 

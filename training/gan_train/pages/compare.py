@@ -42,7 +42,7 @@ class ComparedRun:
 
 @dataclass(frozen=True)
 class Difference:
-    """What is not the same in all runs: a key, and its value in each; empty where a recipe has no such key."""
+    """A key that is not the same in all runs, and its value in each; empty where a recipe has no such key."""
 
     key: str
     values: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""What a report is made of, read from a run folder, local or on gs://."""
+"""The contents of a report, read from a run folder, local or on gs://."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from gan_train.scoring.scores import KINDS, Scored, read_scores
 
 @dataclass(frozen=True)
 class Grid:
-    """What the generators made after a step."""
+    """The pictures that the generators made after a step."""
 
     step: int
     picture: EmbeddedPicture

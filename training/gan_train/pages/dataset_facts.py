@@ -15,7 +15,7 @@ from gan_train.runs.layout import DATASET, DATASET_PREVIEW
 
 
 class DatasetFacts(Frozen):
-    """What dataset.json says.
+    """The content of dataset.json.
 
     Attributes:
         name: of the dataset.

@@ -75,7 +75,7 @@ def make_pictures(run: Folder) -> None:
 
 
 def _kinds(recipe: Recipe) -> tuple[str, ...]:
-    """What a recipe's generator can show: nothing but sample grids where it makes images from images, or points."""
+    """The pictures a recipe's generator can show: nothing but sample grids where it makes images from images, or points."""
     if not isinstance(recipe, LatentRecipe) or not isinstance(recipe.examples, ImageConfig):
         return ()
     if recipe.condition is None:

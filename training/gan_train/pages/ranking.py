@@ -16,7 +16,7 @@ from gan_train.scoring.scores import KINDS, Scored
 Yardstick = tuple[str | int, ...]
 
 _PARTS = ("extractor", "extractor's weights", "resizer", "dataset", "split", "number of reals", "number of fakes")
-"""Of a yardstick, in its order."""
+"""The parts of a yardstick, in its order."""
 _HASHES = ("extractor's weights", "dataset")
 _HASH_DIGITS = 12
 
@@ -107,7 +107,7 @@ def _ranking(name: str, scored: Mapping[str, Sequence[Scored]]) -> Ranking:
 
 
 def _refusal(protocols: Mapping[str, Protocol]) -> str:
-    """What differs, part by part."""
+    """Name the differences, part by part."""
     differing = []
     for place, part in enumerate(_PARTS):
         runs_of: dict[str, list[str]] = {}

@@ -122,7 +122,7 @@ def _grids_words(run: Contents) -> str:
 
 
 def _costs(run: Contents) -> list[tuple[str, str]]:
-    """What the training took, in words, as its newest row has it."""
+    """The time and memory that the training took, in words, by its newest row."""
     row, standing = run.standing.row, run.standing
     if row is None:
         return []

@@ -45,12 +45,12 @@ class SavedGenerator:
 
     @property
     def name(self) -> str:
-        """Of its file in the run folder."""
+        """The name of its file in the run folder."""
         return networks(GENERATOR).name(self.step)
 
     @property
     def facts(self) -> dict[str, str]:
-        """What every picture made with it says of itself."""
+        """The facts that every picture made with it carries."""
         return {
             "run": self.run.uri,
             "step": str(self.step),

@@ -56,13 +56,13 @@ def generate(generator: keras.Model, inputs: Inputs, recipe: LatentRecipe) -> Ex
 
 
 def network_inputs(inputs: Inputs, condition: Condition | None) -> GeneratorInputs:
-    """What the generator's network takes, on the device."""
+    """The inputs of the generator's network, on the device."""
     tensors = [tf.constant(array) for array in inputs.arrays(condition)]
     return tensors if len(tensors) > 1 else tensors[0]
 
 
 def stored(made: NDArray[np.float32], recipe: LatentRecipe) -> Examples:
-    """What a network made, as the dataset holds it."""
+    """The output of a network, in the form of the dataset."""
     return to_uint8(made, recipe.examples.range) if isinstance(recipe.examples, ImageConfig) else made
 
 

@@ -52,7 +52,7 @@ class SavedTranslator:
 
     @property
     def facts(self) -> dict[str, str]:
-        """What every picture made with it says of itself."""
+        """The facts that every picture made with it carries."""
         return {
             "run": self.run.uri,
             "step": str(self.step),
@@ -119,7 +119,7 @@ class Translating:
         from gan_train.networks.translating import side_multiple, translating_copy
 
         self.multiple = max(map(side_multiple, networks))
-        """What both sides of the images must be multiples of."""
+        """Both sides of the images must be multiples of this number of pixels."""
         self._networks = [translating_copy(network, inference, (None, None)) for network in networks]
         self._drops = any(map(keeps_dropout, self._networks))
         self._range = image.range
@@ -128,7 +128,7 @@ class Translating:
         self._run = tf.function(self._translated, input_signature=signature)
 
     def translations(self, images: Pixels, seed: int) -> list[Pixels]:
-        """What each network makes, uint8 (n, height, width, 3).
+        """The output of each network, uint8 (n, height, width, 3).
 
         Args:
             images: of one size, its sides multiples of `multiple`.

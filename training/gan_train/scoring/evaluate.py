@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import keras
 
 COUNT = 10_000
-"""Of reals and of fakes, where nothing says how many."""
+"""The number of reals and of fakes, unless it is given."""
 
 FEWEST = 20
 """Below this no score is defined for sure: ten parts of the Inception Score, five neighbours of each half of a subset."""
@@ -129,7 +129,7 @@ class Evaluation:
 
     @cached_property
     def _real(self) -> ImageStatistics:
-        """Of the reals."""
+        """The statistics of the reals."""
 
         def gather() -> ImageStatistics:
             with show_progress(self._protocol.reals, "reals") as counted:

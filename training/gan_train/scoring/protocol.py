@@ -33,7 +33,7 @@ class Protocol:
 
     @property
     def yardstick(self) -> tuple[str | int, ...]:
-        """What must be equal for two scores to be ranked; seed, weights and step belong to what is measured."""
+        """The parts that must be equal for two scores to be ranked; seed, weights and step belong to what is measured."""
         return (self.extractor, self.extractor_hash, self.resizer, self.dataset, self.split, self.reals, self.fakes)
 
     def __str__(self) -> str:

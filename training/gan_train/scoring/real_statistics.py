@@ -25,11 +25,11 @@ CACHE = "GANMILL_CACHE"
 """Environment variable: the folder, local or gs://."""
 
 _VERSION = 1
-"""Of what an entry holds and how it was made; a new one makes all anew."""
+"""The version of an entry's content and of its computation; a new one computes all again."""
 
 
 def real_statistics(protocol: Protocol, gather: Callable[[], ImageStatistics]) -> ImageStatistics:
-    """What was gathered of the reals of a protocol, or else what `gather` gives, which is kept.
+    """The statistics of a protocol's reals from the cache, or those that `gather` gives, which are then stored.
 
     A damaged entry is said and made anew. Raises StorageError if the cache cannot be written.
     """

@@ -49,7 +49,7 @@ KINDS: dict[str, Score] = {
 
 @dataclass(frozen=True)
 class Scored:
-    """What a step of a run is worth.
+    """The scores of one step of a run.
 
     Attributes:
         protocol: how it was measured.

@@ -20,10 +20,10 @@ from gan_train.metrics.reservoir import Keeping
 from gan_train.scoring.images import Images
 
 SEED = 0
-"""Of which images are kept, paired and put into parts; a constant, so that scores compare."""
+"""The seed that decides which images are kept, paired and put into parts; a constant, so that scores compare."""
 
 _PIXEL_BYTES = 1 << 26
-"""Of images kept for MS-SSIM."""
+"""The most bytes of images kept for MS-SSIM."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +59,7 @@ class ImageStatistics:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
-        """What `to_arrays` gave. Raises KeyError where something is missing, DataError where it is damaged."""
+        """Read the arrays of `to_arrays`. Raises KeyError where something is missing, DataError where it is damaged."""
         part = {
             of: {name.removeprefix(f"{of}."): arrays[name] for name in arrays if name.startswith(f"{of}.")}
             for of in ("moments", "splits")

@@ -1,1 +1,1 @@
-"""What can be made with a trained run. One file per command of cli_tools.py, and what they share."""
+"""Pictures and files made with a trained run: one file for each command, and what the commands share."""

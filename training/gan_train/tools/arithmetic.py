@@ -1,4 +1,4 @@
-"""gan-train arithmetic: "92,98,99 - 9,21,79 + 10,30,45" on averaged latents (Radford et al. 2015; spec B 4.5)."""
+"""gan-train arithmetic: "92,98,99 - 9,21,79 + 10,30,45" on averaged latents (Radford et al. 2015)."""
 
 import re
 from dataclasses import dataclass

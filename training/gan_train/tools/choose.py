@@ -27,7 +27,7 @@ _NUMBER = re.compile(r"[0-9]{1,18}")
 
 @dataclass(frozen=True)
 class LatentOptions:
-    """What the command line said of latents; None is what it did not say.
+    """The options of the command line about latents; None where one was not given.
 
     Attributes:
         count: how many to draw.
@@ -47,7 +47,7 @@ class LatentOptions:
 
     @property
     def facts(self) -> dict[str, str]:
-        """What the names of the latents do not tell, for a picture made from them."""
+        """The facts that the names of the latents do not tell, for a picture made from them."""
         said = {"latents_file": self.file, "truncation": self.truncation}
         return {name: str(value) for name, value in said.items() if value is not None}
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gan_train.data.dataset import Dataset
 
 MOST_STEPS_ALONE = 1_000
-"""Of the classifier without the GAN, unless more are asked for: by then it knows its few examples by heart."""
+"""The most steps of the classifier without the GAN, unless more are asked for: by then it knows its few examples by heart."""
 
 _BATCH = 250
 
@@ -35,7 +35,7 @@ class Confusion:
 
     @property
     def examples(self) -> NDArray[np.int64]:
-        """Of each class."""
+        """The number of examples of each class."""
         return self.counts.sum(axis=1)
 
     @property
@@ -52,7 +52,7 @@ class Confusion:
 
 @dataclass(frozen=True)
 class Classified:
-    """What `classify` found.
+    """The result of `classify`.
 
     Attributes:
         step: of the run's classifier.

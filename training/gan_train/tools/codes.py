@@ -1,4 +1,4 @@
-"""gan-train codes: what each code of InfoGAN means, as a grid of codes by noise (Chen et al. 2016; spec D 3)."""
+"""gan-train codes: what each code of InfoGAN means, as a grid of codes by noise (Chen et al. 2016)."""
 
 from typing import Any
 

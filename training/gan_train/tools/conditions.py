@@ -1,4 +1,4 @@
-"""What a conditional generator is told: classes by number or name, codes by number, as the command line says them."""
+"""The conditions of a generator from the command line: classes by number or name, codes by number."""
 
 import re
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ _NAMES_TOLD = 20
 
 @dataclass(frozen=True)
 class ConditionOptions:
-    """What the command line said of classes and codes; None is what it did not say.
+    """The options of the command line about classes and codes; None where one was not given.
 
     Attributes:
         classes: numbers or names, "7", "sneaker" or several, "3,sneaker".
@@ -107,7 +107,7 @@ def value_label(record: RunRecord, value: int) -> str:
 
 
 def condition_facts(record: RunRecord, conditions: Sequence[int] | Conditions | None) -> dict[str, str]:
-    """What a picture says of the classes or codes of its images: the only one with its name, or all by number, in order."""
+    """A picture's note of the classes or codes of its images: the only one with its name, or all by number, in order."""
     condition = record.recipe.condition
     if condition is None or conditions is None:
         return {}

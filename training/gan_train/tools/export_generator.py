@@ -80,7 +80,7 @@ class ExportedGenerator:
 
 
 def _distribution(recipe: LatentRecipe) -> str:
-    """Of the input's numbers; a code is no noise."""
+    """The distribution of the input's numbers; a code is no noise."""
     described = {
         "normal": "N(0, 1)",
         "uniform": "uniform in [-1, 1)",
@@ -95,7 +95,7 @@ def _output_name(made: ImageConfig | PointConfig) -> str:
 
 
 def _outputs(made: ImageConfig | PointConfig, shape: list[int | None]) -> dict[str, dict[str, Any]]:
-    """What each signature gives."""
+    """The outputs of each signature."""
     output: dict[str, Any] = {"name": _output_name(made), "shape": shape}
     if isinstance(made, PointConfig):
         return {FLOAT_SIGNATURE: output | {"dtype": "float32"}}
@@ -103,7 +103,7 @@ def _outputs(made: ImageConfig | PointConfig, shape: list[int | None]) -> dict[s
 
 
 def _condition(record: RunRecord) -> dict[str, Any] | None:
-    """What the generator is told besides noise, and where in its input; None if nothing."""
+    """The generator's condition besides noise, and its place in the input; None if there is none."""
     condition = record.recipe.condition
     if condition is None:
         return None

@@ -1,4 +1,4 @@
-"""What the export of any network has: a card, a file for Keras, a SavedModel. No network is loaded before it is asked for."""
+"""The parts of any export: a card, a file for Keras, a SavedModel. No network is loaded before it is asked for."""
 
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -18,7 +18,7 @@ class Exported(Protocol):
         """After which it was saved."""
 
     def card(self, in_keras: bool) -> dict[str, Any]:
-        """What a stranger must know to use it: where it is from, what goes in, what comes out of the file or the signatures."""
+        """The facts needed to use an export: where it is from, what goes in, what comes out of the file or the signatures."""
 
     def keras_file(self) -> bytes:
         """A file that Keras loads."""

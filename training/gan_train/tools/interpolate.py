@@ -26,7 +26,7 @@ _POINTS = re.compile(r"\s*[0-9]{1,9}\s*(,\s*[0-9]{1,9}\s*)+")
 
 @dataclass(frozen=True)
 class PathOptions:
-    """What the command line said of the points that paths lead through; None is what it did not say.
+    """The options of the command line about the points that paths lead through; None where one was not given.
 
     Attributes:
         paths: how many, each between two random latents of its own; by default 10.
@@ -156,7 +156,7 @@ def _points(generator: SavedGenerator, route: PathOptions) -> tuple[Latents, dic
         raise UsageError("--latents and --between belong together: --latents bank.npz --between 3,17")
     if route.file is None:
         paths, seed = route.paths or _PATHS, route.seed or 0
-        # Path k is between the points 2k and 2k + 1 of the seed, so that no two paths share one (spec B 4.2).
+        # Path k is between the points 2k and 2k + 1 of the seed, so that no two paths share one.
         return drawn(generator.recipe.latent, seed, 2 * paths, size).reshape(paths, 2, size), {"latents": f"seed-{seed}"}
     if route.paths is not None or route.seed is not None:
         raise UsageError("--paths and --seed are for random latents; with --latents give one --between for each path")

@@ -1,4 +1,4 @@
-"""What a run's labels are worth without the GAN: the same classifier, trained on the labelled examples alone."""
+"""A run's labels without the GAN: the same classifier, trained on the labelled examples alone."""
 
 from typing import TYPE_CHECKING
 

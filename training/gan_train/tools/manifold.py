@@ -1,4 +1,4 @@
-"""gan-train manifold: the whole of a two-dimensional latent space in one picture (spec C 1.9)."""
+"""gan-train manifold: the whole of a two-dimensional latent space in one picture."""
 
 from typing import Any
 

@@ -28,7 +28,7 @@ class Fitted:
         return _stretched(image, self.sides)
 
     def restored(self, made: Pixels, sides: tuple[int, int]) -> Pixels:
-        """What the network made, with the sides of the original."""
+        """The network's output, with the sides of the original."""
         return _stretched(made, sides)
 
 
@@ -50,7 +50,7 @@ class Padded:
         return np.pad(image, [*margins, (0, 0)], mode="reflect") if any(map(any, margins)) else image
 
     def restored(self, made: Pixels, sides: tuple[int, int]) -> Pixels:
-        """What the network made, with the sides of the original."""
+        """The network's output, with the sides of the original."""
         (top, _), (left, _) = (self._margins(side) for side in sides)
         return made[top : top + sides[0], left : left + sides[1]]
 
