@@ -4,7 +4,7 @@ import re
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, StrictInt
 
 from gan_pipeline.dataset.features import Encoding, Frozen
 
@@ -113,7 +113,7 @@ class Options(Frozen):
     splits: tuple[str, ...]
     # Names: the labels are numbered by the order of these classes. Numbers: written by an earlier version, which kept all
     # classes and their numbers.
-    classes: tuple[int, ...] | tuple[str, ...] | None = None
+    classes: tuple[StrictInt, ...] | tuple[str, ...] | None = None
     limit: Annotated[int, Field(ge=1)] | None = None
     hold_out: Annotated[int | None, Field(ge=1), _NO_TRACE] = None
     shards: Annotated[int, Field(ge=1)] | None = None
