@@ -103,15 +103,22 @@ def two_clothes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "out"
 
 
-def test_a_conditional_recipe_trains_two_classes(two_clothes: Path, tmp_path: Path) -> None:
+def test_a_conditional_recipe_trains_two_classes(two_clothes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from gan_train.scoring.real_statistics import CACHE
     from tests.support.runs import SMALL as SMALL_RUN
     from tests.support.runs import gan_train
 
+    monkeypatch.setenv(CACHE, str(tmp_path / "cache"))
     command = ("run", "fashion-cgan", "--data", two_clothes, "-o", tmp_path / "run", *SMALL_RUN, "--steps", "2")
     ran = gan_train(*command)
     assert (ran.code, "has 2 classes, the recipe 10; train with --set classes=2" in ran.err) == (2, True)
     ran = gan_train(*command, "--set", "classes=2")
     assert ran.code == 0, ran.err
+    # The classifier of all ten clothes knows the two by their names.
+    scored = gan_train("evaluate", tmp_path / "run", "--data", two_clothes, "--count", "60", "--json")
+    assert scored.code == 0, scored.err
+    (document,) = json.loads(scored.out)
+    assert {"class_agreement", "class_coverage", "class_balance"} <= document["scores"].keys()
     sampled = gan_train("sample", tmp_path / "run", "--class", "ankle boot", "--count", "4", "-o", tmp_path / "boots.png")
     assert sampled.code == 0, sampled.err
     ran = gan_train("sample", tmp_path / "run", "--class", "Coat", "-o", tmp_path / "coats.png")

@@ -17,7 +17,7 @@ from gan_train.recipe.examples import ImageConfig
 from gan_train.runs.layout import NEIGHBOURS
 from gan_train.sampling.generator import SavedGenerator, saved_generator
 from gan_train.scoring.best import check_ranks, keep_best
-from gan_train.scoring.images import Images, fakes, reals
+from gan_train.scoring.images import Images, fakes, reals, renumbered
 from gan_train.scoring.measures import measured
 from gan_train.scoring.nearest_reals import SHOWN, neighbours_png
 from gan_train.scoring.protocol import Protocol
@@ -141,7 +141,6 @@ class Evaluation:
         return fakes(generator, saved.recipe, self._question.seed, count)
 
     def _gathered(self, images: Iterator[Images], count: int, counted: ProgressCounter) -> ImageStatistics:
-        """Without labels where the extractor's classes are others."""
-        known = self._dataset.class_names == self._extractor.class_names
-        told = images if known else (Images(one.pixels) for one in images)
-        return gathered(told, count, self._shape, self._extractor, self._protocol.resizer, counted)
+        """The statistics of images whose labels are numbered as the extractor numbers the classes of the same names."""
+        numbered = renumbered(images, self._dataset.class_names, self._extractor.class_names)
+        return gathered(numbered, count, self._shape, self._extractor, self._protocol.resizer, counted)

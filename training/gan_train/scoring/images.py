@@ -1,6 +1,6 @@
 """Images that scores are of: reals from a dataset, fakes from a generator."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -48,6 +48,25 @@ def reals(dataset: "Dataset", count: int) -> Iterator[Images]:
     while block := list(islice(examples, BLOCK)):
         labels = np.array([example.values["label"] for example in block], np.int32) if dataset.class_names else None
         yield Images(np.stack([example.values["image"] for example in block]), labels)
+
+
+def renumbered(images: Iterator[Images], names: Sequence[str], wanted: Sequence[str]) -> Iterator[Images]:
+    """Images with their labels as places in other class names.
+
+    A dataset of some classes of many numbers them from 0, and an extractor that knows all of them numbers them as it does.
+
+    Args:
+        images: with labels that are places in `names`, or without labels.
+        names: of the classes of the images.
+        wanted: class names that the new labels are places in.
+
+    Yields:
+        The images; without labels if one of the classes has no such name.
+    """
+    places = np.array([wanted.index(name) for name in names if name in wanted], np.int32)
+    for one in images:
+        is_known = one.labels is not None and len(places) == len(names)
+        yield Images(one.pixels, places[one.labels] if is_known else None)
 
 
 def fakes(generator: "keras.Model", recipe: LatentRecipe, seed: int, count: int) -> Iterator[Images]:
