@@ -86,9 +86,10 @@ def test_headers_of_some_are_read_of_many(tmp_path: Path) -> None:
 
 
 def test_digits_are_told_too(tmp_path: Path) -> None:
-    source = write_files(tmp_path / "in", idx_files(20))
+    source = write_files(tmp_path / "in", idx_files(20) | idx_files(3, prefix="t10k"))
     ran = run_cli("prepare", "mnist", "--source", source, "-o", tmp_path / "out")
     assert "understood: split train: 20 inputs in 10 classes: 0 (" in ran.err
+    assert "understood: split test: found but not asked for; add it to --split\n" in ran.err
     assert (
         "understood: labels: the dataset\nunderstood: images: 28x28 (20); channels L (20) (headers of all 20 read)" in ran.err
     )

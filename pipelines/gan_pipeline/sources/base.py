@@ -95,24 +95,28 @@ class ArraySource:
         arrays: images and class numbers.
         features: what the records hold, with the names of the classes that were asked for.
         classes: the numbers these classes have in the arrays, or None for all of them as they are.
+        other_splits: names of splits that the source has too and that were not asked for.
     """
 
     may_drop = False
     notes: tuple[str, ...] = ()
 
-    def __init__(self, arrays: Arrays, features: Features, classes: Sequence[int] | None = None) -> None:
+    def __init__(
+        self, arrays: Arrays, features: Features, classes: Sequence[int] | None = None, other_splits: Sequence[str] = ()
+    ) -> None:
         self._splits = {
             split: content if classes is None else ArraySplit(content.images, renumbered(content.labels, classes))
             for split, content in arrays.splits.items()
         }
         self.fingerprint = self.signature = arrays.fingerprint
-        self.features = features
+        self.features, self._other_splits = features, other_splits
 
     def understand(self) -> Understood:
         splits = {
             split: FoundSplit(inputs=len(content.labels), written=True, classes=self._class_counts(content.labels))
             for split, content in self._splits.items()
         }
+        splits |= {split: FoundSplit(inputs=None) for split in self._other_splits}
         sizes, modes = Counter[str](), Counter[str]()
         for content in self._splits.values():
             count, height, width, channels = content.images.shape

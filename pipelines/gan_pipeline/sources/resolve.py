@@ -60,10 +60,17 @@ class SourceSpec:
             tree = TfdsFaces(info, self.options.splits) if self.kind == TFDS else _image_tree(self.uri)
             return _TREES[info.kind](tree, self.options)
         arrays, asked = self._open_arrays(info), self.options.classes
-        if asked is None:
-            return ArraySource(arrays, _array_features(info, self.options, info.class_names))
-        classes = class_numbers(tuple(map(str, asked)), info.class_names)
-        return ArraySource(arrays, _array_features(info, self.options, [info.class_names[n] for n in classes]), classes)
+        classes = None if asked is None else class_numbers(tuple(map(str, asked)), info.class_names)
+        names = info.class_names if classes is None else [info.class_names[number] for number in classes]
+        return ArraySource(arrays, _array_features(info, self.options, names), classes, self._other_splits(info))
+
+    def _other_splits(self, info: DatasetInfo) -> tuple[str, ...]:
+        """The splits of TensorFlow Datasets, or of idx files that lie in the folder, that were not asked for."""
+        others = [split for split in info.splits if split not in self.options.splits]
+        if self.kind == FILES and info.kind is Kind.IDX:
+            names = open_folder(self.uri).names()
+            return tuple(split for split in others if any(name.startswith(f"{FILE_PREFIX[split]}-images") for name in names))
+        return tuple(others) if self.kind == TFDS else ()
 
     def _open_arrays(self, info: DatasetInfo) -> Arrays:
         splits = self.options.splits
