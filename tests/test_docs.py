@@ -1,4 +1,4 @@
-"""Every recipe fragment of the documentation is a recipe."""
+"""Every recipe fragment of the documentation is a recipe, and every link leads to a file."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,8 @@ from gan_train.recipe.document import check_recipe, load_recipe
 
 pytestmark = pytest.mark.quick
 
-RECIPES = Path(__file__).parent.parent / "docs" / "recipes.md"
+ROOT = Path(__file__).parent.parent
+RECIPES = ROOT / "docs" / "recipes.md"
 FRAGMENTS = re.findall(r"```yaml\n(.*?)```", RECIPES.read_text(), re.DOTALL)
 
 
@@ -37,3 +38,14 @@ def test_every_practice_of_a_recipe_is_told() -> None:
     fields = load_recipe("mnist-gan").model_dump()["penalties"]
     for key in (*practices, *fields):
         assert re.search(rf"\b{key}\b", text), key
+
+
+LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)(?:#[^)]*)?\)")
+PAGES = sorted(page for place in ("*.md", "docs/**/*.md", "deploy/*.md", "examples/**/*.md") for page in ROOT.glob(place))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_to_a_file(page: Path) -> None:
+    prose = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    missing = [link for link in LINK.findall(prose) if not (page.parent / link).exists()]
+    assert not missing

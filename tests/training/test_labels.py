@@ -8,28 +8,28 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from gan_train.numerics.randomness import Draw
-from gan_train.objectives.labels import LabelNoise, Truth, targets
+from gan_train.objectives.labels import LabelNoise, Source, targets
 from gan_train.objectives.losses import FAKE, REAL
 
 BOOK = LabelNoise(real=(0.7, 1.2), fake=(0.0, 0.3))
 FLIPS = LabelNoise(flip=0.05)
 
 
-def drawn(truth: Truth, noise: LabelNoise, count: int = 20_000, replica: int = 0, replicas: int = 1) -> NDArray[np.float32]:
+def drawn(truth: Source, noise: LabelNoise, count: int = 20_000, replica: int = 0, replicas: int = 1) -> NDArray[np.float32]:
     draw = Draw(5, tf.constant(3, tf.int64), 0, replica, replicas)
     values: NDArray[np.float32] = targets(truth, noise, draw, count).numpy()
     return values
 
 
 @pytest.mark.parametrize(("truth", "value"), [("real", REAL), ("fake", FAKE)])
-def test_plain_labels_are_exact(truth: Truth, value: float) -> None:
+def test_plain_labels_are_exact(truth: Source, value: float) -> None:
     labels = drawn(truth, LabelNoise(), 64)
     assert labels.shape == (64,) and labels.dtype == np.float32
     np.testing.assert_array_equal(labels, np.full(64, value))
 
 
 @pytest.mark.parametrize(("truth", "low", "high"), [("real", 0.7, 1.2), ("fake", 0.0, 0.3)])
-def test_smoothed_labels_fill_the_range_of_the_book(truth: Truth, low: float, high: float) -> None:
+def test_smoothed_labels_fill_the_range_of_the_book(truth: Source, low: float, high: float) -> None:
     """1,000 smoothed labels nearly reach the ends of their ranges, [0.7, 1.2] and [0, 0.3]."""
     labels = drawn(truth, BOOK)
     assert low <= labels.min() < low + 0.001
@@ -45,7 +45,7 @@ def test_one_sided_smoothing_leaves_fakes_alone() -> None:
 
 
 @pytest.mark.parametrize(("truth", "flipped"), [("real", FAKE), ("fake", REAL)])
-def test_flips_have_their_rate_and_each_example_its_own(truth: Truth, flipped: float) -> None:
+def test_flips_have_their_rate_and_each_example_its_own(truth: Source, flipped: float) -> None:
     """Drawing indices with replacement instead (Brownlee, Generative Adversarial Networks with Python, ch. 5)
     would repeat some, and flip none of fewer than 20 labels.
     """
@@ -57,7 +57,7 @@ def test_flips_have_their_rate_and_each_example_its_own(truth: Truth, flipped: f
 
 
 @given(st.sampled_from(["real", "fake"]), st.sampled_from([0.0, 1.0]))
-def test_all_or_none_are_flipped_at_the_edges(truth: Truth, flip: float) -> None:
+def test_all_or_none_are_flipped_at_the_edges(truth: Source, flip: float) -> None:
     usual = REAL if truth == "real" else FAKE
     np.testing.assert_array_equal(drawn(truth, LabelNoise(flip=flip), 256), np.full(256, 1 - usual if flip else usual))
 
