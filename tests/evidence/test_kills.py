@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from gan_core.storage import open_folder
+from gan_pipeline.dataset.manifest import read_manifest
 from gan_train.runs.checkpoint import restore_checkpoint
 from gan_train.runs.layout import committed_steps
 from gan_train.testing import build
@@ -71,7 +72,7 @@ def test_fifty_kills_and_the_same_bits(tmp_path: Path) -> None:
         assert steps
         # Reads all of it and checks its sums.
         for step in steps:
-            restore_checkpoint(open_folder(out), system, step)
+            restore_checkpoint(open_folder(out), system, step, read_manifest(open_folder(digits)).digest)
     reached = max(committed_steps(open_folder(out)))
     last = start(digits, out).wait()
     assert last.code == 0, last.err

@@ -88,7 +88,7 @@ def test_labels_alone_is_the_runs_classifier_phase_and_nothing_else(sgan_run: Pa
     recipe = read_record(run).recipe
     assert isinstance(recipe, SGANRecipe)
     system = build_system(recipe)
-    restore_state(run, system, 4)
+    restore_state(run, system, 4, read_record(run).dataset_digest)
     for step in range(3):
         position = tf.constant(step, tf.int64)
         run_phase(system, system.phases[0], {}, Draw(recipe.seed, position, 0, 0, 1), position)
@@ -98,9 +98,9 @@ def test_labels_alone_is_the_runs_classifier_phase_and_nothing_else(sgan_run: Pa
 
 
 def test_a_checkpoint_with_other_labelled_examples_is_refused(sgan_run: Path) -> None:
-    system = build_system(small("mnist-sgan", "labels=30"))
+    run, system = open_folder(str(sgan_run)), build_system(small("mnist-sgan", "labels=30"))
     with pytest.raises(DataError, match=r"keeps no state/labelled_images of shape \(30, 28, 28, 1\)"):
-        restore_state(open_folder(str(sgan_run)), system, 4)
+        restore_state(run, system, 4, read_record(run).dataset_digest)
 
 
 def test_both_classifiers_are_shown_side_by_side(sgan_run: Path, held_out_digits: Path) -> None:

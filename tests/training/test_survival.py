@@ -17,7 +17,7 @@ from gan_core.storage import Folder, LocalFolder, open_folder
 from gan_train.logs.event_file import EventFile
 from gan_train.logs.metrics_writer import MetricsWriter
 from gan_train.runs.checkpoint import named_variables, remove_all_but, remove_uncommitted, restore_checkpoint, save_checkpoint
-from gan_train.runs.layout import committed_steps
+from gan_train.runs.layout import RECIPE, committed_steps
 from gan_train.runs.retention import Keep, kept_steps
 from gan_train.systems.base import System
 from gan_train.testing import build
@@ -96,7 +96,7 @@ def resumed_step(run: Folder, system: System) -> int:
     """Where the next process continues; every complete checkpoint on the way is read, checked and compared."""
     remove_uncommitted(run)
     for step in committed_steps(run):
-        restore_checkpoint(run, system, step)
+        restore_checkpoint(run, system, step, DIGEST)
         assert values(system) == {step}
     return committed_steps(run)[-1]
 
@@ -108,6 +108,7 @@ def files(place: Path) -> dict[str, bytes]:
 
 def with_two_checkpoints(place: Path, system: System) -> Folder:
     run = open_folder(place)
+    run.write(RECIPE, b"name: mnist-dcgan")
     for step in (1, 2):
         checkpoint_cycle(run, system, step)
     return run

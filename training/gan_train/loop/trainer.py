@@ -53,7 +53,7 @@ def _restore(job: Job, initial: Values) -> int:
     remove_uncommitted(job.run)
     steps = committed_steps(job.run)
     if steps:
-        restore_checkpoint(job.run, job.system, steps[-1])
+        restore_checkpoint(job.run, job.system, steps[-1], job.dataset.manifest.digest)
         return steps[-1]
     if not initial:
         raise DataError(f"{job.run.uri}: its checkpoints are gone; put them back, or start a new run in another folder")

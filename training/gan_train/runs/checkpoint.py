@@ -3,14 +3,16 @@
     checkpoints/step-00000450/
         variables.safetensors   every variable of every network and optimizer, by name
         state.json              step, dataset digest, versions
-        COMMIT                  sha256 of both, written last
+        COMMIT                  which step of which run and dataset this is, and the sha256 of both files; written last
+
+A checkpoint is only restored where all of that holds, so that files which were damaged, or copied here from another step
+or another run, are never taken for this run's.
 
 Random numbers and the data position follow from the step and the run's records of rollbacks and of skipped shards, so
 they need no state.
 """
 
 import hashlib
-import json
 from collections.abc import Collection, Mapping
 from importlib.metadata import version
 from typing import Any
@@ -18,17 +20,61 @@ from typing import Any
 import keras
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from gan_core.documents import Whole, parse_json, read_json
 from gan_core.errors import DataError
 from gan_core.storage import WORK, Folder
+from gan_pipeline.dataset.features import Frozen
 from gan_pipeline.dataset.manifest import dump_json
-from gan_train.runs.layout import COMMIT, STATE, VARIABLES, checkpoint_files, checkpoint_folder, committed_steps
+from gan_train.runs.layout import COMMIT, RECIPE, STATE, VARIABLES, checkpoint_files, checkpoint_folder, committed_steps
 from gan_train.systems.base import System
 
 _OF_SYSTEM = "state"
 """First part of the names of a system's own variables."""
+
+
+class Files(Frozen):
+    """The sha256 of each file of a checkpoint, in hexadecimal."""
+
+    variables: str
+    state: str
+
+
+class Commit(Frozen):
+    """The content of COMMIT.
+
+    Attributes:
+        step: the training step that the checkpoint holds.
+        run: sha256 of the run's recipe.yaml, in hexadecimal.
+        dataset: digest of the dataset that the run trains on.
+        files: the checkpoint's other files.
+    """
+
+    step: Whole
+    run: str
+    dataset: str
+    files: Files
+
+
+class State(Frozen):
+    """The content of state.json.
+
+    Attributes:
+        step: the training step that the checkpoint holds.
+        dataset_digest: digest of the dataset that the run trains on.
+        packages: version by package, of those that wrote the checkpoint.
+    """
+
+    step: Whole
+    dataset_digest: str
+    packages: dict[str, str]
+
+
+_STATE = TypeAdapter(State)
+_COMMIT = TypeAdapter(dict[str, Any])
 
 
 def named_variables(system: System) -> dict[str, keras.Variable]:
@@ -49,12 +95,13 @@ def save_checkpoint(run: Folder, system: System, step: int, digest: str) -> None
     folder = checkpoint_folder(step)
     run.remove(f"{folder}/{COMMIT}")
     variables = {name: np.asarray(variable.numpy(), order="C") for name, variable in named_variables(system).items()}
-    state = {"step": step, "dataset_digest": digest, "packages": {p: version(p) for p in ("tensorflow", "keras")}}
-    contents = {VARIABLES: save(variables), STATE: dump_json(state)}
-    for name, content in contents.items():
-        run.write(f"{folder}/{name}", content)
-    sums = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
-    run.write(f"{folder}/{COMMIT}", dump_json(sums))
+    packages = {package: version(package) for package in ("tensorflow", "keras")}
+    state = dump_json(State(step=step, dataset_digest=digest, packages=packages).model_dump())
+    saved = save(variables)
+    run.write(f"{folder}/{VARIABLES}", saved)
+    run.write(f"{folder}/{STATE}", state)
+    files = Files(variables=_sha256(saved), state=_sha256(state))
+    run.write(f"{folder}/{COMMIT}", dump_json(Commit(step=step, run=_run(run), dataset=digest, files=files).model_dump()))
 
 
 def remove_all_but(run: Folder, kept: Collection[int]) -> None:
@@ -92,14 +139,20 @@ def remove_uncommitted(run: Folder) -> None:
             run.remove(name)
 
 
-def restore_checkpoint(run: Folder, system: System, step: int) -> None:
+def restore_checkpoint(run: Folder, system: System, step: int, digest: str) -> None:
     """Set every variable of the system to its value at a committed step.
 
+    Args:
+        run: folder of the run.
+        system: its networks and optimizers, built as when the checkpoint was written.
+        step: one of `committed_steps`.
+        digest: of the dataset that the run trains on.
+
     Raises:
-        DataError: the checkpoint is damaged, or belongs to other networks.
+        DataError: the checkpoint is damaged, or belongs to another step, run or dataset, or to other networks.
     """
     folder = checkpoint_folder(step)
-    saved = _read_variables(run, folder)
+    saved = _read_variables(run, step, digest)
     wanted = named_variables(system)
     if saved.keys() != wanted.keys():
         odd = sorted(saved.keys() ^ wanted.keys())[0]
@@ -110,16 +163,16 @@ def restore_checkpoint(run: Folder, system: System, step: int) -> None:
         variable.assign(saved[name])
 
 
-def restore_state(run: Folder, system: System, step: int) -> None:
+def restore_state(run: Folder, system: System, step: int, digest: str) -> None:
     """Set a system's own variables, which hold what it keeps of the dataset, to their values at a committed step.
 
-    Networks and optimizers stay as they are.
+    Networks and optimizers stay as they are. The arguments are those of `restore_checkpoint`.
 
     Raises:
-        DataError: the checkpoint is damaged, or has no such variables.
+        DataError: the checkpoint is damaged, or belongs to another step, run or dataset, or has no such variables.
     """
     folder = checkpoint_folder(step)
-    saved = _read_variables(run, folder)
+    saved = _read_variables(run, step, digest)
     for variable in system.state:
         name = f"{_OF_SYSTEM}/{variable.path}"
         if name not in saved or saved[name].shape != tuple(variable.shape):
@@ -127,14 +180,48 @@ def restore_state(run: Folder, system: System, step: int) -> None:
         variable.assign(saved[name])
 
 
-def _read_variables(run: Folder, folder: str) -> Mapping[str, NDArray[Any]]:
-    broken = f"{run.locate(folder)}: damaged; remove this folder to continue from the checkpoint before it"
+def _read_variables(run: Folder, step: int, digest: str) -> Mapping[str, NDArray[Any]]:
+    """Every variable of a checkpoint by name, after all that its COMMIT says was compared with what is there."""
+    folder = checkpoint_folder(step)
+    where, remedy = run.locate(folder), "remove this folder to continue from the checkpoint before it"
+    for name in (VARIABLES, STATE):
+        if not run.exists(f"{folder}/{name}"):
+            raise DataError(f"{where}: damaged ({name} is missing); {remedy}")
+    commit = _read_commit(run, folder, remedy)
+    contents = {name: run.read(f"{folder}/{name}") for name in (VARIABLES, STATE)}
+    for name, expected in ((VARIABLES, commit.files.variables), (STATE, commit.files.state)):
+        if _sha256(contents[name]) != expected:
+            raise DataError(f"{where}: damaged ({name} is not what was committed); {remedy}")
+    state = parse_json(contents[STATE], _STATE, run.locate(f"{folder}/{STATE}"), remedy)
+    if not step == commit.step == state.step:
+        raise DataError(f"{where}: holds step {state.step}, not step {step}: its files were copied here; {remedy}")
+    if not digest == commit.dataset == state.dataset_digest:
+        raise DataError(
+            f"{where}: trained on dataset {state.dataset_digest[:12]}, but the run on {digest[:12]}: it was copied here from "
+            f"another run, or {RECIPE} was changed; {remedy}"
+        )
+    if commit.run != _run(run):
+        raise DataError(f"{where}: belongs to a run with another {RECIPE}: put the {RECIPE} back that it had, or {remedy}")
     try:
-        sums = json.loads(run.read(f"{folder}/{COMMIT}"))
-        for name, expected in sums.items():
-            if hashlib.sha256(run.read(f"{folder}/{name}")).hexdigest() != expected:
-                raise DataError(f"{broken} ({name} is not what was committed)")
-        variables: Mapping[str, NDArray[Any]] = load(run.read(f"{folder}/{VARIABLES}"))
+        variables: Mapping[str, NDArray[Any]] = load(contents[VARIABLES])
     except (ValueError, AttributeError, SafetensorError) as error:
-        raise DataError(f"{broken} ({error})") from error
+        raise DataError(f"{where}: damaged ({VARIABLES}: {error}); {remedy}") from error
     return variables
+
+
+def _read_commit(run: Folder, folder: str, remedy: str) -> Commit:
+    """The COMMIT of a checkpoint. Those of version 0.1 hold the checksums alone; the rest is then taken from state.json."""
+    content = read_json(run, f"{folder}/{COMMIT}", _COMMIT, remedy)
+    if content.keys() == {VARIABLES, STATE}:
+        state = read_json(run, f"{folder}/{STATE}", _STATE, remedy)
+        files = {"variables": content[VARIABLES], "state": content[STATE]}
+        content = {"step": state.step, "run": _run(run), "dataset": state.dataset_digest, "files": files}
+    return parse_json(dump_json(content), TypeAdapter(Commit), run.locate(f"{folder}/{COMMIT}"), remedy)
+
+
+def _run(run: Folder) -> str:
+    return _sha256(run.read(RECIPE))
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

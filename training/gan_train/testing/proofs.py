@@ -9,8 +9,9 @@ import tensorflow as tf
 from gan_core.storage import LocalFolder
 from gan_train.numerics.randomness import Draw
 from gan_train.recipe.base import Recipe
-from gan_train.recipe.document import check_recipe, flatten
+from gan_train.recipe.document import check_recipe, dump_recipe, flatten
 from gan_train.runs.checkpoint import restore_checkpoint, save_checkpoint
+from gan_train.runs.layout import RECIPE
 from gan_train.systems.base import System
 from gan_train.systems.step import metric_names, run_phase
 from gan_train.testing.training import build, random_chunk, step_number, values_of
@@ -64,11 +65,13 @@ def prove_resume(recipe: Recipe, data: str | None = None) -> None:
     first, second = ({name: values[part] for name, values in chunk.items()} for part in (slice(0, 2), slice(2, 4)))
     run(first, step_number(0), tf.constant(2))
     with tempfile.TemporaryDirectory() as folder:
-        save_checkpoint(LocalFolder(folder), system, 2, "digest")
+        saved = LocalFolder(folder)
+        saved.write(RECIPE, dump_recipe(recipe).encode())
+        save_checkpoint(saved, system, 2, "digest")
         metrics = run(second, step_number(2), tf.constant(2)).numpy()
         assert np.all(np.isfinite(metrics)), "a metric is not finite"
         resumed, _, continue_run = build(recipe)
-        restore_checkpoint(LocalFolder(folder), resumed, 2)
+        restore_checkpoint(saved, resumed, 2, "digest")
     resumed_metrics = continue_run(second, step_number(2), tf.constant(2)).numpy()
     np.testing.assert_array_equal(resumed_metrics, metrics, err_msg="metrics after a resume")
     after, expected = values_of(resumed), values_of(system)

@@ -9,6 +9,7 @@ from gan_train.recipe.base import Recipe
 from gan_train.recipe.installed import installed, load
 from gan_train.runs.checkpoint import restore_state
 from gan_train.runs.layout import committed_steps
+from gan_train.runs.run_folder import read_record
 
 if TYPE_CHECKING:
     import keras
@@ -36,7 +37,7 @@ def labels_alone(run: Folder, recipe: Recipe, steps: int) -> "keras.Model":
         tf.config.experimental.enable_op_determinism()
     assert recipe.labels_alone is not None
     system = load(recipe.labels_alone, installed().systems[recipe.system].origin)(recipe)
-    restore_state(run, system, checkpoints[-1])
+    restore_state(run, system, checkpoints[-1], read_record(run).dataset_digest)
     run_steps = build_steps(system, tf.distribute.get_strategy(), recipe.seed)
     for step in range(0, steps, _STEPS_PER_CALL):
         length = min(_STEPS_PER_CALL, steps - step)
