@@ -5,6 +5,7 @@ are not. Half of the time of its import goes there (docs/measurements.md). They 
 be imported as ever after that. Storage on gs:// is read and written by gan_core.storage, not by Beam.
 """
 
+import logging
 import sys
 
 _HIDDEN = (
@@ -17,6 +18,8 @@ _HIDDEN = (
     "apitools",
     "google.cloud.dataflow",
     "google_auth_httplib2",
+    "pyarrow",
+    "pymongo",
 )
 
 
@@ -27,6 +30,8 @@ def import_lean_beam() -> None:
     """
     if "apache_beam" in sys.modules:
         return
+    # Beam logs a warning about the MongoDB client that it does not find.
+    logging.getLogger("apache_beam").setLevel(logging.CRITICAL + 1)
     hidden = [name for name in _HIDDEN if name not in sys.modules]
     # None in sys.modules makes an import of that name fail with an ImportError.
     sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
