@@ -2,7 +2,10 @@
 
 import io
 import json
+import os
 import struct
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 
@@ -425,3 +428,32 @@ def test_scaled_jpeg_decodes_at_a_reduced_size(tmp_path: Path) -> None:
     expected = centre(np.asarray(draft.convert("RGB")), 64, 64, Image.Resampling.LANCZOS)
     np.testing.assert_array_equal(scaled.images()["a.jpg"], expected)
     assert 0 < np.abs(scaled.images()["a.jpg"].astype(int) - exact.images()["a.jpg"]).mean() < 2
+
+
+@pytest.mark.parametrize("threads", ["2", "16"])
+def test_many_large_images_on_a_bucket_stay_within_a_budget_of_memory(bucket: str, tmp_path: Path, threads: str) -> None:
+    """Twelve images of 36 megapixels take 144 MB each when they are decoded: 1.7 GB together."""
+    from gan_core.storage import open_folder
+
+    side = 6000
+    rows = zlib.compress(b"".join(bytes([0]) + bytes([row % 251]) * (3 * side) for row in range(side)), 1)
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    large = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    folder = open_folder(f"{bucket}/large-{threads}")
+    for number in range(12):
+        folder.write(f"{number}.png", large)
+    measure = (
+        "import resource, sys\nfrom gan_pipeline.cli.commands import main\n"
+        "sys.argv = ['gan-pipeline', *sys.argv[1:]]\n"
+        "try:\n    main()\nfinally:\n    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
+    )
+    command = [sys.executable, "-c", measure, "prepare", "images", "--source", folder.uri, "-o", str(tmp_path / "out")]
+    env = {**os.environ, "GANMILL_DECODING_THREADS": threads}
+    ran = subprocess.run([*command, "--shards", "1", "--resampler", "box"], capture_output=True, text=True, env=env)
+    assert ran.returncode == 0, ran.stderr
+    plain = Plain(tmp_path / "out")
+    assert len(plain.images()) == 12
+    expected = np.asarray(Image.open(io.BytesIO(large)).resize((64, 64), Image.Resampling.BOX))
+    np.testing.assert_array_equal(plain.images()["7.png"], expected)
+    megabytes = int(ran.stdout.split()[-1]) / 1024
+    assert megabytes < 1000, megabytes
