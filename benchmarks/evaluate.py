@@ -46,16 +46,16 @@ from gan_train.extractors.resizing import resized
 from gan_train.metrics.frechet import frechet_distance
 from gan_train.networks.classifier import FEATURES
 from gan_train.recipe.document import load_recipe
+from gan_train.scoring.compute import compute_scores
+from gan_train.scoring.image_statistics import ImageStatistics, gather_statistics
 from gan_train.scoring.images import Images, reals
-from gan_train.scoring.measures import measured
-from gan_train.scoring.side import ImageStatistics, gathered
 
 Pixels = NDArray[np.uint8]
 Predict = Callable[[Pixels], NDArray[np.float32]]
 
 
-def plain_fid(features: Predict, first: Pixels, second: Pixels) -> float:
-    """The Frechet distance by the root of the product of the covariances."""
+def book_fid(features: Predict, first: Pixels, second: Pixels) -> float:
+    """FID as the program of the book computes it."""
     one, two = features(first), features(second)
     apart = ((one.mean(axis=0) - two.mean(axis=0)) ** 2).sum()
     covariances = np.cov(one, rowvar=False), np.cov(two, rowvar=False)
@@ -63,10 +63,14 @@ def plain_fid(features: Predict, first: Pixels, second: Pixels) -> float:
     return float(apart + np.trace(covariances[0] + covariances[1] - 2 * np.real(root)))
 
 
-def our_sides(extractor: Extractor, resizer: str, first: Pixels, second: Pixels) -> tuple[ImageStatistics, ImageStatistics]:
-    """The statistics that every score needs."""
+def our_statistics(
+    extractor: Extractor, resizer: str, first: Pixels, second: Pixels
+) -> tuple[ImageStatistics, ImageStatistics]:
+    """The statistics of both sets of images, from which all scores are computed."""
     one, two = (
-        gathered(_batches(images), len(images), images.shape[1:], extractor, resizer, ProgressCounter(len(images), "images"))
+        gather_statistics(
+            _batches(images), len(images), images.shape[1:], extractor, resizer, ProgressCounter(len(images), "images")
+        )
         for images in (first, second)
     )
     return one, two
@@ -102,9 +106,9 @@ def _inception(folder: Path) -> tuple[Extractor, Predict, str]:
     return InceptionV3(str(path)), predict, "nearest"
 
 
-def compare(name: str, contender: tuple[Extractor, Predict, str], dataset: Dataset, count: int, rounds: int) -> None:
-    """Print images a second of both ways, and how far their values are apart."""
-    extractor, predict, resizer = contender
+def compare(name: str, extraction: tuple[Extractor, Predict, str], dataset: Dataset, count: int, rounds: int) -> None:
+    """Print the images a second of both programs, and both values."""
+    extractor, predict, resizer = extraction
     images = np.concatenate([one.pixels for one in reals(dataset, 2 * count)])
     first, second = images[:count], images[count:]
     extractor.extract(resized(first[:2], extractor.shape, resizer))
@@ -112,18 +116,18 @@ def compare(name: str, contender: tuple[Extractor, Predict, str], dataset: Datas
     ours, text, scores = [], [], []
     for _ in range(rounds):
         began = time.perf_counter()
-        one, two = our_sides(extractor, resizer, first, second)
+        one, two = our_statistics(extractor, resizer, first, second)
         our_value = frechet_distance(one.moments, two.moments)
         ours.append(time.perf_counter() - began)
         began = time.perf_counter()
-        plain_value = plain_fid(predict, first, second)
+        text_value = book_fid(predict, first, second)
         text.append(time.perf_counter() - began)
         began = time.perf_counter()
-        measured(one, two)
+        compute_scores(one, two)
         scores.append(time.perf_counter() - began)
     middle, peer = statistics.median(ours), statistics.median(text)
     print(f"{name}, twice {count} images, median of {rounds} rounds:")
-    print(f"  plain        {2 * count / peer:8.1f} images/s   FID {plain_value:.6g}")
+    print(f"  the book's   {2 * count / peer:8.1f} images/s   FID {text_value:.6g}")
     print(f"  ours         {2 * count / middle:8.1f} images/s   FID {our_value:.6g}   {peer / middle:.2f} x")
     print(f"  all scores of both sides: {statistics.median(scores):.2f} s more")
 

@@ -18,8 +18,9 @@ from typing import Any
 import gan_train
 from gan_core.storage import open_folder
 from gan_pipeline.dataset.manifest import dump_json, read_manifest
+from gan_train.runs.layout import networks
 from gan_train.runs.run_folder import packages, read_record
-from gan_train.runs.saved_networks import CLASSIFIER, network_name
+from gan_train.runs.saved_networks import CLASSIFIER
 
 PACKAGED = Path(gan_train.__file__).parent / "extractors" / "classifiers"
 
@@ -68,7 +69,7 @@ def make(name: str, work: Path) -> None:
     call("gan-pipeline", "prepare", *domain.prepare, "-o", data)
     call("gan-train", "run", domain.recipe, "--data", data, "-o", run)
     judged = json.loads(call("gan-train", "classify", run, "--data", data, "--split", domain.split, "--json", reads=True))
-    (PACKAGED / f"{name}.keras").write_bytes((run / network_name(CLASSIFIER, judged["step"])).read_bytes())
+    (PACKAGED / f"{name}.keras").write_bytes((run / networks(CLASSIFIER).name(judged["step"])).read_bytes())
     (PACKAGED / f"{name}.json").write_bytes(dump_json(card(domain, data, run, judged)))
     print(f"{name}: {judged['accuracy']:.2%} of {judged['examples']:,} {domain.split} images right; in {PACKAGED}")
 

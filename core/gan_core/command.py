@@ -12,6 +12,7 @@ import typer
 
 from gan_core.errors import GanmillError
 from gan_core.notices import shown
+from gan_core.text import printable_lines
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 
@@ -42,7 +43,7 @@ def run_command(app: Callable[[], object]) -> NoReturn:
             print("interrupted: what was committed is kept; run the same command again to continue", file=sys.stderr)
             sys.exit(128 + signal.SIGINT)
         if isinstance(error, GanmillError):
-            print(f"error: {error}", file=sys.stderr)
+            print(f"error: {printable_lines(str(error))}", file=sys.stderr)
             sys.exit(error.exit_code)
         raise
     finally:

@@ -9,15 +9,15 @@ a key that its type does not name. Whatever is wrong ends as one DataError that 
 Size, nesting and the length of numbers are limited, so that no file can exhaust memory, time or the stack.
 """
 
-import reprlib
 from collections.abc import Iterator
 from typing import Annotated, Any, TypeVar
 
 import yaml
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from gan_core.errors import DataError
 from gan_core.storage.folder import Folder
+from gan_core.text import printable, short_repr
 
 DOCUMENT_BYTES = 64 << 20
 """The largest JSON document that is read, in bytes. A manifest of 100,000 shards takes 20 MB."""
@@ -41,6 +41,10 @@ Whole = Annotated[int, Field(ge=0, lt=1 << 63)]
 """A count, a step or a size: a whole number from 0 that fits into 64 bits."""
 
 T = TypeVar("T")
+
+
+PrintableText = Annotated[str, AfterValidator(printable)]
+"""Text that is read from a file to be shown: what could break or colour a terminal line is escaped."""
 
 
 def parse_json(content: bytes, kind: TypeAdapter[T], where: str, remedy: str) -> T:
@@ -148,11 +152,6 @@ def first_fault(error: ValidationError) -> str:
     return printable(f"{key}: {first['msg']}" if key else first["msg"])
 
 
-def printable(text: str) -> str:
-    """Text that may quote a file, with everything escaped that could break or colour a terminal line."""
-    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
-
-
 def _validated(content: bytes, kind: TypeAdapter[T]) -> T:
     try:
         return kind.validate_json(content, strict=True, extra="forbid")
@@ -220,5 +219,5 @@ class _NamingLoader(yaml.CSafeLoader):
 
 
 def _misfit(node: yaml.Node, kind: str) -> yaml.YAMLError:
-    value = reprlib.repr(node.value) if isinstance(node, yaml.ScalarNode) else f"a {node.tag.rpartition(':')[2]}"
+    value = short_repr(node.value) if isinstance(node, yaml.ScalarNode) else f"a {node.tag.rpartition(':')[2]}"
     return yaml.YAMLError(f"line {node.start_mark.line + 1}: {value} is no {kind}")

@@ -19,8 +19,8 @@ from gan_train.latents.latent import path, plane, slerp
 from gan_train.recipe.document import load_recipe
 from gan_train.recipe.practice_config import LatentConfig
 from gan_train.runs.run_folder import RunRecord, read_record, write_record
-from gan_train.tools.choose import drawn
 from gan_train.tools.conditions import ConditionOptions, condition_facts, named_values
+from gan_train.tools.latent_options import draw_latents
 from tests.support.runs import SMALL, cells, gan_train, grid_images
 
 CLOTHES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
@@ -50,7 +50,7 @@ def by_keras(run: Path, latents: NDArray[Any], conditions: NDArray[Any]) -> NDAr
 
 
 def drawn_for(run: Path, seed: int, count: int) -> NDArray[np.float32]:
-    return drawn(
+    return draw_latents(
         LatentConfig(), seed, count, load_recipe("mnist-infogan" if run.name == "infogan" else "fashion-cgan").latent_size
     )
 

@@ -16,12 +16,12 @@ from gan_train.data.dataset import open_dataset
 from gan_train.extractors.classifier import packaged_classifier
 from gan_train.recipe.document import load_recipe
 from gan_train.sampling.generator import saved_generator
+from gan_train.scoring.compute import compute_scores
+from gan_train.scoring.image_statistics import ImageStatistics, gather_statistics
 from gan_train.scoring.images import Images, fakes, reals
-from gan_train.scoring.measures import measured
 from gan_train.scoring.protocol import Protocol
 from gan_train.scoring.real_statistics import CACHE, entry_name, real_statistics
 from gan_train.scoring.scores import KINDS, read_scores
-from gan_train.scoring.side import ImageStatistics, gathered
 from tests.support.runs import gan_train
 
 OF_IMAGES = {"fid", "kid", "kid_std", "inception_score", "inception_score_std", "precision", "recall", "density", "coverage"}
@@ -44,7 +44,9 @@ def run(trained: Path, tmp_path: Path) -> Path:
 
 
 def side_of(images: Iterator[Images], count: int, resizer: str = "none") -> ImageStatistics:
-    return gathered(images, count, (28, 28, 1), packaged_classifier("digits"), resizer, ProgressCounter(count, "images"))
+    return gather_statistics(
+        images, count, (28, 28, 1), packaged_classifier("digits"), resizer, ProgressCounter(count, "images")
+    )
 
 
 def test_every_score_has_its_protocol_in_the_file_and_on_the_terminal(run: Path, digits: Path) -> None:
@@ -88,7 +90,7 @@ def test_scores_are_the_same_to_the_last_bit_with_and_without_the_cache(run: Pat
 def test_reals_against_themselves_are_perfect(digits: Path) -> None:
     dataset = open_dataset(str(digits), load_recipe("mnist-dcgan"))
     side = side_of(reals(dataset, 300), 300)
-    scores = measured(side, side)
+    scores = compute_scores(side, side)
     assert scores["fid"] == pytest.approx(0, abs=1e-6)
     assert scores["precision"] == scores["recall"] == scores["coverage"] == scores["class_coverage"] == 1
     assert scores["ms_ssim"] == scores["ms_ssim_of_reals"]
@@ -129,7 +131,7 @@ def test_an_entry_of_the_cache_is_named_by_content_and_a_damaged_one_is_made_ane
 
     first, second = real_statistics(protocol, gather), real_statistics(protocol, gather)
     assert len(made) == 1
-    assert measured(first, second) == measured(side, side)
+    assert compute_scores(first, second) == compute_scores(side, side)
     (cache / entry_name(protocol)).write_bytes(b"not a file of arrays")
     real_statistics(protocol, gather)
     assert len(made) == 2

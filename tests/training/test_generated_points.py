@@ -16,7 +16,7 @@ from gan_train.recipe.curve import CurveRecipe
 from gan_train.recipe.practice_config import LatentConfig
 from gan_train.runs.run_folder import write_record
 from gan_train.sampling.snapshots import write_model
-from gan_train.tools.choose import drawn
+from gan_train.tools.latent_options import draw_latents
 from gan_train.tools.points import points_csv
 from tests.support.runs import gan_train
 
@@ -50,7 +50,7 @@ def test_a_table_holds_each_point_in_full(curve: Path, tmp_path: Path) -> None:
     assert (tmp_path / "points.csv").read_text().startswith("x,y\n")
     table = np.loadtxt(tmp_path / "points.csv", np.float32, delimiter=",", skiprows=1)
     network = keras.models.load_model(curve / "models" / "generator-step-00000001.keras")
-    np.testing.assert_array_equal(table, network(drawn(LatentConfig(), 3, 40, 5), training=False))
+    np.testing.assert_array_equal(table, network(draw_latents(LatentConfig(), 3, 40, 5), training=False))
 
 
 def test_a_plot_shows_a_thousand_points_and_says_what_they_are(curve: Path, tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_pictures_of_images_are_refused(
     arguments: tuple[str, ...], words: str, curve: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "latents.npz").write_bytes(Inputs(drawn(LatentConfig(), 0, 2, 5)).npz())
+    (tmp_path / "latents.npz").write_bytes(Inputs(draw_latents(LatentConfig(), 0, 2, 5)).npz())
     places = {"RUN": curve, "LATENTS": tmp_path / "latents.npz"}
     ran = gan_train(*[places.get(word, word) for word in arguments])
     assert (ran.code, words in ran.err) == (2, True), ran.err
@@ -98,7 +98,7 @@ def test_an_export_gives_points_and_no_pixels(curve: Path, tmp_path: Path) -> No
     assert ran.code == 0, ran.err
     served = tf.saved_model.load(str(tmp_path / "served" / "1"))
     assert list(served.signatures) == ["serving_default"]
-    latents = drawn(LatentConfig(), 3, 4, 5)
+    latents = draw_latents(LatentConfig(), 3, 4, 5)
     network = keras.models.load_model(curve / "models" / "generator-step-00000001.keras")
     made = served.signatures["serving_default"](latents=tf.constant(latents))["points"]
     np.testing.assert_allclose(made, network(latents, training=False), rtol=1e-5, atol=1e-6)

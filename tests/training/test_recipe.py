@@ -138,7 +138,12 @@ def test_recipes_lists_all() -> None:
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [("{", "not valid YAML"), ("- 1", "not a mapping"), ("name: x", "system"), (b"\xff\xfe\x00", "decode")],
+    [
+        ("{", "not valid YAML"),
+        ("- 1", "not a mapping"),
+        ("name: x", "system"),
+        (b"\xff\xfe\x00", "not valid YAML: unacceptable character"),
+    ],
 )
 def test_a_broken_recipe_file_is_explained(content: str | bytes, words: str, tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"

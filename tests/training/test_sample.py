@@ -15,7 +15,7 @@ from gan_core.images.labelled import labelled_png
 from gan_train.latents.inputs import Inputs
 from gan_train.recipe.practice_config import LatentConfig
 from gan_train.sampling.generator import saved_generator
-from gan_train.tools.choose import LatentOptions, choose_inputs, parse_seeds, read_inputs
+from gan_train.tools.latent_options import LatentOptions, latent_inputs, parse_seeds, read_inputs
 from tests.support.runs import cells, gan_train
 
 
@@ -51,7 +51,7 @@ def test_a_bank_numbers_its_images_and_keeps_their_latents(trained: Path, tmp_pa
     made = sample(trained, "-o", tmp_path / "bank.png", "--bank", "12", "--seed", "5")
     assert made["latents"] == str(tmp_path / "bank.npz")
     latents = np.load(tmp_path / "bank.npz", allow_pickle=False)["latents"]
-    np.testing.assert_array_equal(latents, choose_inputs(LatentConfig(), 50, LatentOptions(count=12, seed=5))[0].latents)
+    np.testing.assert_array_equal(latents, latent_inputs(LatentConfig(), 50, LatentOptions(count=12, seed=5))[0].latents)
     images = saved_generator(str(trained)).images(Inputs(latents))
     shown = cells(tmp_path / "bank.png", 4)
     for image, (_, picture) in zip(images, shown, strict=True):
@@ -71,7 +71,7 @@ def test_coloured_images_keep_their_colours_under_a_label(tmp_path: Path) -> Non
 
 def test_saved_latents_give_the_same_images_again(trained: Path, tmp_path: Path) -> None:
     sample(trained, "-o", tmp_path / "drawn", "--count", "3", "--seed", "9")
-    inputs, names = choose_inputs(LatentConfig(), 50, LatentOptions(count=3, seed=9))
+    inputs, names = latent_inputs(LatentConfig(), 50, LatentOptions(count=3, seed=9))
     np.savez(tmp_path / "saved.npz", latents=inputs.latents)
     np.save(tmp_path / "saved.npy", inputs.latents.astype(np.float64))
     for file in ("saved.npz", "saved.npy"):
@@ -92,18 +92,18 @@ def test_to_and_from_cloud_storage(trained: Path, bucket: str) -> None:
 
 
 def test_fewer_latents_are_a_prefix_of_more() -> None:
-    few, _ = choose_inputs(LatentConfig(), 50, LatentOptions(count=3, seed=4))
-    many, names = choose_inputs(LatentConfig(), 50, LatentOptions(count=30, seed=4))
+    few, _ = latent_inputs(LatentConfig(), 50, LatentOptions(count=3, seed=4))
+    many, names = latent_inputs(LatentConfig(), 50, LatentOptions(count=30, seed=4))
     np.testing.assert_array_equal(many.latents[:3], few.latents)
-    np.testing.assert_array_equal(choose_inputs(LatentConfig(), 50, LatentOptions(seeds="4"))[0].latents, few.latents[:1])
+    np.testing.assert_array_equal(latent_inputs(LatentConfig(), 50, LatentOptions(seeds="4"))[0].latents, few.latents[:1])
     assert len(set(names)) == 30
 
 
 def test_truncation_redraws_and_never_clips() -> None:
-    latents = choose_inputs(LatentConfig(), 50, LatentOptions(count=100, truncation=0.5))[0].latents
+    latents = latent_inputs(LatentConfig(), 50, LatentOptions(count=100, truncation=0.5))[0].latents
     assert np.abs(latents).max() <= 0.5
     assert np.unique(latents).size > 0.99 * latents.size
-    same, _ = choose_inputs(LatentConfig(distribution="truncated", threshold=0.5), 50, LatentOptions(count=100))
+    same, _ = latent_inputs(LatentConfig(distribution="truncated", threshold=0.5), 50, LatentOptions(count=100))
     np.testing.assert_array_equal(latents, same.latents)
 
 
@@ -126,12 +126,12 @@ def test_seeds_that_cannot_be_read(text: str) -> None:
 )
 def test_choices_that_contradict_themselves(choice: LatentOptions, words: str) -> None:
     with pytest.raises(UsageError, match=words):
-        choose_inputs(LatentConfig(), 50, choice)
+        latent_inputs(LatentConfig(), 50, choice)
 
 
 def test_uniform_latents_cannot_be_truncated() -> None:
     with pytest.raises(UsageError, match="uniform"):
-        choose_inputs(LatentConfig(distribution="uniform"), 50, LatentOptions(truncation=0.5))
+        latent_inputs(LatentConfig(distribution="uniform"), 50, LatentOptions(truncation=0.5))
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ from gan_core.errors import UsageError
 from gan_train.metrics.inception_score import SplitSums, split_of_each, streaming_splits
 from gan_train.metrics.moments import Moments, streaming_moments
 from gan_train.metrics.nearest import Nearest, streaming_nearest
-from gan_train.metrics.permutation import chosen, permutation
+from gan_train.metrics.permutation import permutation, sample_positions
 from gan_train.metrics.references import features
-from gan_train.metrics.reservoir import Keeping
+from gan_train.metrics.reservoir import Reservoir
 from gan_train.metrics.streaming import BLOCK, Streaming
 
 pytestmark = pytest.mark.quick
@@ -95,21 +95,21 @@ def test_a_stream_of_nothing_has_no_statistics() -> None:
 
 @given(cuts=CUTS, at_most=st.integers(1, COUNT + 10))
 def test_rows_that_were_chosen_are_kept_and_no_others(cuts: list[int], at_most: int) -> None:
-    wanted = chosen(COUNT, 3, at_most)
+    wanted = sample_positions(COUNT, 3, at_most)
     assert len(wanted) == min(at_most, COUNT)
-    keeping = Keeping(wanted)
+    reservoir = Reservoir(wanted)
     for batch in batches(ROWS, cuts):
-        keeping.add(batch)
-    rows = keeping.rows()
+        reservoir.add(batch)
+    rows = reservoir.rows()
     assert rows.dtype == ROWS.dtype
     np.testing.assert_array_equal(rows, ROWS[wanted])
 
 
 def test_a_stream_that_ends_early_lacks_what_was_to_be_kept() -> None:
-    keeping = Keeping(chosen(100, 0))
-    keeping.add(ROWS[:99])
+    reservoir = Reservoir(sample_positions(100, 0))
+    reservoir.add(ROWS[:99])
     with pytest.raises(UsageError, match="there were 99 images, fewer than announced"):
-        keeping.rows()
+        reservoir.rows()
 
 
 @given(count=st.integers(1, 300), key=st.lists(st.integers(0, 2**40), min_size=1, max_size=3))

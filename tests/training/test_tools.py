@@ -17,8 +17,8 @@ from gan_train.latents.latent import combine, lerp, mean, path, plane, slerp
 from gan_train.recipe.practice_config import LatentConfig
 from gan_train.sampling.generator import saved_generator
 from gan_train.tools.arithmetic import Term, parse_expression
-from gan_train.tools.choose import drawn
 from gan_train.tools.interpolate import parse_points
+from gan_train.tools.latent_options import draw_latents
 from tests.support.runs import SMALL, cells, gan_train, gan_train_child, grid_images
 
 
@@ -26,7 +26,7 @@ from tests.support.runs import SMALL, cells, gan_train, gan_train_child, grid_im
 def bank(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twenty latents of the trained run's size, with their numbers from 1 on."""
     file = tmp_path_factory.mktemp("bank") / "bank.npz"
-    np.savez(file, latents=drawn(LatentConfig(), 3, 20, 50))
+    np.savez(file, latents=draw_latents(LatentConfig(), 3, 20, 50))
     return file
 
 
@@ -55,7 +55,7 @@ def shown(run: Path, latents: NDArray[np.float32]) -> NDArray[np.uint8]:
 def test_each_row_of_a_grid_is_a_path_between_two_latents_of_its_own(trained: Path, tmp_path: Path) -> None:
     made = make("interpolate", trained, "-o", tmp_path / "paths.png", "--paths", "3", "--steps", "4", "--seed", "8")
     assert (made["images"], made["mode"]) == (12, "slerp")
-    ends = drawn(LatentConfig(), 8, 6, 50)
+    ends = draw_latents(LatentConfig(), 8, 6, 50)
     expected = [shown(trained, path(ends[first : first + 2], 4, slerp)) for first in (0, 2, 4)]
     np.testing.assert_allclose(grid_images(tmp_path / "paths.png", 4, 3), np.concatenate(expected), atol=1)
     facts = Image.open(tmp_path / "paths.png").text

@@ -205,16 +205,16 @@ class Run:
             DataError: no generator is saved yet, or it is damaged.
         """
         from gan_train.sampling.generator import MOST_IMAGES, saved_generator
-        from gan_train.tools.choose import LatentOptions
         from gan_train.tools.conditions import ConditionOptions
-        from gan_train.tools.sample import sampled
+        from gan_train.tools.latent_options import LatentOptions
+        from gan_train.tools.sample import generate_examples
 
         _check_least(1, n=n)
         _check_least(0, seed=seed)
         if n is not None and n > MOST_IMAGES:
             raise UsageError(f"n={n}: at most {MOST_IMAGES:,} in one call")
         choice = LatentOptions(count=n, seed=seed, truncation=truncation)
-        return sampled(saved_generator(self.uri, step), choice, ConditionOptions(_text(class_), _text(code)))
+        return generate_examples(saved_generator(self.uri, step), choice, ConditionOptions(_text(class_), _text(code)))
 
     def interpolate(
         self,
@@ -247,13 +247,13 @@ class Run:
         """
         from gan_train.sampling.generator import saved_generator
         from gan_train.tools.conditions import ConditionOptions
-        from gan_train.tools.interpolate import PathOptions, interpolated
+        from gan_train.tools.interpolate import PathOptions, path_images
 
         _check_least(1, paths=paths)
         _check_least(2, steps=steps)
         _check_least(0, seed=seed)
         conditions = ConditionOptions(_text(class_), _text(code))
-        return interpolated(saved_generator(self.uri, step), PathOptions(paths, seed), conditions, mode, steps)
+        return path_images(saved_generator(self.uri, step), PathOptions(paths, seed), conditions, mode, steps)
 
     def translate(
         self,
@@ -285,12 +285,12 @@ class Run:
             DataError: no generator is saved yet, or it is damaged.
         """
         from gan_train.sampling.translator import saved_translator
-        from gan_train.tools.translate import TranslationOptions, translated
+        from gan_train.tools.translate import TranslationOptions, translate_array
 
         _check_least(0, seed=seed)
         options = TranslationOptions(direction, size=size, inference=inference, seed=seed)
         options.check()
-        return translated(saved_translator(self.uri, direction, step), images, options)
+        return translate_array(saved_translator(self.uri, direction, step), images, options)
 
     def evaluate(
         self,

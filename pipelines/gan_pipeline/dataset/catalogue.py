@@ -1,5 +1,6 @@
 """The datasets that `prepare` knows: their content, their options and their sources."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -7,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from gan_core.errors import UsageError
+from gan_core.text import short_repr
 
 MAX_FAILURE_RATE = 0.05
 """The largest share of unusable inputs unless the user says otherwise."""
@@ -165,6 +167,10 @@ def dataset_info(name: str) -> DatasetInfo:
     return DATASETS[name]
 
 
+_CLASS_NUMBER = re.compile("[0-9]{1,9}")
+"""Python refuses to read numbers of thousands of digits."""
+
+
 def class_numbers(names: tuple[str, ...], class_names: tuple[str, ...]) -> tuple[int, ...]:
     """Class numbers for what a user wrote: numbers or class names, in ascending order without repeats.
 
@@ -177,11 +183,11 @@ def class_numbers(names: tuple[str, ...], class_names: tuple[str, ...]) -> tuple
     for name in names:
         if name.lower() in lower:
             found.add(lower.index(name.lower()))
-        elif name.isdecimal() and int(name) < len(class_names):
+        elif _CLASS_NUMBER.fullmatch(name) and int(name) < len(class_names):
             found.add(int(name))
         else:
             known = ", ".join(
                 title if title == str(number) else f"{number} {title}" for number, title in enumerate(class_names)
             )
-            raise UsageError(f"--classes {name!r} is not a class of this dataset; choose from: {known}")
+            raise UsageError(f"--classes {short_repr(name)} is not a class of this dataset; choose from: {known}")
     return tuple(sorted(found))

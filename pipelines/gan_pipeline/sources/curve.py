@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from gan_core.errors import UsageError
 from gan_pipeline.dataset.features import Features, VectorFeature
 from gan_pipeline.dataset.options import CurveFunction
 from gan_pipeline.dataset.records import Example
@@ -14,6 +15,9 @@ from gan_pipeline.dataset.understood import FoundSplit, Understood
 from gan_pipeline.sources.base import Read
 
 DEFAULT_POINTS = 10_000
+
+MOST_POINTS = 10_000_000
+"""The source holds all points in memory, and drawing one takes 40 bytes."""
 
 
 def curve_points(function: CurveFunction, count: int, seed: int) -> NDArray[np.float32]:
@@ -46,6 +50,8 @@ class CurveSource:
     notes: tuple[str, ...] = ()
 
     def __init__(self, function: CurveFunction, count: int, seed: int) -> None:
+        if count > MOST_POINTS:
+            raise UsageError(f"--limit {count}: a curve has at most {MOST_POINTS:,} points; write a smaller number")
         self.features: Features = {"point": VectorFeature(names=("x", "y"))}
         self.fingerprint = self.signature = hashlib.sha256(f"{function} {seed}".encode()).hexdigest()
         self._points = curve_points(function, count, seed)

@@ -1,20 +1,19 @@
-"""The gan-train commands that say what a run is worth. Heavy imports wait until a command needs them."""
+"""gan-train evaluate and diagnose. Heavy imports wait until a command needs them."""
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from gan_core.command import JsonOption, print_json
 from gan_core.errors import UsageError
-from gan_train.runs.layout import DIAGNOSIS, REPORT
+from gan_train.cli.options import RunArgument
+from gan_train.runs.layout import DIAGNOSIS
 
-worth = typer.Typer()
-
-RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run folder, local or gs://.", show_default=False)]
+scoring = typer.Typer()
 
 
-@worth.command()
+@scoring.command()
 def evaluate(
     folder: Annotated[
         str | None, typer.Argument(metavar="RUN", help="A run folder, local or gs://.", show_default=False)
@@ -23,52 +22,48 @@ def evaluate(
     extractor: Annotated[
         str,
         typer.Option(
-            help="What looks at images: digits or fashion (packaged classifiers), inception, or the folder of a classifier's "
-            "run; auto is the packaged classifier that fits the dataset, else inception."
+            help="The network that extracts features: digits or fashion (packaged classifiers), inception, or the folder of a "
+            "classifier's run; auto is the packaged classifier that fits the dataset, else inception."
         ),
     ] = "auto",
     weights: Annotated[
         str | None, typer.Option(help="File of Keras' InceptionV3 weights.  [default: $GANMILL_INCEPTION, cache, download]")
     ] = None,
     resizer: Annotated[
-        str, typer.Option(help="To the extractor's size: nearest, bilinear or bicubic (both antialiased).")
+        str, typer.Option(help="How images get the extractor's size: nearest, bilinear or bicubic (both antialiased).")
     ] = "bicubic",
-    split: Annotated[str, typer.Option(help="Of the dataset, whose images are the reals.")] = "train",
+    split: Annotated[str, typer.Option(help="Split of the dataset that holds the real images.")] = "train",
     count: Annotated[
-        int, typer.Option("--count", "-n", min=20, help="Reals, or all if there are fewer, and as many fakes.")
+        int,
+        typer.Option("--count", "-n", min=20, help="Number of real images, or all if there are fewer, and of generated ones."),
     ] = 10_000,
-    seed: Annotated[int, typer.Option(min=0, help="Chooses the fakes' latents.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the generated images' latents.")] = 0,
     step: Annotated[int | None, typer.Option(min=1, help="Which saved generator.  [default: the newest]")] = None,
     watch: Annotated[
-        bool, typer.Option("--watch", help="Score every generator the run saves, beside it, until the run has ended.")
+        bool, typer.Option("--watch", help="Score every generator that the run saves, from beside it, until the run has ended.")
     ] = False,
-    best: Annotated[str, typer.Option(help="The score by which the best generator is kept in RUN/best.")] = "fid",
+    best: Annotated[str, typer.Option(help="The score that decides which generator is copied to RUN/best.")] = "fid",
     self_test: Annotated[bool, typer.Option("--self-test", help="Check the scores themselves against known values.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Score a generator: FID, KID, Inception Score, precision, recall, density, coverage, MS-SSIM, classes.
 
-    \\b
+    \b
       gan-train evaluate runs/first --data data/digits
       gan-train evaluate runs/first --data data/digits --step 4500 --count 50000
       gan-train evaluate runs/first --data data/digits --watch
       gan-train evaluate runs/faces --data data/faces --extractor inception --weights inception_v3.h5
       gan-train evaluate --self-test
 
-    Each score comes with its protocol; scores.jsonl of the run keeps them all, scores/ the nearest neighbours, best/ the
-    best generator. Exit codes: 0 scored (with --watch: the run has ended), 1 a self-test failed, 3 no run or no weights.
+    Each score comes with its protocol; the run folder gets them all in scores.jsonl, nearest neighbours in scores/ and the
+    best generator in best/.
+
+    Exit codes: 0 scored (with --watch: the run has ended), 1 a self-test failed, 3 no run or no weights.
     """
     if self_test:
         if folder or data:
             raise UsageError("--self-test checks the scores without a run; leave RUN and --data out")
-        from gan_train.metrics.self_test import self_test as checks
-
-        done = checks()
-        if as_json:
-            print_json([asdict(check) | {"passed": check.passed} for check in done])
-        else:
-            print(*done, sep="\n")
-        raise typer.Exit(0 if all(check.passed for check in done) else 1)
+        _self_test(as_json)
     if folder is None or data is None:
         raise UsageError(
             "name a run and its dataset: gan-train evaluate RUN --data FOLDER (or: gan-train evaluate --self-test)"
@@ -77,11 +72,11 @@ def evaluate(
         raise UsageError("--watch scores every step; leave --step out")
     from gan_train.pages.write import refresh_report
     from gan_train.scoring.evaluate import ScoringOptions
-    from gan_train.scoring.watching import scores_of
+    from gan_train.scoring.watching import score_steps
 
-    question = ScoringOptions(data, extractor, weights, resizer, split, count, seed, best)
+    options = ScoringOptions(data, extractor, weights, resizer, split, count, seed, best)
     scored = []
-    for one in scores_of(folder, question, step, watch):
+    for one in score_steps(folder, options, step, watch):
         scored.append(one)
         if not as_json:
             print(*one.lines(), "", sep="\n", flush=True)
@@ -90,13 +85,25 @@ def evaluate(
         print_json([one.document() for one in scored])
 
 
-@worth.command()
+def _self_test(as_json: bool) -> NoReturn:
+    """Check the scores against known values; exit code 1 if one is wrong."""
+    from gan_train.metrics.self_test import self_test
+
+    checks = self_test()
+    if as_json:
+        print_json([asdict(check) | {"passed": check.passed} for check in checks])
+    else:
+        print(*checks, sep="\n")
+    raise typer.Exit(0 if all(check.passed for check in checks) else 1)
+
+
+@scoring.command()
 def diagnose(
     folder: RunArgument,
-    write: Annotated[bool, typer.Option("--write", help=f"Write {DIAGNOSIS} anew, of a run that does not train.")] = False,
+    write: Annotated[bool, typer.Option("--write", help=f"Replace {DIAGNOSIS} of a run that is not training.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Say how a training went and what to try, from its log alone: every step judged anew, by today's rules.
+    """Say how a training went and what to try, by applying the rules of this version to every step of its log.
 
     \b
       gan-train diagnose runs/first
@@ -115,69 +122,15 @@ def diagnose(
     verdicts = open_run(folder).diagnose()
     if write:
         if read_state(run) == TRAINING:
-            raise UsageError(f"{run.uri}: it trains, and its own process writes {DIAGNOSIS}; wait for it, or leave out --write")
+            raise UsageError(f"{run.uri}: is training, and its own process writes {DIAGNOSIS}; wait, or leave out --write")
         write_verdicts(run, verdicts)
-    standing = verdicts[-1] if verdicts else None
+    newest = verdicts[-1] if verdicts else None
     timeline = list(stretches(verdicts))
     if as_json:
-        judged_alike = [{"kind": one.last.kind, "from": one.first.step, "to": one.last.step} for one in timeline]
-        print_json({"run": run.uri, "standing": asdict(standing) if standing else None, "timeline": judged_alike})
+        periods = [{"kind": one.last.kind, "from": one.first.step, "to": one.last.step} for one in timeline]
+        print_json({"run": run.uri, "standing": asdict(newest) if newest else None, "timeline": periods})
     else:
         print(*timeline, sep="\n")
-        print(f"now: {standing}" if standing else "not judged yet: too few steps are logged")
-    if standing and standing.failing:
+        print(f"now: {newest}" if newest else "not judged yet: too few steps are logged")
+    if newest and newest.failing:
         raise typer.Exit(FailedRunError.exit_code)
-
-
-@worth.command()
-def report(
-    folder: RunArgument,
-    out: Annotated[
-        str | None, typer.Option("--out", "-o", help=f"An .html file, local or gs://.  [default: {REPORT} in RUN]")
-    ] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Show a run on one page: verdict, scores, curves, samples by step, dataset, recipe, time.
-
-    \b
-      gan-train report runs/first
-      gan-train report runs/first -o first.html
-
-    The trainer writes the same page at every snapshot and at the end; this makes it anew, with what was scored since. It
-    adds pictures of the newest generator, which it keeps in RUN/pictures. The page is one file and asks for nothing.
-    """
-    from gan_train.pages.write import write_report
-
-    made = write_report(folder, out)
-    if as_json:
-        print_json(made)
-        return
-    print(f"{made['out']}: {made['bytes'] / 2**20:.1f} MB, {made['state']}, {made['grids']} sample grids of {made['run']}")
-
-
-@worth.command()
-def compare(
-    folders: Annotated[
-        list[str], typer.Argument(metavar="RUN RUN ...", help="Run folders, local or gs://.", show_default=False)
-    ],
-    out: Annotated[str, typer.Option("--out", "-o", help="An .html file, local or gs://.")] = "compare.html",
-    as_json: JsonOption = False,
-) -> None:
-    """Rank runs by the scores they share, and show them side by side on one page.
-
-    \b
-      gan-train compare runs/first runs/second
-      gan-train compare runs/first runs/second runs/third -o three.html
-
-    Only what was measured alike is ranked: the same extractor, resizer, dataset, split and numbers of images. Otherwise it
-    says what differs, writes nothing and ends with 2. Runs without scores are shown, not ranked.
-    """
-    from gan_train.pages.compare import compare as make
-    from gan_train.pages.ranking import lines
-
-    document, ranked = make(folders, out)
-    if as_json:
-        print_json(document)
-        return
-    print(*lines(ranked), sep="\n")
-    print(f"side by side: {out}")

@@ -1,6 +1,5 @@
 """The verdicts on a whole run, computed anew from its folder alone, without TensorFlow."""
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -10,8 +9,7 @@ from gan_train.diagnosis.judge import diagnose, verdict_on
 from gan_train.diagnosis.rules.non_finite import non_finite_finding
 from gan_train.logs.metrics_log import read_metrics
 from gan_train.logs.verdict import Verdict
-from gan_train.runs.layout import STATUS
-from gan_train.runs.run_folder import read_record
+from gan_train.runs.run_folder import read_record, read_status
 
 
 @dataclass(frozen=True)
@@ -39,11 +37,11 @@ def diagnose_run(run: Folder) -> list[Verdict]:
         StorageError: it cannot be read.
     """
     verdicts = diagnose(read_record(run).recipe, read_metrics(run))
-    status = json.loads(run.read(STATUS)) if run.exists(STATUS) else {}
-    if status.get("state") == "diverged":
+    status = read_status(run)
+    if status and status.state == "diverged":
         # The step that was not finite was not logged.
-        evidence = f"The run ended with a number that was not finite at step {status['step']}."
-        verdicts.append(verdict_on(non_finite_finding(evidence), status["step"], verdicts[-1] if verdicts else None))
+        evidence = f"The run ended with a number that was not finite at step {status.step}."
+        verdicts.append(verdict_on(non_finite_finding(evidence), status.step, verdicts[-1] if verdicts else None))
     return verdicts
 
 

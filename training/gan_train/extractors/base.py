@@ -1,4 +1,4 @@
-"""The interface of the networks that turn images into features for scores."""
+"""The interface of networks that extract features from images for the scores."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from gan_train.extractors.resizing import Pixels
 
 @dataclass(frozen=True)
 class Extracted:
-    """The output of an extractor for a batch of n images.
+    """The output of an extractor for n images.
 
     Attributes:
         features: float32 (n, size).
@@ -23,15 +23,15 @@ class Extracted:
 
 
 class Extractor(ABC):
-    """A network that makes features and class probabilities of images.
+    """A network that computes features and class probabilities of images.
 
     Attributes:
-        name: as in the protocol line, "digits-classifier".
-        hash: sha256 of the file of its weights, in hex.
-        shape: (height, width, channels) of the images it takes.
-        feature_size: numbers of a feature vector.
-        class_names: by place in the probabilities.
-        batch_size: the most images it takes at once.
+        name: for the protocol of a score, such as "digits-classifier".
+        hash: sha256 of the weights file, in hex.
+        shape: (height, width, channels) of its input images.
+        feature_size: length of a feature vector.
+        class_names: names of the classes, in the order of the probabilities.
+        batch_size: largest number of images in a batch.
     """
 
     name: str
@@ -42,11 +42,11 @@ class Extractor(ABC):
     batch_size: int
 
     @abstractmethod
-    def look(self, images: NDArray[np.float32]) -> Extracted:
+    def extract_batch(self, images: NDArray[np.float32]) -> Extracted:
         """Features and probabilities of a full batch, float32 (batch_size, *shape), 0 to 255."""
 
     def extract(self, images: Pixels) -> Extracted:
-        """Look at images. The batch is filled up with black, so what is seen in one depends on nothing but itself.
+        """Extract features. The batch is padded with black images, so that results do not depend on the number of images.
 
         Args:
             images: uint8 or float32 (n, *shape), 0 to 255, n from 1 to `batch_size`.
@@ -58,5 +58,5 @@ class Extractor(ABC):
             raise ValueError(f"{self.name} takes 1 to {self.batch_size} images {self.shape}, not {images.shape}")
         filled = np.zeros((self.batch_size, *self.shape), np.float32)
         filled[: len(images)] = images
-        seen = self.look(filled)
-        return Extracted(seen.features[: len(images)], seen.probabilities[: len(images)])
+        extracted = self.extract_batch(filled)
+        return Extracted(extracted.features[: len(images)], extracted.probabilities[: len(images)])

@@ -1,7 +1,7 @@
-"""Extractors that need no download: small classifiers of a domain, those of the package or of a run.
+"""Extractors that need no download: small classifiers, from this package or from a run that trained one.
 
 extractor = packaged_classifier("digits")
-seen = extractor.extract(images)        # uint8 (n, 28, 28, 1), n up to extractor.batch_size
+extracted = extractor.extract(images)   # uint8 (n, 28, 28, 1), n up to extractor.batch_size
 """
 
 import hashlib
@@ -19,14 +19,14 @@ from numpy.typing import NDArray
 
 from gan_core.errors import DataError, UsageError
 from gan_core.quiet import import_tensorflow
-from gan_core.storage import open_folder
+from gan_core.storage import open_folder, storage_errors
 from gan_pipeline.dataset.features import ImageFeature
 from gan_pipeline.dataset.manifest import Manifest
 from gan_train.extractors.base import Extracted, Extractor
 from gan_train.recipe.examples import ImageConfig
 from gan_train.runs.layout import networks
 from gan_train.runs.run_folder import read_record
-from gan_train.runs.saved_networks import CLASSIFIER, saved_step
+from gan_train.runs.saved_networks import CLASSIFIER, check_shapes, load_keras_file, saved_step
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 Domain = Literal["digits", "fashion"]
 
 DOMAINS: dict[str, Domain] = {"mnist": "digits", "fashion_mnist": "fashion"}
-"""The packaged classifier that knows the classes of a dataset, by the dataset's name."""
+"""The packaged classifier for the classes of each dataset."""
 
 _BATCH = 256
 
@@ -44,11 +44,11 @@ class Weights:
     """A trained classifier.
 
     Attributes:
-        name: of the extractor.
-        content: of its .keras file.
-        image: what it takes.
-        class_names: of its logits.
-        origin: where it lies, for messages.
+        name: name of the extractor.
+        content: bytes of the .keras file.
+        image: shape and range of its input images.
+        class_names: names of the classes, in the order of the logits.
+        origin: path or URI of the file, for messages.
     """
 
     name: str
@@ -59,7 +59,7 @@ class Weights:
 
 
 class ClassifierExtractor(Extractor):
-    """Features after their ReLU, and probabilities, of a classifier made by systems/classifier.py.
+    """A classifier that systems/classifier.py trained; its features are those after the ReLU.
 
     Loads TensorFlow. Raises DataError if the weights are damaged.
     """
@@ -69,14 +69,14 @@ class ClassifierExtractor(Extractor):
         self.shape, self.class_names, self.batch_size = weights.image.shape, weights.class_names, _BATCH
         self._graph, self.feature_size = _graph(weights)
 
-    def look(self, images: NDArray[np.float32]) -> Extracted:
+    def extract_batch(self, images: NDArray[np.float32]) -> Extracted:
         features, probabilities = self._graph(images)
         return Extracted(features.numpy(), probabilities.numpy())
 
 
 @cache
 def packaged_classifier(domain: Domain) -> Extractor:
-    """A classifier of the package, loaded once; its card says how good it is and of what it was made."""
+    """A classifier of this package, loaded once. Its card states its accuracy and how it was trained."""
     card, weights = packaged_card(domain), packaged_file(f"{domain}.keras")
     image = ImageConfig.model_validate(card["image"])
     content, names = weights.read_bytes(), tuple(card["class_names"])
@@ -84,13 +84,13 @@ def packaged_classifier(domain: Domain) -> Extractor:
 
 
 def packaged_card(domain: Domain) -> dict[str, Any]:
-    """The description of a packaged classifier, classifiers/DOMAIN.json."""
+    """The card of a classifier of this package, classifiers/DOMAIN.json."""
     card: dict[str, Any] = json.loads(packaged_file(f"{domain}.json").read_text())
     return card
 
 
 def packaged_file(name: str) -> Traversable:
-    """A file beside the classifiers of the package."""
+    """A file in the folder of the packaged classifiers."""
     return files("gan_train") / "extractors" / "classifiers" / name
 
 
@@ -98,7 +98,7 @@ def run_classifier(folder: str, step: int | None = None) -> Extractor:
     """The classifier that a run saved at this step, or the newest.
 
     Raises:
-        UsageError: the run trains no such classifier, or saved none at that step.
+        UsageError: the run trains no classifier, or saved none at that step.
         DataError: no run here, no classifier in it yet, or a damaged one.
         StorageError: it cannot be read.
     """
@@ -112,7 +112,7 @@ def run_classifier(folder: str, step: int | None = None) -> Extractor:
 
 
 def classifier_for(manifest: Manifest) -> Extractor | None:
-    """The packaged classifier that knows the classes of a dataset and takes images of its size, or None."""
+    """The packaged classifier with the classes and image size of a dataset, or None if there is none."""
     domain, image = DOMAINS.get(manifest.name), manifest.features.get("image")
     if domain is None or not isinstance(image, ImageFeature):
         return None
@@ -120,7 +120,7 @@ def classifier_for(manifest: Manifest) -> Extractor | None:
 
 
 def _graph(weights: Weights) -> tuple["tf.types.experimental.PolymorphicFunction", int]:
-    """From images of a full batch to features and probabilities, float32; and how many features there are."""
+    """A function from a full batch of images to features and probabilities, float32; and the number of features."""
     import_tensorflow()
     import keras
     import tensorflow as tf
@@ -128,18 +128,19 @@ def _graph(weights: Weights) -> tuple["tf.types.experimental.PolymorphicFunction
     from gan_train.data.pixels import to_range
     from gan_train.networks.classifier import FEATURES
 
-    try:
-        with tempfile.TemporaryDirectory() as local:
-            path = Path(local) / "classifier.keras"
+    with tempfile.TemporaryDirectory() as local:
+        path = Path(local) / "classifier.keras"
+        with storage_errors(path):
             path.write_bytes(weights.content)
-            network = keras.models.load_model(path, compile=False)
-        both = keras.Model(network.inputs, [network.get_layer(FEATURES).output, network.outputs[0]])
-    except (ValueError, OSError, KeyError) as error:
-        raise DataError(f"{weights.origin}: damaged ({' '.join(str(error).split())[:200]}); take another") from error
+        network = load_keras_file(path, weights.origin, "take another")
+    check_shapes(network, [weights.image.shape], (len(weights.class_names),), weights.origin)
+    if FEATURES not in [layer.name for layer in network.layers]:
+        raise DataError(f"{weights.origin}: no classifier of this package, it has no layer {FEATURES!r}; take another")
+    extractor = keras.Model(network.inputs, [network.get_layer(FEATURES).output, network.outputs[0]])
 
     @tf.function(input_signature=[tf.TensorSpec((_BATCH, *weights.image.shape), tf.float32)], autograph=False)
-    def look(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        features, logits = both(to_range(images, weights.image.range), training=False)
+    def extract_batch(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        features, logits = extractor(to_range(images, weights.image.range), training=False)
         return features, tf.nn.softmax(logits)
 
-    return look, both.outputs[0].shape[-1]
+    return extract_batch, extractor.outputs[0].shape[-1]

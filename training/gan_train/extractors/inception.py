@@ -1,8 +1,8 @@
-"""Inception v3 with Keras' ImageNet weights (Szegedy et al. 2015): 2048 features of the last pooling, 1000 classes.
+"""Inception v3 with Keras' ImageNet weights (Szegedy et al. 2015): 2048 features of the last pooling layer, 1000 classes.
 
-The weights are 92 MB and not part of this package. They are taken from --weights, from $GANMILL_INCEPTION, from Keras'
-cache, or downloaded into that, in this order. Other libraries' Inception has other weights and another resizer inside, so that
-scores are near, not equal, to theirs; the hash in the protocol line tells which weights these were.
+The weights are 92 MB and not part of this package. They come from the first that exists of --weights, $GANMILL_INCEPTION, the
+cache of Keras, and a download into that cache. Inception in other libraries has other weights and another resizer, so scores
+are close to theirs, not equal; the protocol of each score has the hash of the weights.
 """
 
 import hashlib
@@ -34,10 +34,10 @@ class InceptionV3(Extractor):
     """Inception v3.
 
     Args:
-        weights: file of Keras' weights, with the classes, local or gs://; None looks as the module says.
+        weights: file of Keras' weights with the class layer, local or gs://; None searches as described above.
 
     Raises:
-        DataError: no weights can be had, or not such a file.
+        DataError: no weights were found, or the file is damaged.
     """
 
     name = "inception-v3"
@@ -54,35 +54,36 @@ class InceptionV3(Extractor):
                 self.hash = hashlib.file_digest(file, "sha256").hexdigest()
             self._network = _network(path, folder.locate(name))
 
-    def look(self, images: NDArray[np.float32]) -> Extracted:
+    def extract_batch(self, images: NDArray[np.float32]) -> Extracted:
         features, probabilities = self._network(images / 127.5 - 1.0)
         return Extracted(features.numpy(), probabilities.numpy())
 
 
 def _network(path: Path, where: str) -> "Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]":
-    """Images (32, 299, 299, 3) in [-1, 1] to features and probabilities."""
+    """A function from images (32, 299, 299, 3) in [-1, 1] to features and probabilities."""
     import keras
     import tensorflow as tf
 
-    whole = keras.applications.InceptionV3(weights=None)
+    classifier = keras.applications.InceptionV3(weights=None)
     try:
-        whole.load_weights(path)
-    except (ValueError, OSError, KeyError, IndexError) as error:
+        classifier.load_weights(path)
+    # Keras and h5py raise whatever they stumble over in a damaged file: TypeError, RuntimeError, ...
+    except Exception as error:
         why = " ".join(str(error).split())[:200]
         raise DataError(f"{where}: not the weights of Keras' InceptionV3 with its classes ({why}); take {_NAME}") from error
-    network = keras.Model(whole.input, [whole.get_layer("avg_pool").output, whole.output])
+    network = keras.Model(classifier.input, [classifier.get_layer("avg_pool").output, classifier.output])
 
     @tf.function(input_signature=[tf.TensorSpec((InceptionV3.batch_size, *InceptionV3.shape), tf.float32)])
     @tf.autograph.experimental.do_not_convert
-    def seen(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def forward(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         features, probabilities = network(images, training=False)
         return features, probabilities
 
-    return seen
+    return forward
 
 
 def _cached_or_downloaded() -> str:
-    """Path of Keras' own file."""
+    """Path of the weights file in the cache of Keras."""
     import keras
 
     try:

@@ -1,6 +1,6 @@
-"""Images to the size an extractor takes. Scores by different resizers differ much (Parmar et al. 2022), so it is named in each.
+"""Resizes images for an extractor. Scores depend strongly on the resizer (Parmar et al. 2022), so each score names it.
 
-nearest             pixels are repeated or left out (Brownlee, Generative Adversarial Networks with Python, ch. 13)
+nearest             as in Brownlee, Generative Adversarial Networks with Python, ch. 13: pixels are repeated or left out
 bilinear, bicubic   Pillow's filters, which average over every pixel they shrink, on float32 (the clean protocol)
 """
 
@@ -15,7 +15,7 @@ from gan_core.errors import UsageError
 Resizer = Literal["nearest", "bilinear", "bicubic"]
 RESIZERS: tuple[str, ...] = get_args(Resizer)
 NONE = "none"
-"""Stands in the protocol of images that had the size."""
+"""The resizer in the protocol where images already had the size of the extractor."""
 
 Pixels = NDArray[Any]
 """uint8 or float32 (n, height, width, channels), 0 to 255."""
@@ -25,10 +25,10 @@ def check_fits(resizer: str, shape: tuple[int, ...], wanted: tuple[int, int, int
     """The resizer's name for the protocol, "none" if no image changes its size.
 
     Args:
-        resizer: asked for.
-        shape: of the images.
-        wanted: what the extractor takes.
-        extractor: its name.
+        resizer: value of the option --resizer.
+        shape: (height, width, channels) of the images.
+        wanted: (height, width, channels) that the extractor takes.
+        extractor: name of the extractor, for the message.
 
     Raises:
         UsageError: no such resizer, or images in colour for an extractor of grey ones.
@@ -42,7 +42,7 @@ def check_fits(resizer: str, shape: tuple[int, ...], wanted: tuple[int, int, int
 
 
 def resized(images: NDArray[np.uint8], wanted: tuple[int, int, int], resizer: str) -> Pixels:
-    """Images as an extractor takes them; a grey one has its channel repeated.
+    """Resize images for an extractor; the channel of grey images is repeated for one that takes colour.
 
     Args:
         images: uint8 (n, height, width, channels).
@@ -62,12 +62,12 @@ def resized(images: NDArray[np.uint8], wanted: tuple[int, int, int], resizer: st
 
 
 def _nearest(had: int, side: int) -> NDArray[np.int64]:
-    """Which of `had` pixels stands at each of `side` places: the one whose middle is nearest."""
+    """The index of the source pixel with the nearest centre, for each of `side` pixels, of `had` in the source."""
     return ((np.arange(side) + 0.5) * had / side).astype(np.int64)
 
 
 def _filtered(images: NDArray[np.uint8], sides: tuple[int, ...], resizer: str) -> NDArray[np.float32]:
-    """Channel by channel, since Pillow's float images have one, and clipped where bicubic swings beyond the ends."""
+    """Resize channel by channel, because float images of Pillow have one, and clip where bicubic overshoots."""
     height, width = sides
     channels = np.moveaxis(images.astype(np.float32), 3, 1)
     sized = [

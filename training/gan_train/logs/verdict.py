@@ -3,9 +3,10 @@
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any
 
-from gan_core.errors import DataError
+from pydantic import TypeAdapter
+
+from gan_core.documents import PrintableText, Whole, parse_json_line, read_json_lines
 from gan_core.storage import Folder
 from gan_train.runs.layout import DIAGNOSIS
 
@@ -30,13 +31,13 @@ class Verdict:
         advice: what to try, a sentence each; empty where all is well.
     """
 
-    step: int
-    kind: str
+    step: Whole
+    kind: PrintableText
     failing: bool
-    since: int
-    words: str
-    evidence: tuple[str, ...]
-    advice: tuple[str, ...] = ()
+    since: Whole
+    words: PrintableText
+    evidence: tuple[PrintableText, ...]
+    advice: tuple[PrintableText, ...] = ()
 
     @property
     def in_short(self) -> str:
@@ -49,12 +50,14 @@ class Verdict:
         return f"{self.words} since step {self.since}: {' '.join(self.evidence)}{advice}"
 
 
+_VERDICT = TypeAdapter(Verdict)
+
+
 def read_verdicts(run: Folder) -> list[Verdict]:
     """All verdicts in diagnosis.jsonl, in order; none if the run was never judged. Raises DataError at a damaged line."""
     if not run.exists(DIAGNOSIS):
         return []
-    lines = run.read(DIAGNOSIS).decode(errors="replace").splitlines()
-    return [_verdict(run, line, number) for number, line in enumerate(lines, 1)]
+    return [verdict for _, verdict in read_json_lines(run, DIAGNOSIS, _VERDICT, _remedy(run), cut_end=True)]
 
 
 def newest_verdict(run: Folder) -> Verdict | None:
@@ -62,9 +65,11 @@ def newest_verdict(run: Folder) -> Verdict | None:
     if not run.exists(DIAGNOSIS):
         return None
     start = max(0, run.size(DIAGNOSIS) - _TAIL)
-    lines = run.read_range(DIAGNOSIS, start, _TAIL).decode(errors="replace").split("\n")
+    lines = run.read_range(DIAGNOSIS, start, _TAIL).split(b"\n")
     # After the last line break there may be the beginning of a line.
-    return _verdict(run, lines[-2], None) if len(lines) > 1 else None
+    if len(lines) == 1:
+        return None
+    return parse_json_line(lines[-2], _VERDICT, run.locate(DIAGNOSIS), "its last line", _remedy(run))
 
 
 def write_verdicts(run: Folder, verdicts: Iterable[Verdict]) -> None:
@@ -72,13 +77,5 @@ def write_verdicts(run: Folder, verdicts: Iterable[Verdict]) -> None:
     run.write(DIAGNOSIS, "".join(json.dumps(asdict(verdict)) + "\n" for verdict in verdicts).encode())
 
 
-def _verdict(run: Folder, line: str, number: int | None) -> Verdict:
-    try:
-        document: dict[str, Any] = json.loads(line)
-        evidence, advice = (tuple(document.pop(name)) for name in ("evidence", "advice"))
-        return Verdict(**document, evidence=evidence, advice=advice)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        place = f"line {number}" if number else "its last line"
-        raise DataError(
-            f"{run.locate(DIAGNOSIS)}: {place} is damaged; 'gan-train diagnose {run.uri} --write' writes it anew"
-        ) from error
+def _remedy(run: Folder) -> str:
+    return f"'gan-train diagnose {run.uri} --write' writes the file again"

@@ -3,12 +3,10 @@
 Reading writes nothing and needs no TensorFlow, so it works beside a run, after it, and on another machine.
 """
 
-import json
 import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import psutil
 
@@ -20,6 +18,7 @@ from gan_train.logs.status_line import seconds_left
 from gan_train.logs.verdict import Verdict, newest_verdict
 from gan_train.runs.layout import RECIPE, SAMPLES, STATUS, checkpoint_folder, committed_steps
 from gan_train.runs.lease import is_lost
+from gan_train.runs.run_folder import Status, read_status
 
 STARTING, TRAINING, DIED = "starting", "training", "died"
 """States of a run that did not end: status.json is not written yet; it says "training"; it does, but the process is gone."""
@@ -95,14 +94,14 @@ def read_standing(run: Folder) -> Standing:
         run=run.uri,
         state=state,
         words=words,
-        step=max(status.get("step", 0), int(row["step"]) if row else 0),
-        steps=status.get("steps"),
+        step=max(status.step if status else 0, int(row["step"]) if row else 0),
+        steps=status.steps if status else None,
         row=row,
-        seconds_left=seconds_left(rows[0], row, status["steps"]) if row and status else None,
+        seconds_left=seconds_left(rows[0], row, status.steps) if row and status else None,
         samples=SAMPLES.newest(run),
         checkpoint=_newest_checkpoint(run),
         verdict=newest_verdict(run),
-        exit_code=status["exit_code"] if state == ERROR else _EXIT_CODES.get(state, 0),
+        exit_code=status.exit_code if status and state == ERROR else _EXIT_CODES.get(state, 0),
     )
 
 
@@ -121,51 +120,37 @@ def follow(read: Callable[[], Standing], show: Callable[[Standing], None], wait:
         wait()
 
 
-def _status(run: Folder) -> dict[str, Any]:
-    if not run.exists(STATUS):
-        return {}
-    try:
-        status: dict[str, Any] = json.loads(run.read(STATUS))
-        needed = {"state", "step", "steps", "pid", "host", "time"}
-        if status["state"] == ERROR:
-            needed |= {"error", "exit_code"}
-        if needed <= status.keys():
-            return status
-    except (ValueError, TypeError, KeyError, AttributeError):
-        pass
-    raise DataError(f"{run.locate(STATUS)}: damaged; it is written anew when the run goes on")
-
-
-def _status_and_state(run: Folder) -> tuple[dict[str, Any], str, str]:
+def _status_and_state(run: Folder) -> tuple[Status | None, str, str]:
     """The content of status.json, the state, and its explanation."""
-    status = _status(run)
+    status = read_status(run)
+    if status is None:
+        return None, STARTING, _WORDS[STARTING]
     state, words = _state(status)
     if state == TRAINING and isinstance(run, CloudFolder) and is_lost(run):
-        newest = _status(run)
+        newest = read_status(run)
         # A run uploads its last status before it gives its lease back.
-        if newest != status:
+        if newest and newest != status:
             return newest, *_state(newest)
         return status, DIED, f"{_writer(status)} no longer renews its lease: killed, or cut off; {_CONTINUES}"
     return status, state, words
 
 
-def _state(status: dict[str, Any]) -> tuple[str, str]:
-    state = status.get("state", STARTING)
-    if state == ERROR:
-        return state, status["error"]
-    if state != TRAINING:
-        return state, _WORDS.get(state, "")
+def _state(status: Status) -> tuple[str, str]:
+    if status.state == ERROR:
+        return ERROR, status.error
+    if status.state != TRAINING:
+        return status.state, _WORDS.get(status.state, "")
     process = _writer(status)
-    if status["host"] != socket.gethostname():
-        silence = duration(max(0.0, time.time() - status["time"]))
+    if status.host != socket.gethostname():
+        silence = duration(max(0.0, time.time() - status.time))
         return TRAINING, f"by {process}, which wrote {STATUS} {silence} ago; from here it cannot be seen whether it lives"
-    if _lives(status["pid"], status["time"]):
+    if _lives(status.pid, status.time):
         return TRAINING, f"by {process}"
     return DIED, f"{process} is gone without having finished: killed, or ended by an error it printed; {_CONTINUES}"
 
 
-def _writer(status: dict[str, Any]) -> str:
-    return f"process {status['pid']} on {status['host']}"
+def _writer(status: Status) -> str:
+    return f"process {status.pid} on {status.host}"
 
 
 def _lives(pid: int, wrote: float) -> bool:

@@ -8,7 +8,7 @@ from gan_core.storage import LocalFolder
 from gan_train.data.dataset import Dataset
 from gan_train.recipe.base import Recipe
 from gan_train.runs.operation import Operation
-from gan_train.runs.run_folder import write_status
+from gan_train.runs.run_folder import State, write_status
 from gan_train.systems.base import System
 
 
@@ -34,6 +34,6 @@ class Job:
     operation: Operation
     reports: bool = True
 
-    def write_status(self, state: str, step: int) -> None:
+    def write_status(self, state: State, step: int) -> None:
         """Write to status.json that the run is in this state after this step."""
         write_status(self.run, state, step, self.recipe.steps)

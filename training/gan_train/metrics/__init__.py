@@ -1,1 +1,1 @@
-"""Scores of sets of images as pure functions of their features; one file each."""
+"""Scores of sets of images, as pure functions of pixels, features or class probabilities. Each score has a file."""

@@ -1,7 +1,7 @@
-"""How varied a set of images is: the mean distance of each to its nearest neighbour in the set.
+"""The diversity of a set of images: the mean distance of each image to its nearest neighbour in the set.
 
-A collapsed generator that still shows a few modes keeps a large mean distance over all pairs; the nearest neighbour gives
-it away.
+The mean distance of all pairs misses a generator that collapsed to a few modes, because images of different modes are far
+apart; the nearest neighbour of an image is then in its own mode, and close.
 """
 
 import numpy as np
@@ -12,12 +12,12 @@ from gan_train.metrics.points import as_points, squared_distances
 
 
 def neighbour_distance(images: ArrayLike) -> float:
-    """Mean Euclidean distance of each image to the nearest other one, in units of the pixels; 0 if all are equal.
+    """The mean Euclidean distance of each image to the nearest other image, in pixel units; 0 if all images are equal.
 
-    It shrinks as the set grows: compare sets of the same size only.
+    The distance shrinks as the set grows, so only sets of one size compare.
 
     Args:
-        images: (n, ...), uint8 images or float points; n of about 100 is meant, memory is of n x n.
+        images: (n, ...), uint8 images or float points; n is about 100 in use, memory grows with n^2.
 
     Raises:
         UsageError: fewer than two images.
@@ -31,23 +31,23 @@ def neighbour_distance(images: ArrayLike) -> float:
     return float(np.sqrt(distances.min(axis=1)).mean())
 
 
-def neighbour_ratio(made: ArrayLike, reals: ArrayLike) -> float:
-    """`neighbour_distance` of generated images by that of real ones: about 1 in a healthy run, near 0 after a collapse.
+def neighbour_ratio(generated: ArrayLike, reals: ArrayLike) -> float:
+    """`neighbour_distance` of generated images divided by that of reals: about 1 in a healthy run, near 0 after a collapse.
 
-    Of the larger set the first images are used, as many as the smaller one has. Against reals that are all equal, images
-    that are so too have 1, others infinity.
+    Only the first images of the larger set are used, as many as the smaller set has. If all reals are equal, the ratio is 1
+    for generated images that are all equal as well, and infinite for others.
 
     Args:
-        made: (n, ...), in the same units as `reals`.
+        generated: (n, ...), in the same units as `reals`.
         reals: (m, ...).
 
     Raises:
         UsageError: fewer than two images in a set.
         DataError: a number is not finite.
     """
-    generated, real = np.asarray(made), np.asarray(reals)
-    count = min(len(generated), len(real))
-    of_made, of_reals = neighbour_distance(generated[:count]), neighbour_distance(real[:count])
-    if of_reals == 0:
-        return 1.0 if of_made == 0 else float("inf")
-    return of_made / of_reals
+    fake, real = np.asarray(generated), np.asarray(reals)
+    count = min(len(fake), len(real))
+    fake_distance, real_distance = neighbour_distance(fake[:count]), neighbour_distance(real[:count])
+    if real_distance == 0:
+        return 1.0 if fake_distance == 0 else float("inf")
+    return fake_distance / real_distance

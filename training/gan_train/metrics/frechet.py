@@ -1,4 +1,4 @@
-"""FID: the Fréchet distance of two sets of features (Heusel et al. 2017; Dowson and Landau 1982), as of two Gaussians.
+"""FID: the Fréchet distance of two sets of features, taken as Gaussian (Heusel et al. 2017, Dowson and Landau 1982).
 
 |m1 - m2|^2 + tr S1 + tr S2 - 2 tr (S1 S2)^(1/2), of means m and covariances S.
 """
@@ -10,15 +10,15 @@ from gan_train.metrics.moments import Moments
 from gan_train.metrics.points import Points
 
 _TOLERANCE = 1e-8
-"""Share of the largest variance that rounding may explain; what is damaged is off by more."""
+"""Largest rounding error of the factorisation, as a share of the largest variance; damaged moments exceed it."""
 
 
 def frechet_distance(first: Moments, second: Moments) -> float:
-    """FID; 0 for equal moments but for rounding, which may leave it a little below 0.
+    """FID of two sets, from the moments of their features. It is 0 for equal moments, up to rounding, also below 0.
 
     Raises:
         UsageError: features of different sizes, or a single image.
-        DataError: moments that no set of features has.
+        DataError: a covariance is not finite or has negative eigenvalues, so no set of features has it.
     """
     if first.mean.shape != second.mean.shape:
         sizes = f"{first.mean.size} and {second.mean.size}"
@@ -31,8 +31,8 @@ def frechet_distance(first: Moments, second: Moments) -> float:
 def _trace_of_root(one: Points, two: Points) -> float:
     """tr (S1 S2)^(1/2), for covariances of any rank.
 
-    With S1 = A A' and S2 = B B' the eigenvalues of S1 S2 are those of (A'B)(A'B)', which is symmetric and has none below
-    zero but by rounding. A square root of the product itself has neither, and takes a minute for 2,048 features.
+    With S1 = A A' and S2 = B B', the non-zero eigenvalues of S1 S2 are those of (A'B)(A'B)', a symmetric matrix without
+    negative eigenvalues. The matrix square root of S1 S2 itself is neither symmetric nor as fast (docs/measurements.md).
     """
     product = _factor(one).T @ _factor(two)
     square = product @ product.T if len(product) < product.shape[1] else product.T @ product
@@ -40,7 +40,7 @@ def _trace_of_root(one: Points, two: Points) -> float:
 
 
 def _factor(covariance: Points) -> Points:
-    """A of A A' = covariance, with as many columns as its rank. Raises DataError where there is none."""
+    """The matrix A, (d, rank), with A A' = covariance, by pivoted Cholesky. Raises DataError if there is none."""
     from scipy.linalg.lapack import dpstrf
 
     largest = float(np.abs(covariance).max())

@@ -1,8 +1,8 @@
-"""Inception Score (Salimans et al. 2016): exp of the mean divergence of each image's classes from those of all images.
+"""Inception Score (Salimans et al. 2016): exp of the mean KL divergence of each image's class distribution from their mean.
 
-It is 1 if all images show the same or none shows anything surely, and the number of classes if each is sure and all are
-equally frequent. It is measured on ten parts of the images; which part an image is in follows from how many there are and a
-seed (permutation.py), since images that come class by class would otherwise have parts of one class each.
+It is 1 if all images have one class distribution, and the number of classes if every image has a certain class and all
+classes are equally frequent. It is computed on ten parts of the images. The part of an image follows from the number of
+images and a seed (permutation.py), because images that arrive class by class would otherwise form parts of one class.
 """
 
 from dataclasses import dataclass
@@ -19,19 +19,19 @@ from gan_train.metrics.streaming import Streaming
 
 SPLITS = 10
 _EPSILON = 1e-16
-"""Added to probabilities before their logarithm."""
+"""Added to probabilities before the logarithm, which zero has not."""
 
 _DROPPED = -1
 
 
 @dataclass(frozen=True, eq=False)
 class SplitSums:
-    """The numbers that the score needs of each part; sums of two sets add up.
+    """The sums over the images of each part from which the score is computed; those of two sets of images add up.
 
     Attributes:
-        counts: int64 (splits,), images.
-        probabilities: float64 (splits, classes), their sum.
-        negentropy: float64 (splits,), sum of p log p over images and classes.
+        counts: numbers of images, int64 (splits,).
+        probabilities: sums of class probabilities, float64 (splits, classes).
+        negentropy: sums of p log p over images and classes, float64 (splits,).
     """
 
     counts: NDArray[np.int64]
@@ -40,7 +40,7 @@ class SplitSums:
 
     @classmethod
     def of(cls, probabilities: ArrayLike, split: NDArray[np.int64], splits: int) -> Self:
-        """The sums of class probabilities (n, classes), given the part of each, (n,); -1 is in none."""
+        """The sums of class probabilities (n, classes), given the part of each image, int (n,); -1 leaves an image out."""
         shares = as_points(probabilities)
         counts, sums, negentropy = np.zeros(splits, np.int64), np.zeros((splits, shares.shape[1])), np.zeros(splits)
         of_each = (shares * np.log(shares + _EPSILON)).sum(axis=1)
@@ -50,20 +50,20 @@ class SplitSums:
         return cls(counts, sums, negentropy)
 
     def __add__(self, other: Self) -> Self:
-        """The sums of both sets together."""
+        """The sums of both sets of images together."""
         return type(self)(
             self.counts + other.counts, self.probabilities + other.probabilities, self.negentropy + other.negentropy
         )
 
     def scores(self) -> NDArray[np.float64]:
-        """The score of each part, float64 (splits,), each from 1 to the number of classes."""
+        """The Inception Score of each part, float64 (splits,), from 1 to the number of classes."""
         shares = self.probabilities / self.counts[:, None]
         divergence = self.negentropy / self.counts - (shares * np.log(shares + _EPSILON)).sum(axis=1)
         return np.exp(divergence)
 
 
 def split_of_each(count: int, seed: int, splits: int = SPLITS) -> NDArray[np.int64]:
-    """The part of each of `count` images by its position in the stream; -1 for those left over, fewer than `splits`.
+    """The part of each of `count` images by its position in the stream, int64 (count,); -1 for the remainder of the division.
 
     Raises UsageError if there are fewer images than parts.
     """
@@ -75,13 +75,13 @@ def split_of_each(count: int, seed: int, splits: int = SPLITS) -> NDArray[np.int
 
 
 def streaming_splits(count: int, seed: int, splits: int = SPLITS) -> Streaming[SplitSums]:
-    """Sums over batches of class probabilities (n, classes) of `count` images in all."""
+    """An accumulator for batches of class probabilities (n, classes), of `count` images in all."""
     split = split_of_each(count, seed, splits)
     return Streaming(lambda shares, first: SplitSums.of(shares, split[first : first + len(shares)], splits))
 
 
 def inception_score(sums: SplitSums) -> Spread:
-    """Mean and standard deviation over the parts. Raises UsageError if parts are not of one size."""
+    """Mean and standard deviation of the Inception Score over the parts. Raises UsageError if their sizes differ."""
     if np.unique(sums.counts).size > 1 or not sums.counts.all():
         raise UsageError("the Inception Score lacks images that were announced; score as many as were said")
     return Spread.of(sums.scores())

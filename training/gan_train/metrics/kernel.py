@@ -1,9 +1,8 @@
-"""KID: squared maximum mean discrepancy of two sets of features, without bias (Binkowski et al. 2018; Gretton et al. 2012).
+"""KID: unbiased squared maximum mean discrepancy of two sets of features (Binkowski et al. 2018, Gretton et al. 2012).
 
-The kernel is (x.y / d + 1)^3 for features of d numbers. Unlike FID it has the same expectation for few images as for many, and
-may be a little below 0. It is measured on random subsets, 100 of 1,000 images unless there are fewer than 2,000 images: then a
-subset has half of them, so that subsets still differ and their spread means something. It needs features that are kept
-(kept.py); each subset takes memory for three kernel matrices, 24 MB.
+The kernel is (x.y / d + 1)^3 for features of d numbers. Unlike that of FID, the expectation of KID does not depend on the
+number of images, and the estimate may be slightly negative. It is computed on 100 random subsets of 1,000 images, or of half
+of the images if there are fewer than 2,000, so that subsets differ. A subset takes 24 MB for its three kernel matrices.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,27 +22,27 @@ _DEGREE = 3
 def kernel_distance(
     reals: ArrayLike, fakes: ArrayLike, seed: int, done: Callable[[int], None] = lambda subsets: None
 ) -> Spread:
-    """KID: mean and standard deviation over subsets, of which `done` is told. See `subset_discrepancies`."""
+    """KID: mean and standard deviation over the subsets. `done` is called after each. See `subset_discrepancies`."""
 
-    def told() -> Iterator[float]:
+    def reported() -> Iterator[float]:
         for discrepancy in subset_discrepancies(reals, fakes, seed):
             done(1)
             yield discrepancy
 
-    return Spread.of(told())
+    return Spread.of(reported())
 
 
 def subset_discrepancies(
     reals: ArrayLike, fakes: ArrayLike, seed: int, subsets: int = SUBSETS, size: int = SUBSET_SIZE
 ) -> Iterator[float]:
-    """The squared discrepancy of each subset, as soon as it is known.
+    """Yield the squared discrepancy of each subset.
 
     Args:
-        reals: features (n, d).
-        fakes: features (m, d).
-        seed: of the subsets.
-        subsets: how many.
-        size: of each; at most half of the smaller set.
+        reals: features of reals, (n, d).
+        fakes: features of generated images, (m, d).
+        seed: chooses the subsets.
+        subsets: their number.
+        size: images in a subset; half of the smaller set if that is less.
 
     Raises:
         UsageError: fewer than four images in a set, or features of different sizes.
@@ -54,15 +53,15 @@ def subset_discrepancies(
         raise UsageError(f"KID needs four images or more of each, not {len(real)} and {len(fake)}; score more of them")
     if real.shape[1] != fake.shape[1]:
         raise UsageError("KID compares features of one extractor; compute both with the same")
-    taken = min(size, len(real) // 2, len(fake) // 2)
+    subset_size = min(size, len(real) // 2, len(fake) // 2)
     for subset in range(subsets):
-        of_reals = permutation(len(real), seed, subset, 0)[:taken]
-        of_fakes = permutation(len(fake), seed, subset, 1)[:taken]
-        yield squared_discrepancy(real[of_reals], fake[of_fakes])
+        real_rows = permutation(len(real), seed, subset, 0)[:subset_size]
+        fake_rows = permutation(len(fake), seed, subset, 1)[:subset_size]
+        yield squared_discrepancy(real[real_rows], fake[fake_rows])
 
 
 def squared_discrepancy(reals: Points, fakes: Points) -> float:
-    """The unbiased estimate from float64 features (n, d) and (m, d), all pairs but those of a point with itself."""
+    """The unbiased estimate from float64 features (n, d) and (m, d): pairs of a point with itself are left out."""
     among_reals, among_fakes = _kernel(reals, reals), _kernel(fakes, fakes)
     n, m = len(reals), len(fakes)
     same = (among_reals.sum() - np.trace(among_reals)) / (n * (n - 1)) + (among_fakes.sum() - np.trace(among_fakes)) / (

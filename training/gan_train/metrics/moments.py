@@ -1,4 +1,4 @@
-"""Count, mean and covariance of features: all that FID needs of a set of images."""
+"""Count, mean and covariance of features, from which FID is computed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,15 +14,15 @@ from gan_train.metrics.streaming import Streaming
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """First and second moments of n points of d numbers; those of two sets add up to those of both together.
+    """First and second moments of n points of d numbers; the moments of two sets add up to those of their union.
 
-    Sums are of deviations from the mean, merged as Chan, Golub and LeVeque (1979) do, so that features far from zero lose no
-    digits.
+    The sums are of deviations from the mean and are merged as by Chan, Golub and LeVeque (1979), so that features far from
+    zero lose no precision.
 
     Attributes:
         count: n.
         mean: float64 (d,).
-        scatter: float64 (d, d), the sum of outer products of deviations from the mean.
+        scatter: float64 (d, d): the sum of outer products of deviations from the mean.
     """
 
     count: int
@@ -31,7 +31,7 @@ class Moments:
 
     @classmethod
     def of(cls, features: ArrayLike) -> Self:
-        """The moments of features (n, d), n of at least one, all at once. Raises DataError at one that is not finite."""
+        """The moments of features (n, d), n at least 1. Raises DataError if a feature is not finite."""
         points = as_points(features)
         mean = points.mean(axis=0)
         deviations = points - mean
@@ -46,18 +46,18 @@ class Moments:
 
     @property
     def covariance(self) -> Points:
-        """Unbiased (n - 1), float64 (d, d). Raises UsageError for a single image."""
+        """The unbiased covariance, scatter / (n - 1), float64 (d, d). Raises UsageError for a single image."""
         if self.count < 2:
             raise UsageError("a covariance needs two images or more; score more of them")
         return self.scatter / (self.count - 1)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """To be stored, as by numpy.savez."""
+        """The arrays that `from_arrays` reads, for numpy.savez."""
         return {"count": np.array(self.count, np.int64), "mean": self.mean, "scatter": self.scatter}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
-        """Read the arrays of `to_arrays`. Raises DataError if it is damaged."""
+        """The moments whose arrays `to_arrays` returned. Raises DataError if they are damaged."""
         try:
             moments = cls(int(arrays["count"]), np.asarray(arrays["mean"]), np.asarray(arrays["scatter"]))
         except (KeyError, ValueError, TypeError) as error:
@@ -70,7 +70,7 @@ class Moments:
 
 
 def streaming_moments() -> Streaming[Moments]:
-    """The moments of batches of features (n, d)."""
+    """An accumulator for batches of features (n, d)."""
     return Streaming(lambda features, _: Moments.of(features))
 
 

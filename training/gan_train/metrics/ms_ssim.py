@@ -1,8 +1,8 @@
-"""MS-SSIM: how alike two images look (Wang, Simoncelli and Bovik 2003), so how varied generated ones are (Odena et al. 2017).
+"""MS-SSIM, the structural similarity of two images (Wang et al. 2003), as a measure of diversity (Odena et al. 2017).
 
-Each of five scales has half the size of the last. Small images have as many of them as an 11-pixel window fits into, whose
-weights are scaled to a sum of 1: 28 x 28 has two, 176 x 176 all five. So values compare between images of one size only, and a
-generator's with its reals'.
+Each of five scales has half the size of the one before. Images of less than 176 x 176 pixels have as many scales as an
+11-pixel window fits into, two for 28 x 28, with weights rescaled to a sum of 1. So only values of one image size compare: those
+of a generator with those of its reals.
 """
 
 import numpy as np
@@ -20,14 +20,14 @@ _PAIRS_AT_ONCE = 32
 
 
 def mean_similarity(images: NDArray[np.uint8], seed: int, pairs: int = PAIRS) -> float:
-    """Mean MS-SSIM of random pairs: 1 if all images are equal; the less, the more varied they are.
+    """The mean MS-SSIM of random pairs of images: 1 if all are equal, and lower the more varied they are.
 
-    No image is in two pairs, so n images give at most n / 2 of them; 1,000 pairs need 2,000 images (permutation.chosen).
+    No image is in two pairs, so n images form at most n / 2 pairs.
 
     Args:
         images: uint8 (n, height, width, channels).
-        seed: of the pairs.
-        pairs: at most so many.
+        seed: chooses the pairs.
+        pairs: largest number of pairs.
 
     Raises:
         UsageError: fewer than two images, or images smaller than the window.
@@ -42,7 +42,7 @@ def mean_similarity(images: NDArray[np.uint8], seed: int, pairs: int = PAIRS) ->
 
 
 def scales(height: int, width: int) -> int:
-    """How many scales images of this size have, 0 to 5."""
+    """The number of scales of images of this size, 0 to 5."""
     side, fitting = min(height, width), 0
     while side >= _WINDOW and fitting < len(_WEIGHTS):
         side, fitting = (side + 1) // 2, fitting + 1
@@ -50,11 +50,11 @@ def scales(height: int, width: int) -> int:
 
 
 def ms_ssim(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Likeness of each pair, float64 (n,), from 0 to 1 for equal images; of colour images the mean of the channels'.
+    """The MS-SSIM of each pair, float64 (n,), from 0 to 1 for equal images; for colour images the mean over the channels.
 
     Args:
         first: uint8 (n, height, width, channels).
-        second: likewise.
+        second: uint8, of the same shape.
 
     Raises:
         UsageError: images smaller than the window.
@@ -77,7 +77,7 @@ def ms_ssim(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.f
 
 
 def _ssim_parts(x: Points, y: Points) -> tuple[Points, Points]:
-    """Luminance and contrast-structure terms of SSIM at each place of the window (Wang et al. 2004)."""
+    """Luminance and contrast-structure terms of SSIM at each position of the window (Wang et al. 2004)."""
     mean_x, mean_y = _blurred(x), _blurred(y)
     product, squares = mean_x * mean_y, mean_x**2 + mean_y**2
     luminance = (2 * product + _LUMINANCE) / (squares + _LUMINANCE)
@@ -86,13 +86,13 @@ def _ssim_parts(x: Points, y: Points) -> tuple[Points, Points]:
 
 
 def _blurred(images: Points) -> Points:
-    """Gaussian means over windows that lie inside the image: (..., height - 10, width - 10)."""
+    """Gaussian means over all windows inside of the images: (..., height - 10, width - 10)."""
     blurred: Points = _bands(images.shape[-2]) @ images @ _bands(images.shape[-1]).T
     return blurred
 
 
 def _bands(side: int) -> Points:
-    """The window at each of its places along a side: float64 (side - 10, side)."""
+    """The Gaussian window at each of its positions along a side: float64 (side - 10, side)."""
     window = np.exp(-((np.arange(_WINDOW) - _WINDOW // 2) ** 2) / (2 * _SIGMA**2))
     places = side - _WINDOW + 1
     bands = np.zeros((places, side))
@@ -102,7 +102,7 @@ def _bands(side: int) -> Points:
 
 
 def _half(images: Points) -> Points:
-    """Means of 2 x 2 pixels, (..., height, width); an odd side repeats its last pixel, so that none is lost."""
+    """Images of half the size, by the means of 2 x 2 pixels; the last pixel of an odd side is repeated."""
     odd = [(0, side % 2) for side in images.shape[-2:]]
     even = np.pad(images, [(0, 0), (0, 0), *odd], mode="edge")
     count, channels, height, width = even.shape

@@ -1,11 +1,12 @@
-"""The closest image of another set, for each of a few: in pixels, or in features.
+"""The nearest neighbours of a few images in a large set, by pixels or by features.
 
-closest = streaming_nearest(features_of_fakes)      # from each generated image to the real ones: has it been memorised?
+closest = streaming_nearest(features_of_fakes)      # from each generated image to the reals
 for batch in features_of_reals:
     closest.add(batch)
 closest.total().positions                           # in the stream of reals
 
-The other way, from reals to generated images, it tells what of the data a generator can make, and nothing about memorising.
+From generated images to reals, the distances show whether a generator memorised reals. In the other direction they show
+how much of the data a generator covers, and nothing about memorisation.
 """
 
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from gan_train.metrics.streaming import Streaming
 
 @dataclass(frozen=True, eq=False)
 class Nearest:
-    """The nearest so far to each of n images; of two parts of a stream, the nearer of both, at equal distance the earlier.
+    """The nearest neighbour of each of n images so far; of two at equal distance it is the earlier in the stream.
 
     Attributes:
         positions: int64 (n,), in the stream.
@@ -32,24 +33,24 @@ class Nearest:
 
     @classmethod
     def of(cls, images: Points, block: NDArray[Any], first: int) -> Self:
-        """The nearest of a block of images or features of d numbers, whose first is at position `first`, to points (n, d)."""
+        """The nearest neighbours of points (n, d) in a block (m, d) of the stream, whose first row has the position `first`."""
         distances = squared_distances(images, as_points(block))
         nearest = distances.argmin(axis=1)
         return cls(nearest + first, distances[np.arange(len(images)), nearest])
 
     def __add__(self, other: Self) -> Self:
-        """The nearest in both parts together."""
+        """The nearest neighbours in both parts of the stream."""
         earlier = (other.squared == self.squared) & (other.positions < self.positions)
         better = (other.squared < self.squared) | earlier
         return type(self)(np.where(better, other.positions, self.positions), np.where(better, other.squared, self.squared))
 
     @property
     def distances(self) -> NDArray[np.float64]:
-        """Euclidean, float64 (n,), in units of pixels or features."""
+        """Euclidean distances, float64 (n,), in units of pixels or features."""
         return np.sqrt(self.squared)
 
 
 def streaming_nearest(images: ArrayLike) -> Streaming[Nearest]:
-    """For each of these images or features (n, ...), the nearest in a stream of others."""
+    """An accumulator that finds the nearest neighbour of each of `images` (n, ...) in a stream of other images or features."""
     points = as_points(images)
     return Streaming(lambda block, first: Nearest.of(points, block, first))

@@ -1,9 +1,9 @@
 """Precision and recall (Kynkäänniemi et al. 2019), density and coverage (Naeem et al. 2020).
 
-The neighbourhood of a point is the ball around it that reaches to its k-th nearest neighbour in its own set. Precision and
-density look for fakes in neighbourhoods of reals, recall for reals in those of fakes, coverage for neighbourhoods of reals with
-a fake. As in the authors' programs, the ball has its surface for precision and recall and has not for density and coverage.
-All need features that are kept (kept.py); time grows with the product of the counts, memory with their sum.
+The neighbourhood of a point is the ball around it whose radius is the distance to its k-th nearest neighbour in its own set.
+Precision and density count fakes in neighbourhoods of reals, recall counts reals in neighbourhoods of fakes, and coverage
+counts neighbourhoods of reals that contain a fake. As in the authors' programs, the surface belongs to the ball for precision
+and recall, but not for density and coverage. Time grows with the product of the numbers of images, memory with their sum.
 """
 
 from collections.abc import Callable
@@ -17,12 +17,12 @@ from gan_train.metrics.points import Points, as_points, squared_distances
 
 _K_OF_RECALL, _K_OF_COVERAGE = 3, 5
 _ROWS = 256
-"""Rows of the distance matrix that are held at once."""
+"""Rows of the distance matrix that are computed at once."""
 
 
 @dataclass(frozen=True)
 class Neighbourhoods:
-    """Scores by their names in scores.jsonl; all from 0 to 1 but density, whose expectation is 1 for fakes that are reals."""
+    """The four scores. All are from 0 to 1 but density, which has no upper bound and an expectation of 1 for perfect fakes."""
 
     precision: float
     recall: float
@@ -33,16 +33,16 @@ class Neighbourhoods:
 def neighbourhoods(
     reals: ArrayLike, fakes: ArrayLike, k: int | None = None, done: Callable[[int], None] = lambda rows: None
 ) -> Neighbourhoods:
-    """The four scores.
+    """Compute precision, recall, density and coverage.
 
     Args:
-        reals: features (n, d).
-        fakes: features (m, d).
-        k: neighbours that a neighbourhood has; None for those of the papers, 3 for precision and recall, 5 for the others.
-        done: is told of rows of distances as they are done, 2 n + m in all.
+        reals: features of reals, (n, d).
+        fakes: features of generated images, (m, d).
+        k: neighbours in a neighbourhood; None is 3 for precision and recall and 5 for the others, as in the papers.
+        done: called with the number of rows of distances that were just computed, of 2 n + m in all.
 
     Raises:
-        UsageError: a set has no k-th neighbour, or features of different sizes.
+        UsageError: a set has k images or fewer, or the features have different sizes.
         DataError: a feature is not finite.
     """
     real, fake = as_points(reals), as_points(fakes)
@@ -78,7 +78,7 @@ def neighbourhoods(
 
 
 def _squared_radii(points: Points, neighbours: tuple[int, ...], done: Callable[[int], None]) -> NDArray[np.float64]:
-    """Squared distance of each point to some of its nearest neighbours, itself not among them: float64 (neighbours, n)."""
+    """The squared distance of each point to its k-th nearest other point, for each k in `neighbours`: float64 (len, n)."""
     ranks = [number - 1 for number in neighbours]
     radii = np.empty((len(neighbours), len(points)))
     for start in range(0, len(points), _ROWS):

@@ -12,7 +12,7 @@ Points = NDArray[np.float64]
 
 
 def as_points(values: ArrayLike) -> Points:
-    """Images or features, any number type, (n, ...), as points. Raises DataError at a number that is not finite."""
+    """Images or features (n, ...) of any number type as float64 (n, d). Raises DataError if a number is not finite."""
     array = np.asarray(values)
     points = array.reshape(len(array), math.prod(array.shape[1:])).astype(np.float64)
     if not np.isfinite(points).all():
@@ -25,7 +25,7 @@ def as_points(values: ArrayLike) -> Points:
 
 
 def squared_distances(first: Points, second: Points) -> Points:
-    """Squared Euclidean distances, float64 (n, m); exact for whole numbers, such as pixels.
+    """Squared Euclidean distances of all pairs, float64 (n, m), exact for whole numbers such as pixels.
 
     Args:
         first: (n, d).

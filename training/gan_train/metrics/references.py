@@ -1,4 +1,4 @@
-"""Scores that other programs compute from features which every machine can draw again, for `self_test` to compare with.
+"""Scores by other programs of features that every machine can generate; `self_test` compares ours with them.
 
 Recorded by tests/training/record_references.py on 2026-11-22, from features in float64, with torch-fidelity 0.4.0 (FID, KID,
 IS, precision and recall at k = 3), pytorch-fid 0.3.0 (FID) and prdc 0.2 (at k = 5), on torch 2.15.0, NumPy 2.4.6, SciPy 1.17.1.
@@ -11,10 +11,10 @@ import numpy as np
 from gan_train.metrics.points import Points
 
 SHAPES = ((2000, 64), (500, 2048))
-"""Shapes of the features: more images than numbers, and fewer."""
+"""Shapes of the features: one with more images than numbers in a feature, and one with fewer."""
 
 SUBSETS, SUBSETS_SEED = 10, 2020
-"""The KID of random subsets was recorded with these; each has a quarter of the images."""
+"""Number and seed of the random subsets for which KID was recorded; each has a quarter of the images."""
 
 RECORDED: dict[str, float] = {
     "torch-fidelity FID 2000 x 64": 0.2925474914657782,
@@ -45,13 +45,13 @@ RECORDED: dict[str, float] = {
 
 
 def uniform(seed: int, *shape: int) -> Points:
-    """Numbers in [0, 1) that NumPy promises not to change: 53 bits each of a bit generator."""
+    """Uniform numbers in [0, 1) from the 53 upper bits of a bit generator, whose stream NumPy guarantees across versions."""
     bits = np.random.PCG64(seed).random_raw(math.prod(shape)) >> np.uint64(11)
     return (bits.astype(np.float64) * 2.0**-53).reshape(shape)
 
 
 def features(count: int, size: int) -> tuple[Points, Points]:
-    """Reals and fakes (count, size) that overlap: the fakes are shifted and less varied."""
+    """Features of reals and fakes, each (count, size), that overlap: the fakes are shifted and less varied."""
     mixing = uniform(1, 4, size) - 0.5
     reals = uniform(2, count, 4) @ mixing + 0.1 * uniform(3, count, size)
     fakes = (0.8 * uniform(4, count, 4) + 0.2) @ mixing + 0.1 * uniform(5, count, size)
@@ -59,5 +59,5 @@ def features(count: int, size: int) -> tuple[Points, Points]:
 
 
 def logits() -> Points:
-    """Logits of 2,000 images and 10 classes, more or less sure."""
+    """Logits of 2,000 images and 10 classes, some nearly certain and some nearly uniform."""
     return 8 * uniform(6, 2000, 10) * uniform(7, 2000, 1)

@@ -1,4 +1,4 @@
-"""Features or images that are kept whole, for scores that compare each with each: as many as were chosen, no more."""
+"""A sample of the rows of a stream, for scores that compare each image with each."""
 
 from typing import Any
 
@@ -8,26 +8,26 @@ from numpy.typing import NDArray
 from gan_core.errors import UsageError
 
 
-class Keeping:
-    """Keeps rows of a stream of batches.
+class Reservoir:
+    """Stores the rows at given positions of a stream of batches.
 
     Args:
-        wanted: their positions in the stream, int64, ascending (permutation.chosen).
+        wanted: of the rows in the stream, int64, ascending; see `sample_positions`.
     """
 
-    def __init__(self, wanted: NDArray[np.int64]) -> None:
-        self._wanted = wanted
-        self._kept: list[NDArray[Any]] = []
-        self._seen = 0
+    def __init__(self, positions: NDArray[np.int64]) -> None:
+        self._positions = positions
+        self._rows: list[NDArray[Any]] = []
+        self._count = 0
 
     def add(self, batch: NDArray[Any]) -> None:
-        """Take the next rows, (n, ...); they may be changed afterwards."""
-        begin, end = np.searchsorted(self._wanted, [self._seen, self._seen + len(batch)])
-        self._kept.append(batch[self._wanted[begin:end] - self._seen])
-        self._seen += len(batch)
+        """Add the next rows (n, ...) of the stream; they are copied."""
+        begin, end = np.searchsorted(self._positions, [self._count, self._count + len(batch)])
+        self._rows.append(batch[self._positions[begin:end] - self._count])
+        self._count += len(batch)
 
     def rows(self) -> NDArray[Any]:
-        """Those kept, in the stream's order, (n, ...). Raises UsageError if the stream ended before the last of them."""
-        if not len(self._wanted) or self._seen <= self._wanted[-1]:
-            raise UsageError(f"there were {self._seen} images, fewer than announced; score as many as there are")
-        return np.concatenate(self._kept)
+        """The stored rows in the order of the stream, (n, ...). Raises UsageError if the stream ended before the last one."""
+        if not len(self._positions) or self._count <= self._positions[-1]:
+            raise UsageError(f"there were {self._count} images, fewer than announced; score as many as there are")
+        return np.concatenate(self._rows)

@@ -1,6 +1,6 @@
-"""Whether the scores are right on this machine: worked values, other ways to compute them, and what other programs gave.
+"""Checks of the scores on this machine: worked examples, slow computations by definition, and values of other programs.
 
-It needs no data, no network and some seconds.
+They need no data and no network, and take some seconds.
 """
 
 from collections.abc import Iterator
@@ -23,12 +23,12 @@ from gan_train.metrics.spread import Spread
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that must hold.
+    """One comparison of a computed value with an expected one.
 
     Attributes:
         name: what was computed, and what it is compared with.
-        expected, got: the values.
-        tolerance: how far apart they may be.
+        expected, got: both values.
+        tolerance: largest allowed difference.
     """
 
     name: str
@@ -38,22 +38,22 @@ class Check:
 
     @property
     def passed(self) -> bool:
-        """A value that is not a number does not."""
+        """Whether the values agree; NaN never does."""
         return abs(self.got - self.expected) <= self.tolerance
 
     def __str__(self) -> str:
-        """ok  IS of 3 sure images of 3 classes: 3 (3 ± 1e-09)."""
+        """One line: ok  IS of 3 certain images of 3 classes: 3 (expected 3 ± 1e-09)."""
         state = "ok" if self.passed else "FAILED"
         return f"{state:6} {self.name}: {self.got:.8g} (expected {self.expected:.8g} ± {self.tolerance:.2g})"
 
 
 def self_test() -> list[Check]:
-    """All checks, in the order they are told; the scores are right if all have passed."""
+    """Run all checks; the scores are right on this machine if all passed."""
     return [*_worked_values(), *_other_ways(), *_other_programs()]
 
 
 def _worked_values() -> Iterator[Check]:
-    """Worked values of the literature, and values that follow from definitions."""
+    """Worked examples of Brownlee, Generative Adversarial Networks with Python, ch. 12 and 13, and limits of the formulas."""
     first, second = uniform(10, 10, 2048), uniform(11, 10, 2048)
     yield Check("FID of 10 x 2048 features and themselves", 0.0, _fid(first, first), 1e-8)
     yield Check("FID of two 10 x 2048 arrays of uniform numbers", 358.5, _fid(first, second), 13.5)
@@ -61,9 +61,9 @@ def _worked_values() -> Iterator[Check]:
     yield Check(
         "FID of features and the same ones shifted by c: sum of c^2", float(shift @ shift), _fid(first, first + shift), 1e-8
     )
-    yield Check("IS of 3 sure images of 3 classes", 3.0, _score(np.eye(3)), 1e-9)
-    yield Check("IS of 3 images that show nothing surely", 1.0, _score(np.full((3, 3), 1 / 3)), 1e-9)
-    yield Check("IS of 10 sure images of 10 classes", 10.0, _score(np.eye(10)), 1e-9)
+    yield Check("IS of 3 certain images of 3 classes", 3.0, _score(np.eye(3)), 1e-9)
+    yield Check("IS of 3 images with uniform probabilities", 1.0, _score(np.full((3, 3), 1 / 3)), 1e-9)
+    yield Check("IS of 10 certain images of 10 classes", 10.0, _score(np.eye(10)), 1e-9)
     reals, fakes = features(400, 8)
     moments = streaming_moments()
     for batch in np.array_split(reals, 7):
@@ -81,7 +81,7 @@ def _worked_values() -> Iterator[Check]:
 
 
 def _other_ways() -> Iterator[Check]:
-    """The same by the definition, image by image."""
+    """Each score by its definition, image by image."""
     reals, fakes = features(60, 8)
     matrices = [np.cov(points, rowvar=False) for points in (reals, fakes)]
     yield Check("FID and the root of the matrix product", _fid_by_root(reals, fakes, *matrices), _fid(reals, fakes), 1e-6)
@@ -96,7 +96,7 @@ def _other_ways() -> Iterator[Check]:
 
 
 def _other_programs() -> Iterator[Check]:
-    """The agreement asked for: FID within 1e-4 of its value, KID and IS within 1e-6."""
+    """Recorded scores of other programs: FID must agree within 1e-4 of its value, the others within 1e-6."""
     for count, size in SHAPES:
         reals, fakes = features(count, size)
         fid, shape = _fid(reals, fakes), f"{count} x {size}"
@@ -126,7 +126,7 @@ def _score(probabilities: Points) -> float:
 
 
 def _spread(probabilities: Points, splits: int) -> Spread:
-    """The Inception Score of parts in the order of the rows."""
+    """The Inception Score of `splits` parts, each of consecutive rows."""
     split = np.arange(len(probabilities)) // (len(probabilities) // splits)
     return inception_score(SplitSums.of(probabilities, split, splits))
 
@@ -137,7 +137,7 @@ def _softmax(values: Points) -> Points:
 
 
 def _fid_by_root(reals: Points, fakes: Points, of_reals: Points, of_fakes: Points) -> float:
-    """The Frechet distance by the root of the product of covariances (Heusel et al. 2017)."""
+    """FID by the matrix square root, as in Brownlee, Generative Adversarial Networks with Python, ch. 13."""
     from scipy.linalg import sqrtm
 
     apart = reals.mean(axis=0) - fakes.mean(axis=0)

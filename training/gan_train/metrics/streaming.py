@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from gan_core.errors import UsageError
 
 BLOCK = 256
-"""Rows from which statistics are made at once. Another number changes their last bits."""
+"""Rows that are reduced at once. Another number changes the last bits of the statistics."""
 
 
 class Mergeable(Protocol):
-    """Statistics of two parts give those of the whole."""
+    """Statistics of two parts of a stream that add up to those of both."""
 
     def __add__(self, other: Self, /) -> Self: ...
 
@@ -28,10 +28,10 @@ S = TypeVar("S", bound=Mergeable)
 
 
 class Streaming(Generic[S]):
-    """Cuts a stream into blocks of one size, whatever its batches, so that these do not change its statistics by a single bit.
+    """Accumulates statistics over blocks of a fixed size, so that the sizes of the batches do not change a single bit.
 
     Args:
-        of: the statistics of a block (at most BLOCK, ...), given the position of its first row in the stream.
+        of: computes the statistics of a block of at most `BLOCK` rows, given the position of its first row in the stream.
     """
 
     def __init__(self, of: Callable[[NDArray[Any], int], S]) -> None:
@@ -41,7 +41,7 @@ class Streaming(Generic[S]):
         self._first = 0
 
     def add(self, batch: NDArray[Any]) -> None:
-        """Take the next rows, (n, ...); they may be changed afterwards."""
+        """Add the next rows (n, ...) of the stream; they are copied."""
         self._waiting.append(np.array(batch))
         if sum(map(len, self._waiting)) < BLOCK:
             return
@@ -53,7 +53,7 @@ class Streaming(Generic[S]):
         self._waiting = [rows[whole:].copy()]
 
     def total(self) -> S:
-        """Statistics of all rows so far. Raises UsageError if there are none."""
+        """The statistics of all rows so far. Raises UsageError if there are none."""
         rest = np.concatenate(self._waiting) if self._waiting else np.empty(0)
         total = self._with(rest) if len(rest) else self._total
         if total is None:

@@ -1,4 +1,4 @@
-"""Every number of metrics.jsonl as curves, thinned so that no peak is lost, in charts of what belongs together.
+"""Charts of a run: all metrics of metrics.jsonl in related groups, thinned without losing peaks, and scores by step.
 
 traces = Traces(read_metrics(run))
 for chart in metric_charts(traces.curves(), {"g"}): ...
@@ -15,10 +15,10 @@ from gan_train.logs.trace import Point, Trace
 from gan_train.scoring.scores import KINDS, Score, Scored
 
 _DIGITS = 5
-"""Significant digits of a value in the page; a screen shows three."""
+"""Significant digits of a value in the page."""
 
 REAL, FAKE, GENERATOR, _FIRST_FREE, COLOURS = 0, 1, 2, 3, 8
-"""Places in the page's palette: blue is real, orange is fake, green is a generator."""
+"""Indices in the palette of the page: blue for real, orange for fake, green for the generator, then free colours."""
 
 
 _value = itemgetter(1)
@@ -29,12 +29,12 @@ class Series:
     """One curve.
 
     Attributes:
-        name: for people.
-        points: by step.
-        means: of stretches of steps, where points are only the extremes of each.
-        colour: place in the page's palette.
-        dashed: set apart from the others by more than its colour.
-        mark: points alone, large: a best step.
+        name: name for people.
+        points: steps and values, by step.
+        means: means of intervals of steps, if points are only the extremes of the intervals.
+        colour: index in the palette of the page.
+        dashed: draw a dashed line.
+        mark: draw large points without a line, for a best step.
     """
 
     name: str
@@ -57,9 +57,9 @@ class Series:
         return max(self.points, key=_value)
 
     def document(self) -> dict[str, Any]:
-        """For the page's script."""
-        told = {"name": self.name, "colour": self.colour, "dashed": self.dashed, "mark": self.mark}
-        return told | {"all": _columns(self.points), "means": _columns(self.means)}
+        """The document for the script of the page."""
+        document = {"name": self.name, "colour": self.colour, "dashed": self.dashed, "mark": self.mark}
+        return document | {"all": _columns(self.points), "means": _columns(self.means)}
 
 
 @dataclass(frozen=True)
@@ -67,12 +67,12 @@ class Chart:
     """Curves over the same steps.
 
     Attributes:
-        key: names it in the page.
-        title: for people.
-        series: at least one.
-        about: what to look for, a sentence; or nothing.
-        share: all values lie in [0, 1], and the whole of it is shown.
-        first: among what everybody wants to see.
+        key: identifier in the page.
+        title: name for people.
+        series: one curve or more.
+        about: a sentence about what to look for, or "".
+        share: whether the vertical axis is [0, 1].
+        first: whether it belongs to the charts that are shown first.
     """
 
     key: str
@@ -83,25 +83,25 @@ class Chart:
     first: bool = True
 
     def document(self) -> dict[str, Any]:
-        """For the page's script."""
+        """The document for the script of the page."""
         return {"title": self.title, "share": self.share, "series": [one.document() for one in self.series]}
 
 
 @dataclass(frozen=True)
 class Curve:
-    """A metric: its points, and where those are only extremes the means of stretches."""
+    """The points of a metric and, if those are only the extremes of intervals of steps, the means of the intervals."""
 
     points: Sequence[Point]
     means: Sequence[Point] = ()
 
     def scaled(self, scale: float) -> "Curve":
-        """The same in another unit."""
+        """The curve with all values multiplied by `scale`."""
         points, means = ([(step, value * scale) for step, value in part] for part in (self.points, self.means))
         return self if scale == 1.0 else Curve(points, means)
 
 
 class Traces:
-    """Every metric of the rows so far; what is kept is bounded, whatever the length of the run."""
+    """All metrics of the rows so far, in bounded memory for a run of any length."""
 
     def __init__(self, rows: Iterable[Row] = ()) -> None:
         self._traces: dict[str, Trace] = {}
@@ -119,13 +119,13 @@ class Traces:
                 trace.add(step, value)
 
     def curves(self) -> dict[str, "Curve"]:
-        """By the metric's name, in the order they were met."""
+        """The curve of each metric, by name, in the order of their first values."""
         return {name: Curve(trace.points(), trace.means() if trace.thinned else ()) for name, trace in self._traces.items()}
 
 
 @dataclass(frozen=True)
 class _Group:
-    """Which metrics are one chart; the first group that wants a metric has it."""
+    """The metrics of one chart. A metric belongs to the first group that matches its name."""
 
     key: str
     title: str
@@ -162,7 +162,7 @@ _GROUPS = (
 
 
 def metric_charts(curves: Mapping[str, Curve], generators: Collection[str]) -> list[Chart]:
-    """Charts of a run's metrics, the most important ones first.
+    """The charts of all metrics of a run, in the order of `_GROUPS`.
 
     Args:
         curves: the metrics by name.
@@ -170,9 +170,9 @@ def metric_charts(curves: Mapping[str, Curve], generators: Collection[str]) -> l
     """
     free, charts = dict(curves), []
     for group in _GROUPS:
-        taken = {name: free.pop(name) for name in list(free) if group.wants(name)}
-        if taken:
-            coloured = zip(taken.items(), colours(list(taken), generators), strict=True)
+        used = {name: free.pop(name) for name in list(free) if group.wants(name)}
+        if used:
+            coloured = zip(used.items(), colours(list(used), generators), strict=True)
             series = tuple(
                 _series(name, curve.scaled(group.scale), colour, dashed=name.startswith("snapshot."))
                 for (name, curve), colour in coloured
@@ -186,17 +186,17 @@ def _series(name: str, curve: Curve, colour: int, dashed: bool) -> Series:
 
 
 def colours(names: Sequence[str], generators: Collection[str]) -> list[int]:
-    """A colour for each: the meaning of its name decides; what has no meaning, or would come twice, takes the next free one."""
-    taken: dict[tuple[int, bool], str] = {}
+    """A colour for each name: that of its meaning, or the next free one if it has none or the colour is taken."""
+    used: dict[tuple[int, bool], str] = {}
     free, chosen = _FIRST_FREE, []
     for name in names:
-        meant = _meaning(name, generators)
-        place = None if meant is None else (meant, name.startswith("snapshot."))
-        if place is None or place in taken:
+        meaning = _meaning(name, generators)
+        place = None if meaning is None else (meaning, name.startswith("snapshot."))
+        if place is None or place in used:
             chosen.append(free)
             free = _FIRST_FREE if free + 1 == COLOURS else free + 1
         else:
-            taken[place] = name
+            used[place] = name
             chosen.append(place[0])
     return chosen
 
@@ -210,7 +210,7 @@ def _meaning(name: str, generators: Collection[str]) -> int | None:
 
 
 def score_charts(scored: Sequence[Scored]) -> list[Chart]:
-    """A chart for each kind of score, with the best step marked; all of one yardstick."""
+    """A chart for each kind of score, with the best step marked. All scores have one yardstick."""
     charts = []
     for name, kind in KINDS.items():
         points = score_points(scored, name)
@@ -228,13 +228,13 @@ def score_charts(scored: Sequence[Scored]) -> list[Chart]:
 
 
 def score_points(scored: Iterable[Scored], name: str) -> list[Point]:
-    """A score by step; of a step scored twice the newest counts."""
+    """The values of a score by step; of a step that was scored twice, the newest."""
     by_step = {one.protocol.step: one.values[name] for one in scored if name in one.values}
     return sorted(by_step.items())
 
 
 def best_point(points: Sequence[Point], name: str) -> Point | None:
-    """The best of a kind of score, the earliest of equals; None where neither end is better."""
+    """The best value of a kind of score, at a tie the earliest; None if neither end is better."""
     better = KINDS[name].better
     if better is None or not points:
         return None
@@ -242,11 +242,11 @@ def best_point(points: Sequence[Point], name: str) -> Point | None:
 
 
 def score_words(kind: Score) -> str:
-    """The meaning of a kind of score, and which end is better."""
+    """A sentence about the meaning of a kind of score, and which end is better."""
     ends = {"min": " Lower is better.", "max": " Higher is better.", None: ""}[kind.better]
     return f"{kind.about[0].upper()}{kind.about[1:]}.{ends}"
 
 
 def _columns(points: Sequence[Point]) -> list[list[float]]:
-    """Steps and values, as the page's script takes them."""
+    """A list of steps and a list of values, for the script of the page."""
     return [[step for step, _ in points], [float(f"{value:.{_DIGITS}g}") for _, value in points]]

@@ -1,9 +1,7 @@
 """The contents of a report, read from a run folder, local or on gs://."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-
-import yaml
 
 from gan_core.storage import Folder
 from gan_train.logs.metrics_log import read_metrics
@@ -13,7 +11,7 @@ from gan_train.logs.watch import Standing, read_standing
 from gan_train.pages.charts import Traces, best_point, score_points
 from gan_train.pages.dataset_facts import DatasetFacts, read_dataset_facts
 from gan_train.pages.embedded import GRID_BYTES, PICTURE_BYTES, EmbeddedPicture, embedded, evenly
-from gan_train.pages.generated import GeneratedPictures, made_pictures
+from gan_train.pages.generated import GeneratedPicture, existing_pictures
 from gan_train.runs.layout import DATASET_PREVIEW, NEIGHBOURS, REALS, RECIPE, SAMPLES
 from gan_train.runs.rollbacks import Rollbacks, read_rollbacks
 from gan_train.runs.run_folder import RunRecord, read_record
@@ -23,7 +21,7 @@ from gan_train.scoring.scores import KINDS, Scored, read_scores
 
 @dataclass(frozen=True)
 class Grid:
-    """The pictures that the generators made after a step."""
+    """A picture of the generator of one step."""
 
     step: int
     picture: EmbeddedPicture
@@ -31,13 +29,13 @@ class Grid:
 
 @dataclass(frozen=True)
 class ScoreRow:
-    """A kind of score in words.
+    """A row of the table of scores.
 
     Attributes:
-        title: of the kind.
-        about: what it says.
-        newest: at the newest scored step.
-        best: of all steps by the same yardstick; None where neither end is better.
+        title: name of the kind of score.
+        about: its meaning in a few words.
+        newest: value at the newest scored step.
+        best: best value of all steps with the same yardstick; None if neither end is better.
     """
 
     title: str
@@ -48,37 +46,35 @@ class ScoreRow:
 
 @dataclass(frozen=True)
 class Contents:
-    """All of a report.
+    """The contents of a report.
 
     Attributes:
-        standing: where the run stands.
-        record: what it was made with.
-        recipe_text: recipe.yaml without its second document.
-        packages: versions by name.
-        verdicts: on its training, in order.
+        standing: state of the run.
+        record: recipe and dataset of the run.
+        recipe_text: first document of recipe.yaml.
+        verdicts: all verdicts on the training, in order.
         scored: all lines of scores.jsonl.
-        traces: its metrics.
+        traces: all metrics.
         grids: sample grids at even distances.
-        grids_made: how many there are.
-        reals: what they should look like, if it is there.
-        made: pictures of the newest saved generator.
-        neighbours: generated images beside their closest real ones, the newest, with its step.
-        dataset: what it was trained on; None of a run that an earlier version began.
-        preview: of the dataset.
-        rollbacks, skipped: what went wrong and was put right.
+        grid_count: number of sample grids in the run folder.
+        reals: real examples, if there is a picture of them.
+        generated: pictures by the newest saved generator.
+        neighbours: newest picture of generated images beside their nearest reals.
+        dataset: description of the dataset; None for a run of an earlier version.
+        preview: preview of the dataset.
+        rollbacks, skipped: rollbacks, and shards that were left out.
     """
 
     standing: Standing
     record: RunRecord
     recipe_text: str
-    packages: Mapping[str, str]
     verdicts: Sequence[Verdict]
     scored: Sequence[Scored]
     traces: Traces
     grids: Sequence[Grid]
-    grids_made: int
+    grid_count: int
     reals: EmbeddedPicture | None
-    made: Sequence[tuple[GeneratedPictures, EmbeddedPicture]]
+    generated: Sequence[tuple[GeneratedPicture, EmbeddedPicture]]
     neighbours: Grid | None
     dataset: DatasetFacts | None
     preview: EmbeddedPicture | None
@@ -87,7 +83,7 @@ class Contents:
 
     @property
     def title(self) -> str:
-        """The recipe's name and the folder's."""
+        """The names of the recipe and the folder."""
         return f"{self.record.recipe.name}: {self.standing.run}"
 
     @property
@@ -97,17 +93,17 @@ class Contents:
 
     @property
     def verdict(self) -> Verdict | None:
-        """The newest."""
+        """The newest verdict, or None before the first."""
         return self.verdicts[-1] if self.verdicts else None
 
     @property
     def rankable(self) -> list[Scored]:
-        """Scores by the yardstick that was used last, in the order of steps."""
+        """Scores with the newest yardstick, by step."""
         return by_yardstick(self.scored, self.scored[-1].protocol.yardstick) if self.scored else []
 
     @property
     def scores(self) -> list[ScoreRow]:
-        """The newest step's scores, each with the best of all steps by that yardstick."""
+        """The scores of the newest step, each with the best of all steps with that yardstick."""
         rankable = self.rankable
         if not rankable:
             return []
@@ -120,10 +116,10 @@ class Contents:
 
 
 class PictureBook:
-    """Pictures of a run folder as a page has them. Each is read once, for a file of a step never changes.
+    """Pictures of a run folder for a page. Each is read once, because the file of a step never changes.
 
     Args:
-        run: the folder.
+        run: run folder.
     """
 
     def __init__(self, run: Folder) -> None:
@@ -131,17 +127,17 @@ class PictureBook:
         self._pictures: dict[str, EmbeddedPicture] = {}
 
     def picture(self, name: str, limit: int = PICTURE_BYTES) -> EmbeddedPicture:
-        """The picture of a name. Raises DataError if it is none."""
+        """A picture by the name of its file. Raises DataError if the file is no picture."""
         if name not in self._pictures:
             self._pictures[name] = embedded(self._run.read(name), limit, self._run.locate(name))
         return self._pictures[name]
 
     def if_there(self, name: str) -> EmbeddedPicture | None:
-        """The same, or None of a file that is not there."""
+        """A picture by the name of its file, or None if there is no such file."""
         return self.picture(name) if name in self._pictures or self._run.exists(name) else None
 
     def grids(self, steps: Sequence[int]) -> list[Grid]:
-        """Sample grids of some of these steps, at even distances; pictures that are no longer shown are forgotten."""
+        """The sample grids of some of the steps, at even distances. Pictures that are no longer shown are dropped."""
         shown = evenly(steps)
         for step in set(steps) - set(shown):
             self._pictures.pop(SAMPLES.name(step), None)
@@ -149,34 +145,32 @@ class PictureBook:
 
 
 def read_contents(run: Folder, book: PictureBook, traces: Traces | None = None) -> Contents:
-    """Read what a report is made of.
+    """Read the contents of a report.
 
     Args:
-        run: the folder.
-        book: its pictures.
-        traces: its metrics, where they are known already.
+        run: run folder.
+        book: pictures of the run.
+        traces: metrics of the run, if they were read before.
 
     Raises:
         DataError: the folder holds no run, or one of its files is damaged; the message names it.
         StorageError: it cannot be read.
     """
     record = read_record(run)
-    recipe_text, _, facts = run.read(RECIPE).decode().partition("\n---\n")
-    packages: dict[str, str] = yaml.safe_load(facts).get("packages", {})
+    recipe_text = run.read(RECIPE).decode(errors="replace").partition("\n---\n")[0]
     samples = SAMPLES.steps(run)
     neighbours = NEIGHBOURS.steps(run)
     return Contents(
         standing=read_standing(run),
         record=record,
         recipe_text=recipe_text,
-        packages=packages,
         verdicts=read_verdicts(run),
         scored=read_scores(run),
         traces=traces or Traces(read_metrics(run)),
         grids=book.grids(samples),
-        grids_made=len(samples),
+        grid_count=len(samples),
         reals=book.if_there(REALS),
-        made=[(made, book.picture(made.name)) for made in made_pictures(run, record.recipe)],
+        generated=[(generated, book.picture(generated.name)) for generated in existing_pictures(run, record.recipe)],
         neighbours=Grid(neighbours[-1], book.picture(NEIGHBOURS.name(neighbours[-1]))) if neighbours else None,
         dataset=read_dataset_facts(run),
         preview=book.if_there(DATASET_PREVIEW),
@@ -186,6 +180,6 @@ def read_contents(run: Folder, book: PictureBook, traces: Traces | None = None) 
 
 
 def by_yardstick(scored: Sequence[Scored], yardstick: tuple[str | int, ...]) -> list[Scored]:
-    """Those measured by a yardstick, in the order of steps."""
+    """The scores with a yardstick, by step."""
     alike = [one for one in scored if one.protocol.yardstick == yardstick]
     return sorted(alike, key=lambda one: one.protocol.step)

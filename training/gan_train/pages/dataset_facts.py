@@ -1,11 +1,10 @@
-"""dataset.json and dataset-preview.png: what a run was trained on, told by its folder when the dataset is not there."""
+"""dataset.json and dataset-preview.png: a description of the dataset in the run folder, for when the dataset is not at hand."""
 
-import json
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, TypeAdapter
 
-from gan_core.errors import DataError
+from gan_core.documents import read_json
 from gan_core.storage import Folder
 from gan_pipeline.dataset.features import Frozen
 from gan_pipeline.dataset.manifest import Counts, dump_json
@@ -18,14 +17,14 @@ class DatasetFacts(Frozen):
     """The content of dataset.json.
 
     Attributes:
-        name: of the dataset.
-        digest: names its content.
-        folder: where it was when the run began.
-        splits: number of examples of each.
+        name: name of the dataset.
+        digest: hash of its content.
+        folder: its folder when the run began.
+        splits: number of examples by split.
         read: splits that training reads.
-        features: shape of each, as words.
-        class_names: by number; none without labels.
-        counts: read from the source, kept, dropped by reason.
+        features: description of each feature.
+        class_names: names of the classes by number; none without labels.
+        counts: examples that were read from the source, kept, and dropped by reason.
     """
 
     name: str
@@ -38,8 +37,11 @@ class DatasetFacts(Frozen):
     counts: Counts
 
 
+_FACTS = TypeAdapter(DatasetFacts)
+
+
 def write_dataset_facts(run: Folder, dataset: Dataset) -> None:
-    """Say in the run folder what the dataset is, and show it as its own folder does."""
+    """Write the description of the dataset, and a copy of its preview, into the run folder."""
     manifest = dataset.manifest
     facts = DatasetFacts(
         name=manifest.name,
@@ -57,13 +59,10 @@ def write_dataset_facts(run: Folder, dataset: Dataset) -> None:
 
 
 def read_dataset_facts(run: Folder) -> DatasetFacts | None:
-    """Those of a run; None of one that an earlier version began. Raises DataError if they are damaged."""
+    """Read the description; None for a run of an earlier version. Raises DataError if it is damaged."""
     if not run.exists(DATASET):
         return None
-    try:
-        return DatasetFacts.model_validate(json.loads(run.read(DATASET)))
-    except (ValueError, ValidationError) as error:
-        raise DataError(f"{run.locate(DATASET)}: damaged; remove it, the report does without") from error
+    return read_json(run, DATASET, _FACTS, "remove it, the report does without")
 
 
 def _words(feature: dict[str, Any]) -> str:

@@ -1,20 +1,25 @@
-"""Pictures inside a page: files as they are while they are small, else as WebP of bounded size. And which grids to show."""
+"""Pictures embedded in a page: small files unchanged, others as WebP of bounded size. Also chooses which grids to show."""
 
 import base64
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from gan_core.errors import DataError
+from gan_core.text import printable
 
 MOST_GRIDS, GRID_BYTES, PICTURE_BYTES = 32, 128 << 10, 256 << 10
-"""Sample grids in a page, bytes of each, bytes of any other picture: with its curves a page stays below 10 MB in base64."""
+"""Most sample grids in a page, most bytes of each and of any other picture; so a page stays below 10 MB in base64."""
+
+_MOST_PIXELS = 80_000_000
+"""Of a picture that is decoded, 240 MB in colour; a grid of 10,000 images of 64 pixels has 44 million."""
 
 _LONGEST_SIDE = 1600
 _QUALITIES = (90, 75, 55, 35)
 _SMALL_SIDE, _TIMES, _HEIGHT = 700, 3, 640
-"""Up to this side pixels are enlarged as squares, at most so many times and to that height, so that each is seen."""
+"""Pictures up to this side, in pixels, are enlarged with sharp pixels: at most so many times, and up to this height."""
 
 Shown = TypeVar("Shown")
 
@@ -24,9 +29,9 @@ class EmbeddedPicture:
     """A picture in a page.
 
     Attributes:
-        uri: a data: URI of the whole file.
-        width, height: in pixels.
-        exact: every pixel is as the file in the run folder has it.
+        uri: a data: URI of the whole picture.
+        width, height: size in pixels.
+        exact: whether every pixel is that of the file in the run folder.
     """
 
     uri: str
@@ -36,26 +41,32 @@ class EmbeddedPicture:
 
     @property
     def small(self) -> bool:
-        """Whether its pixels are worth being seen one by one."""
+        """Whether it is small enough to be enlarged."""
         return max(self.width, self.height) <= _SMALL_SIDE
 
     @property
     def enlarged(self) -> int:
-        """Width in pixels of the screen to show a small one at, where there is as much room."""
+        """The width on the screen of a small picture, in CSS pixels."""
         return round(self.width * max(1.0, min(_TIMES, _HEIGHT / self.height)))
 
 
 def embedded(content: bytes, limit: int, where: str) -> EmbeddedPicture:
-    """A PNG file for a page, in at most `limit` bytes before base64. Raises DataError naming `where` if it is no image."""
+    """Embed a PNG file in at most `limit` bytes before base64. Raises DataError naming `where` if it is damaged."""
     from PIL import Image
 
     try:
-        with Image.open(io.BytesIO(content)) as image:
+        with Image.open(io.BytesIO(content), formats=("PNG",)) as image:
+            if math.prod(image.size) > _MOST_PIXELS:
+                raise ValueError(f"{image.width} x {image.height} pixels, more than {_MOST_PIXELS:,}")
+            # Decoded even if it is embedded as it is: a cut file would be a broken picture in the page.
+            image.load()
             if len(content) <= limit:
                 return EmbeddedPicture(_uri("png", content), *image.size, exact=True)
             shown = image.convert("RGB" if image.mode != "L" else "L")
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"{where}: not a picture ({error}); remove it, and make the report again") from error
+    # Pillow lets through what its PNG decoder raises for damaged chunks: SyntaxError, struct.error, zlib.error, ...
+    except Exception as error:
+        why = printable(" ".join(str(error).split())[:200])
+        raise DataError(f"{where}: not a picture ({why}); remove it, and make the report again") from error
     shown.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
     while True:
         for quality in _QUALITIES:
@@ -67,10 +78,9 @@ def embedded(content: bytes, limit: int, where: str) -> EmbeddedPicture:
 
 
 def evenly(items: Sequence[Shown], most: int = MOST_GRIDS) -> list[Shown]:
-    """At most `most` items at even distances, always with the first and the last.
+    """At most `most` items at even distances, including the first and the last.
 
-    Every second, fourth, eighth... stays: as items are added one by one, what was chosen once is seldom given up, so that
-    what was made of it serves again.
+    The stride is a power of two, so that a choice changes little as items are added, and embedded pictures can be reused.
     """
     stride = 1
     while (len(items) - 2) // stride + 2 > most:

@@ -1,6 +1,6 @@
-"""Pictures that the newest saved generator makes for the report: what lies between latents, each class, each code.
+"""Pictures by the newest saved generator for the report: paths between latents, all classes, all codes.
 
-They are kept in the run folder by the step of their generator, so that each is made once.
+Each is generated once and stored in the run folder by the step of its generator.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _ROWS = 5
 _TITLES = {
     _BETWEEN: (
         "Between random latents",
-        "Each row walks from one random latent to another; good networks change little by little.",
+        "Each row interpolates between two random latents; the images of a good generator change gradually.",
     ),
     _CLASS: ("Each class", "A column for each class, the same noise along a row."),
     _CODE: ("Each code", "A column for each code, the same noise along a row: only the code differs."),
@@ -28,14 +28,14 @@ _TITLES = {
 
 
 @dataclass(frozen=True)
-class GeneratedPictures:
-    """A picture of the run folder.
+class GeneratedPicture:
+    """A picture in the run folder.
 
     Attributes:
-        name: of the file.
-        step: of its generator.
-        title: for people.
-        about: what it shows, a sentence.
+        name: name of the file.
+        step: training step of its generator.
+        title: name for people.
+        about: a sentence about what it shows.
     """
 
     name: str
@@ -44,18 +44,18 @@ class GeneratedPictures:
     about: str
 
 
-def made_pictures(run: Folder, recipe: Recipe) -> list[GeneratedPictures]:
-    """The newest of each kind that the run folder has."""
-    found = []
+def existing_pictures(run: Folder, recipe: Recipe) -> list[GeneratedPicture]:
+    """The newest picture of each kind in the run folder."""
+    pictures = []
     for kind in _kinds(recipe):
         steps = generated_pictures(kind).steps(run)
         if steps:
-            found.append(GeneratedPictures(generated_pictures(kind).name(steps[-1]), steps[-1], *_TITLES[kind]))
-    return found
+            pictures.append(GeneratedPicture(generated_pictures(kind).name(steps[-1]), steps[-1], *_TITLES[kind]))
+    return pictures
 
 
-def make_pictures(run: Folder) -> None:
-    """Make what is missing of the newest saved generator; loads TensorFlow only then.
+def generate_pictures(run: Folder) -> None:
+    """Generate the missing pictures of the newest saved generator; loads TensorFlow only if there are any.
 
     Raises:
         DataError: the generator is damaged.
@@ -70,12 +70,12 @@ def make_pictures(run: Folder) -> None:
     generator = SavedGenerator(run, record, record.recipe, steps[-1])
     for kind in missing:
         condition = None if kind == _BETWEEN else record.recipe.condition
-        made = crossed_grid(generator, condition, _ROWS) if condition else random_paths_grid(generator, _ROWS)
-        run.write(generated_pictures(kind).name(generator.step), made)
+        picture = crossed_grid(generator, condition, _ROWS) if condition else random_paths_grid(generator, _ROWS)
+        run.write(generated_pictures(kind).name(generator.step), picture)
 
 
 def _kinds(recipe: Recipe) -> tuple[str, ...]:
-    """The pictures a recipe's generator can show: nothing but sample grids where it makes images from images, or points."""
+    """The kinds of pictures for a recipe; none if its generator makes points, or images from images."""
     if not isinstance(recipe, LatentRecipe) or not isinstance(recipe.examples, ImageConfig):
         return ()
     if recipe.condition is None:

@@ -14,14 +14,14 @@ from gan_train.pages.charts import Chart
 _FOLDER = files("gan_train.pages") / "assets"
 
 
-def render(template: str, title: str, drawn: Sequence[Chart], **facts: Any) -> bytes:
-    """A page of a template in assets/, UTF-8. Every text in it is escaped.
+def render(template: str, title: str, page_charts: Sequence[Chart], **facts: Any) -> bytes:
+    """Fill in a template of assets/ and return the page, UTF-8. Every text in it is escaped.
 
     Args:
         template: name of the file.
         title: of the page.
-        drawn: every chart that the template shows.
-        facts: what else the template asks for.
+        page_charts: all charts of the page; its script draws them.
+        facts: the other variables of the template.
     """
     from markupsafe import Markup
 
@@ -31,7 +31,7 @@ def render(template: str, title: str, drawn: Sequence[Chart], **facts: Any) -> b
         title=title,
         styles=Markup(_text("uplot.min.css") + _text("page.css")),
         scripts=Markup(_text("uplot.min.js") + _text("page.js")),
-        charts_json=Markup(_script_json({chart.key: chart.document() for chart in drawn})),
+        charts_json=Markup(_script_json({chart.key: chart.document() for chart in page_charts})),
         version=version("ganmill"),
         written=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         **facts,
@@ -40,7 +40,7 @@ def render(template: str, title: str, drawn: Sequence[Chart], **facts: Any) -> b
 
 
 def _script_json(document: Any) -> str:
-    """JSON that no HTML parser takes for the end of the script it stands in."""
+    """JSON inside of a script element, with "<" escaped so that no value can end the element."""
     return json.dumps(document, separators=(",", ":")).replace("<", "\\u003c")
 
 

@@ -1,4 +1,4 @@
-"""Which of several runs is better, by each score they share; only where all were measured alike.
+"""Ranks runs by each score that they share, if all scores have the same yardstick.
 
 rankings = rank({"a": read_scores(a), "b": read_scores(b)})
 """
@@ -16,7 +16,7 @@ from gan_train.scoring.scores import KINDS, Scored
 Yardstick = tuple[str | int, ...]
 
 _PARTS = ("extractor", "extractor's weights", "resizer", "dataset", "split", "number of reals", "number of fakes")
-"""The parts of a yardstick, in its order."""
+"""Names of the parts of a yardstick, in order."""
 _HASHES = ("extractor's weights", "dataset")
 _HASH_DIGITS = 12
 
@@ -26,11 +26,11 @@ class Place:
     """A run in a ranking.
 
     Attributes:
-        run: its name.
-        value: of its newest step that was measured so.
-        text: the same in words, with its deviation if it has one.
-        step: that step.
-        best: the best of all its steps.
+        run: name of the run.
+        value: score of its newest scored step.
+        text: the score with its standard deviation, if it has one.
+        step: the newest scored step.
+        best: the best score of all its steps.
     """
 
     run: str
@@ -45,15 +45,15 @@ class Ranking:
     """Runs by one score, the best first.
 
     Attributes:
-        name: of the score.
-        places: of at least two runs.
+        name: name of the score.
+        places: places of at least two runs.
     """
 
     name: str
     places: tuple[Place, ...]
 
     def numbered(self) -> list[tuple[int, Place]]:
-        """Each with its number, from 1; equal values have the same."""
+        """Each place with its rank, from 1; equal values have equal ranks."""
         values = [place.value for place in self.places]
         return [(values.index(place.value) + 1, place) for place in self.places]
 
@@ -63,9 +63,9 @@ class Ranked:
     """All rankings.
 
     Attributes:
-        protocol: how the first run was measured; all share its yardstick. None where fewer than two runs have scores.
+        protocol: protocol of the first run, whose yardstick all share; None if fewer than two runs have scores.
         rankings: one for each score that at least two runs have.
-        scored: of each run that has scores, those by the yardstick, in the order of steps.
+        scored: scores with the yardstick, by run and step.
     """
 
     protocol: Protocol | None
@@ -74,13 +74,13 @@ class Ranked:
 
 
 def rank(scores: Mapping[str, Sequence[Scored]]) -> Ranked:
-    """Rank runs by the yardstick that all have which are scored, of several the one that the first run was measured by last.
+    """Rank runs by the yardstick that all scored runs share; of several, the one that the first run used last.
 
     Args:
-        scores: all lines of scores.jsonl, by the name of the run; runs without any are not ranked.
+        scores: all lines of scores.jsonl by the name of the run; runs without lines are not ranked.
 
     Raises:
-        UsageError: they have no yardstick in common; it says what differs between which runs.
+        UsageError: the runs have no common yardstick; the message names the differences.
     """
     scored = {run: lines for run, lines in scores.items() if lines}
     if len(scored) < 2:
@@ -90,9 +90,9 @@ def rank(scores: Mapping[str, Sequence[Scored]]) -> Ranked:
         raise UsageError(_refusal({run: lines[-1].protocol for run, lines in scored.items()}))
     first = next(iter(scored.values()))
     protocol = next(one.protocol for one in reversed(first) if one.protocol.yardstick in shared)
-    alike = {run: by_yardstick(lines, protocol.yardstick) for run, lines in scored.items()}
-    rankings = (_ranking(name, alike) for name, kind in KINDS.items() if kind.better)
-    return Ranked(protocol, tuple(ranking for ranking in rankings if len(ranking.places) > 1), alike)
+    comparable = {run: by_yardstick(lines, protocol.yardstick) for run, lines in scored.items()}
+    rankings = (_ranking(name, comparable) for name, kind in KINDS.items() if kind.better)
+    return Ranked(protocol, tuple(ranking for ranking in rankings if len(ranking.places) > 1), comparable)
 
 
 def _ranking(name: str, scored: Mapping[str, Sequence[Scored]]) -> Ranking:
@@ -107,7 +107,7 @@ def _ranking(name: str, scored: Mapping[str, Sequence[Scored]]) -> Ranking:
 
 
 def _refusal(protocols: Mapping[str, Protocol]) -> str:
-    """Name the differences, part by part."""
+    """The message about runs without a common yardstick: the parts that differ, with their values by run."""
     differing = []
     for place, part in enumerate(_PARTS):
         runs_of: dict[str, list[str]] = {}
@@ -123,15 +123,15 @@ def _refusal(protocols: Mapping[str, Protocol]) -> str:
 
 
 def lines(ranked: Ranked) -> list[str]:
-    """The rankings as plain text."""
+    """The rankings as lines of plain text."""
     if not ranked.rankings:
         return ["nothing ranks them, fewer than two are scored; score each: gan-train evaluate RUN --data FOLDER"]
-    said = [f"measured as {ranked.protocol}, and the others alike"]
+    text = [f"measured as {ranked.protocol}, and the others alike"]
     for ranking in ranked.rankings:
         kind = KINDS[ranking.name]
-        said.append(f"{kind.title}, {'lower' if kind.better == 'min' else 'higher'} is better")
-        said += [
+        text.append(f"{kind.title}, {'lower' if kind.better == 'min' else 'higher'} is better")
+        text += [
             f"  {number}. {place.text:<16} {place.run} at step {place.step} (best {place.best[1]:.4g} at step {place.best[0]})"
             for number, place in ranking.numbered()
         ]
-    return said
+    return text

@@ -1,6 +1,6 @@
-"""report.html of a run.
+"""The page report.html of a run, and its versions while the run trains and when it ends.
 
-write_report(open_folder("runs/first"), "runs/first/report.html")
+page = report_page(read_contents(run, PictureBook(run)))
 """
 
 import shlex
@@ -18,13 +18,13 @@ from gan_train.logs.watch import DIED, ERROR
 from gan_train.logs.writer import Writer
 from gan_train.pages.charts import Traces, metric_charts, score_charts
 from gan_train.pages.contents import Contents, PictureBook, read_contents
-from gan_train.pages.generated import make_pictures
+from gan_train.pages.generated import generate_pictures
 from gan_train.pages.page import render
-from gan_train.pages.rerun_command import again
+from gan_train.pages.rerun_command import rerun_command
 from gan_train.runs.layout import REPORT
 
 _SECTIONS = {
-    "worth": "Worth",
+    "scores": "Scores",
     "samples": "Samples",
     "training": "Training",
     "speed": "Speed",
@@ -35,10 +35,10 @@ _TROUBLE = ("diverged", "failed", "interrupted", ERROR, DIED)
 
 
 class LiveReport(Writer):
-    """The report of a run in training: every row is taken as it is logged, every picture read once.
+    """The report of a run that is training: rows are added as they are logged, and every picture is read once.
 
     Args:
-        run: its folder.
+        run: run folder.
     """
 
     def __init__(self, run: Folder) -> None:
@@ -48,16 +48,16 @@ class LiveReport(Writer):
         self._traces.add(row)
 
     def write_summary(self) -> None:
-        """Replace report.html. What cannot be shown is said on stderr and ends no training; storage that refuses does."""
+        """Replace report.html. A page that cannot be written is a warning; only a StorageError is raised."""
         with _harmless():
             self._run.write(REPORT, report_page(read_contents(self._run, self._book, self._traces)))
 
 
 @contextmanager
 def reporting(run: Folder) -> Iterator[None]:
-    """Write the report of a run when its training in this block has ended, however it ended.
+    """Write the report of a run at the end of the training in this block, also if it ends by an error.
 
-    Pictures that take the generator are made of a finished run only: one that was told to stop has no time for them.
+    Pictures by the generator are generated only for a finished run, because one that was interrupted has no time for them.
     """
     try:
         yield
@@ -66,13 +66,13 @@ def reporting(run: Folder) -> Iterator[None]:
             run.write(REPORT, report_page(read_contents(run, PictureBook(run))))
         raise
     with _harmless():
-        make_pictures(run)
+        generate_pictures(run)
         run.write(REPORT, report_page(read_contents(run, PictureBook(run))))
 
 
 @contextmanager
 def _harmless() -> Iterator[None]:
-    """A page that fails must not cost hours of training: whatever fails in the block is told, and what trains goes on."""
+    """Turn every error of the block but StorageError into a warning: a page must not cost hours of training."""
     try:
         yield
     except StorageError:
@@ -82,7 +82,7 @@ def _harmless() -> Iterator[None]:
 
 
 def report_page(run: Contents) -> bytes:
-    """The page, UTF-8."""
+    """The page of a run, UTF-8."""
     charts, scores = metric_charts(run.traces.curves(), run.generators), score_charts(run.rankable)
     quoted, data = shlex.quote(run.standing.run), shlex.quote(run.record.dataset)
     return render(
@@ -98,7 +98,7 @@ def report_page(run: Contents) -> bytes:
         grids_words=_grids_words(run),
         costs=_costs(run),
         dataset=_dataset(run),
-        command=again(run.record),
+        command=rerun_command(run.record),
         command_of_file=f"gan-train run mine.yaml --data {data} -o runs/again",
         quoted=quoted,
         data_quoted=data,
@@ -106,7 +106,7 @@ def report_page(run: Contents) -> bytes:
 
 
 def earlier_failures(verdicts: Sequence[Verdict]) -> list[Verdict]:
-    """The last verdict of each stretch of a failure that is over, in order."""
+    """The last verdict of each failure that is over, in order."""
     stretches = {(one.kind, one.since): one for one in verdicts if one.failing}
     newest = (verdicts[-1].kind, verdicts[-1].since) if verdicts else None
     return [one for stretch, one in stretches.items() if stretch != newest]
@@ -115,14 +115,14 @@ def earlier_failures(verdicts: Sequence[Verdict]) -> list[Verdict]:
 def _grids_words(run: Contents) -> str:
     if not run.grids:
         return ""
-    kept = run.grids[-1].picture.exact
-    count = f"{len(run.grids)} of {run.grids_made} grids" if len(run.grids) < run.grids_made else f"{run.grids_made} grids"
-    shown = "" if kept else " Shown smaller or compressed; the run folder has them as they are."
-    return f"{count}, each made from the same inputs.{shown}"
+    unchanged = run.grids[-1].picture.exact
+    count = f"{len(run.grids)} of {run.grid_count} grids" if len(run.grids) < run.grid_count else f"{run.grid_count} grids"
+    note = "" if unchanged else " Shown smaller or compressed; the run folder has them as they are."
+    return f"{count}, each made from the same inputs.{note}"
 
 
 def _costs(run: Contents) -> list[tuple[str, str]]:
-    """The time and memory that the training took, in words, by its newest row."""
+    """Time, speed and memory of the training, from its newest row."""
     row, standing = run.standing.row, run.standing
     if row is None:
         return []
@@ -147,11 +147,11 @@ def _costs(run: Contents) -> list[tuple[str, str]]:
 def _dataset(run: Contents) -> list[tuple[str, str]]:
     facts, record = run.dataset, run.record
     if facts is None:
-        known = [("folder", record.dataset), ("digest", record.dataset_digest)]
-        return [*known, ("classes", ", ".join(record.class_names))] if record.class_names else known
+        rows = [("folder", record.dataset), ("digest", record.dataset_digest)]
+        return [*rows, ("classes", ", ".join(record.class_names))] if record.class_names else rows
     splits = ", ".join(f"{name} {count:,}{' (trained on)' * (name in facts.read)}" for name, count in facts.splits.items())
     dropped = sum(facts.counts.dropped.values())
-    told = [
+    rows = [
         ("name", facts.name),
         ("examples", splits),
         ("records", "; ".join(f"{name}: {words}" for name, words in facts.features.items())),
@@ -160,4 +160,4 @@ def _dataset(run: Contents) -> list[tuple[str, str]]:
         ("folder", facts.folder),
         ("digest", facts.digest),
     ]
-    return [(name, words) for name, words in told if words]
+    return [(name, words) for name, words in rows if words]

@@ -1,4 +1,4 @@
-"""gan-train report: the page of a run, into its folder or elsewhere."""
+"""gan-train report: writes the page of a run into its folder or elsewhere."""
 
 from typing import Any
 
@@ -6,26 +6,26 @@ from gan_core.errors import UsageError
 from gan_core.storage import open_folder, write_file
 from gan_train.logs.watch import read_standing
 from gan_train.pages.contents import PictureBook, read_contents
-from gan_train.pages.generated import make_pictures
+from gan_train.pages.generated import generate_pictures
 from gan_train.pages.report import report_page
 from gan_train.runs.layout import REPORT
 
 
 def write_report(folder: str, out: str | None) -> dict[str, Any]:
-    """Write the page of a run, after the pictures that its newest generator still has to make.
+    """Generate missing pictures of the newest generator, and write the page of a run.
 
     Args:
-        folder: of the run, local or gs://.
+        folder: run folder, local or gs://.
         out: path or gs:// URI that ends in .html; None is report.html in the run folder.
 
     Raises:
         UsageError: `out` does not end in .html.
-        DataError: no run, or a damaged file in it.
-        StorageError: it cannot be read or written.
+        DataError: there is no run, or one of its files is damaged.
+        StorageError: a file cannot be read or written.
     """
     check_page_name(out)
     run = open_folder(folder)
-    make_pictures(run)
+    generate_pictures(run)
     contents = read_contents(run, PictureBook(run))
     page = report_page(contents)
     if out is None:
@@ -46,12 +46,12 @@ def write_report(folder: str, out: str | None) -> dict[str, Any]:
 
 
 def refresh_report(folder: str) -> None:
-    """Write the page of a run that has ended anew; one that trains does so itself. Raises as `write_report` does."""
+    """Write the page of a run again if the run has ended; a training run does so itself. Raises as `write_report`."""
     if read_standing(open_folder(folder)).ended:
         write_report(folder, None)
 
 
 def check_page_name(out: str | None) -> None:
-    """Raises UsageError if it is not the name of a page."""
+    """Raise UsageError if a file name does not end in .html or .htm."""
     if out is not None and not out.endswith((".html", ".htm")):
         raise UsageError(f"-o {out}: write a name ending in .html")

@@ -160,7 +160,7 @@ class LatentRecipe(Recipe, ABC):
 
     gallery = "gan_train.galleries.sampled:SampledGallery"
 
-    latent_size: PositiveInt
+    latent_size: Annotated[int, Field(gt=0, le=1 << 16)]
     latent: LatentConfig = LatentConfig()
     batch_size: EvenInt
 

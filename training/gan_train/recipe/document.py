@@ -8,13 +8,14 @@ A document holds a recipe's keys, and two more: `base` names the recipe that it 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import ValidationError
 
+from gan_core.documents import YAML_BYTES, parse_yaml
 from gan_core.errors import UsageError
+from gan_core.text import printable, short_repr
 from gan_train.recipe.base import Recipe
 from gan_train.recipe.installed import installed, recipe_class
 
@@ -90,8 +91,8 @@ def check_recipe(document: Mapping[str, Any], where: str) -> Recipe:
     known = installed()
     if not isinstance(system, str) or system not in known.systems:
         raise UnknownSystemError(
-            f"recipe {where}: system: choose one of: {', '.join(known.systems)} (got {system!r}), or install the package that "
-            f"adds it{_left_out()}"
+            f"recipe {where}: system: choose one of: {', '.join(known.systems)} (got {short_repr(system)}), or install the "
+            f"package that adds it{_left_out()}"
         )
     try:
         return recipe_class(known.systems[system]).model_validate(document)
@@ -131,7 +132,7 @@ def _read_document(name: str) -> dict[str, Any]:
     if base is None:
         return document
     if base not in recipe_names():
-        raise UsageError(f"recipe {name}: base: choose one of: {', '.join(recipe_names())} (got {base!r})")
+        raise UsageError(f"recipe {name}: base: choose one of: {', '.join(recipe_names())} (got {short_repr(base)})")
     return _merged(_read_document(base), document)
 
 
@@ -146,20 +147,22 @@ def _merged(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
 def _parse_document(name: str) -> dict[str, Any]:
     recipe = installed().recipes.get(name)
     if recipe:
-        text = recipe.file.read_text()
+        text = recipe.file.read_bytes()
     elif name.endswith((".yaml", ".yml")):
         try:
-            text = Path(name).read_text()
-        except (OSError, UnicodeDecodeError) as error:
+            with open(name, "rb") as file:
+                text = file.read(YAML_BYTES + 1)
+        except OSError as error:
             raise UsageError(f"recipe file {name}: {error}; give a YAML file or a name from 'gan-train recipes'") from error
     else:
         known = ", ".join(recipe_names())
         raise UsageError(f"unknown recipe {name!r}; choose one of: {known}, or give a .yaml file{_left_out()}")
     try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise UsageError(f"recipe {name}: not valid YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(document, dict):
+        documents = parse_yaml(text)
+    except ValueError as error:
+        raise UsageError(f"recipe {name}: not valid YAML: {error}") from error
+    document = documents[0] if len(documents) == 1 else None
+    if not isinstance(document, dict) or not all(isinstance(key, str) for key in document):
         raise UsageError(f"recipe {name}: not a mapping of keys to values; start from 'gan-train show mnist-gan'")
     return document
 
@@ -170,7 +173,7 @@ def _left_out() -> str:
 
 
 def _short_overrides(name: str, shortened: Any) -> dict[str, Any]:
-    if not isinstance(shortened, dict) or not shortened:
+    if not isinstance(shortened, dict) or not shortened or not all(isinstance(path, str) for path in shortened):
         raise UsageError(f"recipe {name}: has no short training; give it one: 'short: {{steps: 200, snapshot_every: 50}}'")
     return shortened
 
@@ -179,7 +182,7 @@ def _apply(document: dict[str, Any], override: str) -> None:
     """Set one `key.path=value` in place; the value is read as YAML."""
     path, separator, text = override.partition("=")
     if not separator or not path.strip():
-        raise UsageError(f"--set {override!r}: write key=value, such as --set batch_size=128")
+        raise UsageError(f"--set {short_repr(override)}: write key=value, such as --set batch_size=128")
     _set(document, path.strip(), _parse_value(text, override))
 
 
@@ -192,15 +195,20 @@ def _set(document: dict[str, Any], path: str, value: Any) -> None:
             place[parent] = {}
         place = place[parent]
         if not isinstance(place, dict):
-            raise UsageError(f"{path}: {parent!r} is no section of this recipe; 'gan-train show' prints the keys")
+            raise UsageError(
+                f"{path[:200]}: {short_repr(parent)} is no section of this recipe; 'gan-train show' prints the keys"
+            )
     place[last] = value
 
 
 def _parse_value(text: str, override: str) -> Any:
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise UsageError(f"--set {override!r}: the value is not valid YAML") from error
+        documents = parse_yaml(text)
+    except ValueError as error:
+        raise UsageError(f"--set {short_repr(override)}: the value is not valid YAML ({error})") from error
+    if len(documents) > 1:
+        raise UsageError(f"--set {short_repr(override)}: write one value")
+    value = documents[0] if documents else None
     # YAML 1.1 reads 1e-4, without a dot, as a string.
     if isinstance(value, str):
         try:
@@ -212,8 +220,8 @@ def _parse_value(text: str, override: str) -> Any:
 
 def _first_fault(error: ValidationError) -> str:
     first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
+    key = printable(".".join(str(part) for part in first["loc"]))[:200]
     if first["type"] == "extra_forbidden":
         return f"unknown key {key}; 'gan-train show' prints the known ones"
     message = first["msg"].removeprefix("Value error, ")
-    return f"{key}: {message} (got {first['input']!r})" if key else message
+    return f"{key}: {message} (got {short_repr(first['input'])})" if key else message

@@ -4,12 +4,14 @@ keep = parse_keep("last=3,every=1000,best=d.loss:min")
 stay = kept_steps([900, 1000, 1100], rows, keep)
 """
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
 
 from gan_core.errors import UsageError
+from gan_core.text import short_repr
 
 Direction = Literal["min", "max"]
 
@@ -78,14 +80,16 @@ def parse_keep(text: str) -> Keep:
     parts = [part.strip().partition("=") for part in text.split(",")]
     named = {name: _parse_part(name, value, text) for name, _, value in parts}
     if len(named) < len(parts):
-        raise UsageError(f"--keep {text!r}: names a part twice")
+        raise UsageError(f"--keep {short_repr(text)}: names a part twice")
     return Keep(**named)
 
 
 def _parse_part(name: str, value: str, text: str) -> Any:
-    if name in ("last", "every") and value.isdecimal() and int(value) >= 1:
+    if name in ("last", "every") and re.fullmatch("0*[1-9][0-9]{0,17}", value):
         return int(value)
     metric, _, direction = value.rpartition(":")
     if name == "best" and metric and direction in get_args(Direction):
         return Best(metric, cast(Direction, direction))
-    raise UsageError(f"--keep {text!r}: write last=N, every=N and best=METRIC:min or :max, such as last=3,best=d.loss:min")
+    raise UsageError(
+        f"--keep {short_repr(text)}: write last=N, every=N and best=METRIC:min or :max, such as last=3,best=d.loss:min"
+    )

@@ -8,7 +8,9 @@ import dataclasses
 import json
 from dataclasses import dataclass
 
-from gan_core.errors import DataError
+from pydantic import TypeAdapter
+
+from gan_core.documents import PrintableText, Whole, read_json_lines
 from gan_core.storage import Folder
 from gan_train.runs.layout import ROLLBACKS
 
@@ -25,27 +27,24 @@ class Rollback:
         restored: the step returned to; 0 is the beginning.
     """
 
-    step: int
-    name: str
-    player: str
-    value: str
-    restored: int
+    step: Whole
+    name: PrintableText
+    player: PrintableText
+    value: PrintableText
+    restored: Whole
 
 
 Rollbacks = tuple[Rollback, ...]
+
+_ROLLBACK = TypeAdapter(Rollback)
+_REMEDY = "it says which random numbers the run uses: restore it, or start a new run in another folder"
 
 
 def read_rollbacks(run: Folder) -> Rollbacks:
     """The rollbacks of a run so far, in order. Raises DataError if the file is damaged."""
     if not run.exists(ROLLBACKS):
         return ()
-    try:
-        return tuple(Rollback(**json.loads(line)) for line in run.read(ROLLBACKS).splitlines())
-    except (ValueError, TypeError) as error:
-        raise DataError(
-            f"{run.locate(ROLLBACKS)}: damaged ({error}); it says which random numbers the run uses: restore it, or start "
-            "a new run in another folder"
-        ) from error
+    return tuple(rollback for _, rollback in read_json_lines(run, ROLLBACKS, _ROLLBACK, _REMEDY))
 
 
 def write_rollbacks(run: Folder, rollbacks: Rollbacks) -> None:

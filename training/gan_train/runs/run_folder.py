@@ -4,14 +4,16 @@ import fcntl
 import os
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
-from typing import IO, Any
+from typing import IO, Annotated, Any, Literal
 
 import yaml
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
+from gan_core.documents import PrintableText, Whole, first_fault, read_json, read_yaml
 from gan_core.errors import DataError, GanmillError, UsageError
 from gan_core.interruption import Interruption
 from gan_core.storage import WORK, CloudFolder, Folder, LocalFolder
@@ -35,12 +37,14 @@ class RunRecord:
         dataset: the folder of the dataset when the run began.
         dataset_digest: identifies the content of the dataset.
         class_names: of the dataset, by number; none if the recipe learns no classes, or an earlier version made the run.
+        packages: versions of the packages that decide what a run computes, by name.
     """
 
     recipe: Recipe
     dataset: str
     dataset_digest: str
     class_names: tuple[str, ...] = ()
+    packages: Mapping[str, str] = field(default_factory=dict)
 
 
 @contextmanager
@@ -130,31 +134,82 @@ def read_record(run: Folder) -> RunRecord:
     """
     if not run.exists(RECIPE):
         raise DataError(f"{run.uri}: no {RECIPE} here; give the folder of a run made by 'gan-train run'")
-    where = run.locate(RECIPE)
+    where, remedy = run.locate(RECIPE), "restore it, or start a new run in another folder"
+    documents = read_yaml(run, RECIPE, remedy)
     try:
-        document, facts = yaml.safe_load_all(run.read(RECIPE))
-        recipe = check_recipe(document, where)
-        return RunRecord(recipe, facts["dataset"], facts["dataset_digest"], _class_names(recipe, facts.get("class_names", [])))
+        if len(documents) != 2:
+            raise ValueError(f"{len(documents)} YAML documents in it, not 2")
+        facts = _FACTS.validate_python(documents[1])
+        recipe = check_recipe(documents[0], where)
+        if facts.class_names and len(facts.class_names) != recipe.dataset_classes:
+            raise ValueError(f"{len(facts.class_names)} class_names, but {recipe.dataset_classes} classes")
     except UnknownSystemError:
         raise
-    except (yaml.YAMLError, ValueError, KeyError, TypeError, UsageError) as error:
-        raise DataError(f"{where}: damaged ({' '.join(str(error).split())}); start a new run in another folder") from error
+    except ValidationError as error:
+        raise DataError(f"{where}: damaged ({first_fault(error)}); {remedy}") from error
+    except (ValueError, UsageError) as error:
+        raise DataError(f"{where}: damaged ({error}); {remedy}") from error
+    return RunRecord(recipe, facts.dataset, facts.dataset_digest, facts.class_names, facts.packages)
 
 
-def _class_names(recipe: Recipe, names: list[Any]) -> tuple[str, ...]:
-    if names and len(names) != recipe.dataset_classes:
-        raise ValueError(f"{len(names)} class_names, but {recipe.dataset_classes} classes")
-    return tuple(map(str, names))
+@dataclass(frozen=True)
+class _Facts:
+    """The second document of recipe.yaml."""
+
+    dataset: str
+    dataset_digest: PrintableText
+    packages: dict[str, PrintableText] = field(default_factory=dict)
+    class_names: tuple[Annotated[str, BeforeValidator(str)], ...] = ()
 
 
-def write_status(run: Folder, state: str, step: int, steps: int, error: GanmillError | None = None) -> None:
+_FACTS = TypeAdapter(_Facts)
+
+
+State = Literal["training", "finished", "interrupted", "diverged", "failed", "error"]
+
+
+@dataclass(frozen=True)
+class Status:
+    """The content of status.json.
+
+    Attributes:
+        state: "error" if the run ended with an error of its own, which `error` and `exit_code` describe.
+        step: the newest known step.
+        steps: the last step of the run.
+        pid, host: number and machine of the process that wrote the file.
+        time: when it was written, in seconds since 1970.
+        error: message of the error, or "".
+        exit_code: of the error, or 0.
+    """
+
+    state: State
+    step: Whole
+    steps: Whole
+    pid: Annotated[int, Field(gt=0, lt=1 << 31)]
+    host: PrintableText
+    time: Annotated[float, Field(ge=0, lt=1 << 40)]
+    error: PrintableText = ""
+    exit_code: Literal[0, 1, 2, 3, 4, 5, 75] = 0
+
+
+_STATUS = TypeAdapter(Status)
+
+
+def read_status(run: Folder) -> Status | None:
+    """Read status.json; None before it is first written. Raises DataError if it is damaged."""
+    if not run.exists(STATUS):
+        return None
+    return read_json(run, STATUS, _STATUS, "it is written again when the run goes on")
+
+
+def write_status(run: Folder, state: State, step: int, steps: int, error: GanmillError | None = None) -> None:
     """Write status.json, for people and schedulers.
 
     It names the process that wrote it, and when; a process of the same number that started later is another one.
 
     Args:
         run: the run folder.
-        state: "training", "finished", "interrupted", "diverged", "failed" or "error".
+        state: how the run stands.
         step: the step the run stands at.
         steps: the last step.
         error: what ended the run, for the state "error".

@@ -8,6 +8,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pydantic import TypeAdapter
+
+from gan_core.documents import PrintableText, Whole, read_json_lines
 from gan_core.errors import DataError
 from gan_core.notices import warn
 from gan_core.storage import Folder
@@ -28,21 +31,19 @@ class Skipped:
     """
 
     file: str
-    from_step: int
-    reason: str
+    from_step: Whole
+    reason: PrintableText
+
+
+_SKIPPED = TypeAdapter(Skipped)
+_REMEDY = "it decides the order of the data: restore it, or start a new run in another folder"
 
 
 def read_skipped(run: Folder) -> tuple[Skipped, ...]:
     """The shards that a run leaves out so far. Raises DataError if the file is damaged."""
     if not run.exists(SKIPPED):
         return ()
-    try:
-        return tuple(Skipped(**json.loads(line)) for line in run.read(SKIPPED).splitlines())
-    except (ValueError, TypeError) as error:
-        raise DataError(
-            f"{run.locate(SKIPPED)}: damaged ({error}); it decides the order of the data: restore it, or start a new run in "
-            "another folder"
-        ) from error
+    return tuple(skipped for _, skipped in read_json_lines(run, SKIPPED, _SKIPPED, _REMEDY))
 
 
 def write_skipped(run: Folder, skipped: Sequence[Skipped]) -> None:

@@ -1,4 +1,4 @@
-"""The saved generators of a run, and images from them.
+"""Generators that a run saved, and images by them.
 
 generator = saved_generator("runs/first")             # the newest; nothing is loaded yet
 images = generator.images(Inputs(latents))            # uint8; loads TensorFlow and the network
@@ -17,25 +17,25 @@ from gan_train.recipe.base import LatentRecipe
 from gan_train.recipe.examples import ImageConfig
 from gan_train.runs.layout import networks
 from gan_train.runs.run_folder import RunRecord, read_record
-from gan_train.runs.saved_networks import GENERATOR, load_network, saved_step
+from gan_train.runs.saved_networks import GENERATOR, check_shapes, load_network, saved_step
 
 if TYPE_CHECKING:
     import keras
 
 
 MOST_IMAGES = 10_000
-"""In one call of a command."""
+"""Largest number of images that one command generates."""
 
 
 @dataclass(frozen=True)
 class SavedGenerator:
-    """The generator a run saved at a step. It is read only when it is used, so that wrong requests are answered at once.
+    """A generator that a run saved. The file is read at the first use, so that wrong options are reported at once.
 
     Attributes:
-        run: the folder of the run.
-        record: what the run was made with.
-        recipe: what it was trained by.
-        step: after which it was saved.
+        run: run folder.
+        record: recipe and dataset of the run.
+        recipe: the recipe in the record.
+        step: training step after which it was saved.
     """
 
     run: Folder
@@ -50,7 +50,7 @@ class SavedGenerator:
 
     @property
     def facts(self) -> dict[str, str]:
-        """The facts that every picture made with it carries."""
+        """Text chunks of every picture by this generator."""
         return {
             "run": self.run.uri,
             "step": str(self.step),
@@ -59,25 +59,37 @@ class SavedGenerator:
         }
 
     def network(self) -> "keras.Model":
-        """Latents, float32 (n, latent_size), to images, float32, in the recipe's range. Raises DataError if it is damaged."""
-        return load_network(self.run, GENERATOR, self.step)
+        """The network, from latents, float32 (n, latent_size), to images, float32 in the recipe's range.
+
+        Raises:
+            DataError: the file is damaged, or not of this recipe.
+        """
+        network = load_network(self.run, GENERATOR, self.step)
+        latents, condition, examples = self.recipe.latent_size, self.recipe.condition, self.recipe.examples
+        if condition is None:
+            inputs: list[tuple[int, ...]] = [(latents,)]
+        else:
+            inputs = [(latents,), ()] if condition.kind == "class" else [(latents + condition.values,)]
+        output = examples.shape if isinstance(examples, ImageConfig) else (examples.coordinates,)
+        check_shapes(network, inputs, output, self.run.locate(self.name))
+        return network
 
     def sampling_network(self) -> "keras.Model":
-        """The same, with the dropout that it keeps where images are made. Raises what `network` raises."""
+        """The network with the dropout that the recipe keeps in sampling. Raises what `network` raises."""
         network = self.network()
         from gan_train.networks.layers import sampling_copy
 
         return sampling_copy(network) if self.recipe.drops_in_sampling else network
 
     def examples(self, inputs: Inputs) -> NDArray[Any]:
-        """Images, uint8 (n, height, width, channels), or points, float32 (n, coordinates). Raises what `network` raises."""
+        """Generate images, uint8 (n, height, width, channels), or points, float32 (n, coordinates). Raises as `network`."""
         network = self.sampling_network()
         from gan_train.sampling.snapshots import generate
 
         return generate(network, inputs, self.recipe)
 
     def images(self, inputs: Inputs) -> NDArray[np.uint8]:
-        """Images, uint8 (n, height, width, channels).
+        """Generate images, uint8 (n, height, width, channels).
 
         Raises:
             UsageError: the generator makes points.
@@ -89,11 +101,11 @@ class SavedGenerator:
 
 
 def saved_generator(folder: str, step: int | None = None) -> SavedGenerator:
-    """The generator of a run saved at this step, or the newest.
+    """The generator that a run saved at a step; None is the newest.
 
     Raises:
-        DataError: no run, or no generator in it yet.
-        UsageError: none of that step, or the run's generators take images.
+        DataError: there is no run, or no generator in it yet.
+        UsageError: there is none of that step, or the run's generators take images.
     """
     run = open_folder(folder)
     record = read_record(run)

@@ -1,6 +1,5 @@
-"""Pictures of a run: real examples, sample grids from fixed inputs; and networks in plain Keras."""
+"""What a run writes at snapshots: real examples, sample grids from fixed inputs, and networks in plain Keras."""
 
-import io
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from gan_core.arrays import read_arrays
+from gan_core.errors import DataError
 from gan_core.images.labelled import grid_png
 from gan_core.images.scatter import scatter_png
 from gan_core.storage import Folder, storage_errors
@@ -23,47 +24,61 @@ from gan_train.recipe.examples import Condition, ImageConfig
 from gan_train.runs.layout import LATENTS, SAMPLES, networks
 from gan_train.systems.base import GeneratorInputs
 
+_LATENTS_BYTES = 64 << 20
+"""The largest array of latents.npz that is read; 10,000 latents of 512 numbers take 20 MB."""
+
 Examples = NDArray[Any]
 """Images, uint8 (n, height, width, channels), or points, float32 (n, coordinates)."""
 
 
 def fixed_inputs(run: Folder, recipe: LatentRecipe) -> Inputs:
-    """The inputs of every sample grid of a run; made once and kept."""
+    """The inputs of all sample grids of a run, drawn once and stored in latents.npz. Raises DataError if that is damaged."""
     if not run.exists(LATENTS):
         random = np.random.default_rng([recipe.seed, recipe.latent_size])
         run.write(LATENTS, grid_inputs(recipe, random, recipe.sample_images).npz())
-    with np.load(io.BytesIO(run.read(LATENTS)), allow_pickle=False) as archive:
-        return Inputs(archive[LATENTS_ARRAY], archive.get(CONDITIONS))
+    try:
+        arrays = read_arrays(run.read(LATENTS), (LATENTS_ARRAY, CONDITIONS), _LATENTS_BYTES)
+        inputs = Inputs(arrays[LATENTS_ARRAY], arrays.get(CONDITIONS))
+        fits = inputs.latents.shape == (len(inputs), recipe.latent_size) and inputs.latents.dtype == np.float32
+        conditions = None if inputs.conditions is None else inputs.conditions.shape
+        if not fits or conditions != (None if recipe.condition is None else (len(inputs),)):
+            raise ValueError("its arrays are not those of this recipe")
+    except (ValueError, KeyError, IndexError) as error:
+        raise DataError(f"{run.locate(LATENTS)}: damaged ({error}); remove it, other latents are drawn then") from error
+    return inputs
 
 
 def generate(generator: keras.Model, inputs: Inputs, recipe: LatentRecipe) -> Examples:
-    """Examples as the dataset holds them, in inference mode. An example follows from its latent and condition alone.
+    """Generate examples in inference mode. Each depends on its own latent and condition alone.
 
-    Where the generator keeps its dropout, its random numbers come from the latent, too, and images are made one by one.
+    With dropout, examples are generated one by one, with random numbers that follow from the latent.
 
     Args:
-        generator: made of our layers, or of Keras' own.
-        inputs: of all of them.
-        recipe: says how the network takes inputs and what its numbers mean.
+        generator: of our layers, or of plain Keras layers.
+        inputs: of all examples.
+        recipe: recipe of the run, for the form of the inputs and the range of the outputs.
+
+    Returns:
+        Examples in the form of the dataset.
     """
     size = 1 if keeps_dropout(generator) else 256
     batches = []
     for start in range(0, len(inputs), size):
-        part = inputs[start : start + size]
-        made = inference_pass(generator, network_inputs(part, recipe.condition), latent_draw(part.latents[0]))
-        batches.append(stored(np.asarray(made), recipe))
+        inputs_now = inputs[start : start + size]
+        generated = inference_pass(generator, network_inputs(inputs_now, recipe.condition), latent_draw(inputs_now.latents[0]))
+        batches.append(to_stored(np.asarray(generated), recipe))
     return np.concatenate(batches)
 
 
 def network_inputs(inputs: Inputs, condition: Condition | None) -> GeneratorInputs:
-    """The inputs of the generator's network, on the device."""
+    """The inputs as tensors, in the form that the generator takes."""
     tensors = [tf.constant(array) for array in inputs.arrays(condition)]
     return tensors if len(tensors) > 1 else tensors[0]
 
 
-def stored(made: NDArray[np.float32], recipe: LatentRecipe) -> Examples:
-    """The output of a network, in the form of the dataset."""
-    return to_uint8(made, recipe.examples.range) if isinstance(recipe.examples, ImageConfig) else made
+def to_stored(generated: NDArray[np.float32], recipe: LatentRecipe) -> Examples:
+    """The output of a network in the form of the dataset."""
+    return to_uint8(generated, recipe.examples.range) if isinstance(recipe.examples, ImageConfig) else generated
 
 
 def reals_png(reals: Examples, recipe: LatentRecipe, facts: dict[str, str]) -> bytes:
@@ -71,22 +86,22 @@ def reals_png(reals: Examples, recipe: LatentRecipe, facts: dict[str, str]) -> b
     return grid_png(reals, facts) if isinstance(recipe.examples, ImageConfig) else scatter_png({"real": reals}, facts)
 
 
-def samples_png(made: Examples, reals: Examples, recipe: LatentRecipe, facts: dict[str, str]) -> bytes:
-    """Generated examples as a PNG file: images in a grid, a column for each class or code; points over real ones."""
+def samples_png(generated: Examples, reals: Examples, recipe: LatentRecipe, facts: dict[str, str]) -> bytes:
+    """Generated examples as a PNG file: a grid of images with a column for each class or code, or points over real ones."""
     if not isinstance(recipe.examples, ImageConfig):
-        return scatter_png({"real": reals, "fake": made}, facts)
-    return grid_png(made, facts, recipe.condition.values if recipe.condition else None)
+        return scatter_png({"real": reals, "fake": generated}, facts)
+    return grid_png(generated, facts, recipe.condition.values if recipe.condition else None)
 
 
 def write_samples(run: Folder, grid: bytes, step: int) -> str:
-    """Write the picture of a step, a PNG file, and return its name."""
+    """Write the sample grid of a step, a PNG file, and return its name."""
     name = SAMPLES.name(step)
     run.write(name, grid)
     return name
 
 
 def write_model(run: Folder, kind: str, network: keras.Model, step: int) -> str:
-    """Write a network that Keras loads without this package, and return its name. `kind` says what it is: "generator"."""
+    """Write a network in plain Keras, and return its name. `kind` is part of the name, such as "generator"."""
     name = networks(kind).name(step)
     with tempfile.TemporaryDirectory() as local:
         path = Path(local) / f"{kind}.keras"

@@ -1,8 +1,8 @@
-"""The saved translators of a run, and images made from images.
+"""Translators that a run saved, and translations by them.
 
 translator = saved_translator("runs/maps")            # the newest; nothing is loaded yet
-working = Translating([translator.network()], "training", translator.recipe.image)
-(translations,) = working.translations(images, seed=0)
+translating = Translating([translator.network()], "training", translator.recipe.image)
+(translations,) = translating.translations(images, seed=0)
 """
 
 from collections.abc import Sequence
@@ -16,8 +16,9 @@ from gan_core.errors import UsageError
 from gan_core.storage import Folder, open_folder
 from gan_train.recipe.examples import ImageConfig
 from gan_train.recipe.translation import Inference, TranslationRecipe, generator_kind
+from gan_train.runs.layout import networks
 from gan_train.runs.run_folder import RunRecord, read_record
-from gan_train.runs.saved_networks import load_network, saved_step
+from gan_train.runs.saved_networks import check_shapes, load_network, saved_step
 
 if TYPE_CHECKING:
     import keras
@@ -29,14 +30,14 @@ Pixels = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class SavedTranslator:
-    """A generator of images from images that a run saved at a step. It is read only when it is used.
+    """A network from images to images that a run saved. The file is read at the first use.
 
     Attributes:
-        run: the folder of the run.
-        record: what the run was made with.
-        recipe: what it was trained by.
-        direction: one of the recipe's.
-        step: after which it was saved.
+        run: run folder.
+        record: recipe and dataset of the run.
+        recipe: the recipe in the record.
+        direction: one of the recipe's directions.
+        step: training step after which it was saved.
     """
 
     run: Folder
@@ -46,24 +47,24 @@ class SavedTranslator:
     step: int
 
     @property
-    def way(self) -> str:
-        """Where it leads, in words."""
+    def direction_name(self) -> str:
+        """The direction for people, such as "source-to-target"."""
         return self.recipe.direction_title(self.direction)
 
     @property
     def facts(self) -> dict[str, str]:
-        """The facts that every picture made with it carries."""
+        """Text chunks of every picture by this translator."""
         return {
             "run": self.run.uri,
             "step": str(self.step),
             "dataset": self.record.dataset_digest,
             "recipe": self.recipe.name,
-            "direction": self.way,
+            "direction": self.direction_name,
         }
 
     @property
     def back(self) -> "SavedTranslator":
-        """The translator of the other way. Raises UsageError if the run has none, DataError if it is not saved."""
+        """The translator of the opposite direction. Raises UsageError if the run has none, DataError if it was not saved."""
         others = [direction for direction in self.recipe.directions if direction != self.direction]
         if not others:
             raise UsageError(f"{self.run.uri}: recipe {self.recipe.name} learns no way back; leave --back out")
@@ -71,16 +72,23 @@ class SavedTranslator:
         return replace(self, direction=others[0])
 
     def network(self) -> "keras.Model":
-        """Images to images, both float32 (n, height, width, 3) in the recipe's range. Raises DataError if it is damaged."""
-        return load_network(self.run, generator_kind(self.direction), self.step)
+        """The network; input and output are float32 (n, height, width, 3) in the recipe's range.
+
+        Raises:
+            DataError: the file is damaged, or not of this recipe.
+        """
+        kind = generator_kind(self.direction)
+        network, shape = load_network(self.run, kind, self.step), self.recipe.image.shape
+        check_shapes(network, [shape], shape, self.run.locate(networks(kind).name(self.step)))
+        return network
 
 
 def saved_translator(folder: str, direction: str | None = None, step: int | None = None) -> SavedTranslator:
-    """The translator of a run in this direction, or the first, saved at this step, or the newest.
+    """The translator that a run saved, of a direction (None is the first) and a step (None is the newest).
 
     Raises:
-        DataError: no run, or no translator in it yet.
-        UsageError: none of that step or direction, or the run's generators take latents.
+        DataError: there is no run, or no translator in it yet.
+        UsageError: there is none of that step or direction, or the run's generators take latents.
     """
     run = open_folder(folder)
     record = read_record(run)
@@ -101,15 +109,15 @@ def _checked_direction(run: Folder, recipe: TranslationRecipe, direction: str | 
 
 
 class Translating:
-    """Networks at work on images, each on what the one before it made: one translator, or the way there and back.
+    """A chain of translators: one, or one and its opposite, which gets the output of the first.
 
-    Where dropout drops, images go through them one by one, each with numbers that follow from the seed and its own
-    pixels; elsewhere all at once.
+    With dropout, images are translated one by one with random numbers that follow from the seed and the pixels; without,
+    a batch at once.
 
     Args:
-        networks: of Keras' own layers, as a run saves them.
+        networks: as a run saves them, of plain Keras layers.
         inference: see `translating_copy`; the same for all.
-        image: of the networks; its sides are those of training, and others will do.
+        image: shape and range of the images in training; other sizes work as well.
     """
 
     def __init__(self, networks: Sequence["keras.Model"], inference: Inference, image: ImageConfig):
@@ -119,7 +127,7 @@ class Translating:
         from gan_train.networks.translating import side_multiple, translating_copy
 
         self.multiple = max(map(side_multiple, networks))
-        """Both sides of the images must be multiples of this number of pixels."""
+        """Both sides of the images must be multiples of this number."""
         self._networks = [translating_copy(network, inference, (None, None)) for network in networks]
         self._drops = any(map(keeps_dropout, self._networks))
         self._range = image.range
@@ -131,28 +139,28 @@ class Translating:
         """The output of each network, uint8 (n, height, width, 3).
 
         Args:
-            images: of one size, its sides multiples of `multiple`.
-            seed: chooses what dropout drops.
+            images: images of one size, whose sides are multiples of `multiple`.
+            seed: seed of dropout.
         """
         from gan_train.data.pixels import to_uint8
         from gan_train.numerics.randomness import content_key
 
         size = 1 if self._drops else len(images)
-        made: list[list[Pixels]] = [[] for _ in self._networks]
+        outputs: list[list[Pixels]] = [[] for _ in self._networks]
         for start in range(0, len(images), size):
             part = images[start : start + size]
             key = content_key(f"{seed} {part.shape} ".encode() + part.tobytes()) if self._drops else 0
-            for kept, floats in zip(made, self._run(part, np.uint64(key)), strict=True):
-                kept.append(to_uint8(floats.numpy(), self._range))
-        return [np.concatenate(parts) for parts in made]
+            for parts_of_one, floats in zip(outputs, self._run(part, np.uint64(key)), strict=True):
+                parts_of_one.append(to_uint8(floats.numpy(), self._range))
+        return [np.concatenate(parts) for parts in outputs]
 
     def _translated(self, images: "tf.Tensor", key: "tf.Tensor") -> list["tf.Tensor"]:
         from gan_train.data.pixels import to_range
         from gan_train.networks.passes import inference_pass
         from gan_train.numerics.randomness import picture_draw
 
-        seen, made = to_range(images, self._range), []
+        images_now, outputs = to_range(images, self._range), []
         for network in self._networks:
-            seen = inference_pass(network, seen, picture_draw(key))
-            made.append(seen)
-        return made
+            images_now = inference_pass(network, images_now, picture_draw(key))
+            outputs.append(images_now)
+        return outputs

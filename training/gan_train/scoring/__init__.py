@@ -1,1 +1,1 @@
-"""Scoring a run against real images: features gathered, scores computed and written down."""
+"""Scoring the generators of a run against real images: statistics, scores, the best generator."""

@@ -1,7 +1,7 @@
-"""The best generator of a run by a score, kept in best/ of its folder.
+"""The best generator of a run by one score, copied to best/ in the run folder.
 
-It is tested first, which only reads, and then committed: best.json is written when the file it names is whole, so that
-at every moment it names one. Only scores of one yardstick are compared.
+The copy is written before best.json, which names it, so best.json never names a file that is missing or incomplete. Only
+scores with the same yardstick are compared.
 """
 
 from collections.abc import Iterable
@@ -16,19 +16,19 @@ from gan_train.scoring.scores import KINDS, Scored, read_scores
 
 
 def check_ranks(score: str) -> None:
-    """Raises UsageError if the best by a score cannot be told."""
+    """Raise UsageError if a score does not rank generators."""
     ranking = [name for name, kind in KINDS.items() if kind.better]
     if score not in ranking:
         raise UsageError(f"--best {score!r} ranks nothing; choose one of: {', '.join(ranking)}")
 
 
 def best_of(scored: Iterable[Scored], newest: Scored, score: str) -> Scored:
-    """The best by a score, of those measured as the newest was; of equal ones the earliest step.
+    """The best by a score among those with the yardstick of the newest; at a tie the earliest step.
 
     Args:
-        scored: of a run, the newest among them.
-        newest: has the score.
-        score: its name, one that ranks.
+        scored: all scored steps of a run, the newest included.
+        newest: the step that was scored last; it has the score.
+        score: name of a score that ranks.
     """
     sign = 1 if KINDS[score].better == "min" else -1
     alike = [one for one in scored if one.protocol.yardstick == newest.protocol.yardstick and score in one.values]
@@ -36,16 +36,16 @@ def best_of(scored: Iterable[Scored], newest: Scored, score: str) -> Scored:
 
 
 def keep_best(run: Folder, newest: Scored, score: str) -> None:
-    """Commit the best of what is in scores.jsonl, where the newest is, as `best_of` finds it."""
+    """Copy the best generator among all steps in scores.jsonl to best/; see `best_of`."""
     committed = None
-    # Another process may have added a better one, and committed it, before this one committed the lesser.
+    # Another process may add a better one while this one copies.
     while (best := best_of(read_scores(run), newest, score)) != committed:
         commit_best(run, best, score)
         committed = best
 
 
 def commit_best(run: Folder, best: Scored, score: str) -> str:
-    """Keep a copy of that step's generator as the best, and return its name. Does nothing if it is kept already."""
+    """Copy the generator of a step to best/ and return the name of the copy. Does nothing if it is there already."""
     source, name = (files(GENERATOR).name(best.protocol.step) for files in (networks, best_networks))
     document = {"score": score, "value": best.values[score], "model": name, "protocol": asdict(best.protocol)}
     if run.exists(BEST) and run.read(BEST) == dump_json(document) and run.exists(name):

@@ -1,4 +1,4 @@
-"""Images that scores are of: reals from a dataset, fakes from a generator."""
+"""Batches of images to score: reals from a dataset, fakes from a generator."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from gan_train.data.dataset import Dataset
 
 BLOCK = 200
-"""Images made or read at once."""
+"""Images that are generated or read at once."""
 
 _ORDER = 0
-"""Seed of the order of reals, which says which are taken where not all are: a constant, so that scores compare."""
+"""Seed of the order of reals, of which the first are scored: a constant, so that scores compare."""
 
 
 @dataclass(frozen=True)
 class Images:
-    """Some images.
+    """A batch of images.
 
     Attributes:
         pixels: uint8 (n, height, width, channels).
-        labels: class that each is of, or was asked to be of, int32 (n,); None without classes.
+        labels: class of each real, or requested class of each fake, int32 (n,); None without classes.
     """
 
     pixels: NDArray[np.uint8]
@@ -70,23 +70,23 @@ def renumbered(images: Iterator[Images], names: Sequence[str], wanted: Sequence[
 
 
 def fakes(generator: "keras.Model", recipe: LatentRecipe, seed: int, count: int) -> Iterator[Images]:
-    """Images by a generator, each class or code in turn; labels where they are classes.
+    """Generate images, with each class or code in turn, and classes as labels.
 
-    They are made in blocks of one size, so an image follows from the generator, the seed and its place alone: the first
-    thousand are the same whether one asks for a thousand or for fifty thousand.
+    Blocks have a fixed size, so an image depends only on the generator, the seed and its position: the first thousand are
+    the same for a count of one thousand and of fifty thousand.
 
     Args:
-        generator: plain Keras, or with our layers where dropout is kept.
-        recipe: of images; says what the generator takes.
-        seed: of the latents.
-        count: how many.
+        generator: the network; of plain Keras layers, or of ours where dropout stays on.
+        recipe: recipe of the run, which generates images.
+        seed: seed of the latents.
+        count: number of images.
     """
     from gan_train.sampling.snapshots import generate
 
     random, condition = np.random.default_rng(seed), recipe.condition
     for start in range(0, count, BLOCK):
         latents = sample_latents(recipe.latent, random, BLOCK, recipe.latent_size)
-        told = in_turn(start + BLOCK, range(condition.values))[start:] if condition else None
-        wanted = min(BLOCK, count - start)
-        asked = told[:wanted] if told is not None and condition and condition.kind == "class" else None
-        yield Images(generate(generator, Inputs(latents, told), recipe)[:wanted], asked)
+        conditions = in_turn(start + BLOCK, range(condition.values))[start:] if condition else None
+        size = min(BLOCK, count - start)
+        labels = conditions[:size] if conditions is not None and condition and condition.kind == "class" else None
+        yield Images(generate(generator, Inputs(latents, conditions), recipe)[:size], labels)

@@ -1,4 +1,4 @@
-"""Generated images beside the real ones closest to them, in pixels and in features: has the generator memorised any?"""
+"""A picture of generated images beside their nearest reals, by pixels and by features, which shows memorisation."""
 
 from typing import TYPE_CHECKING
 
@@ -9,54 +9,53 @@ from gan_core.images.labelled import grid_png
 from gan_train.extractors.base import Extractor
 from gan_train.extractors.resizing import resized
 from gan_train.metrics.nearest import Nearest, streaming_nearest
-from gan_train.metrics.permutation import chosen
-from gan_train.metrics.reservoir import Keeping
+from gan_train.metrics.permutation import sample_positions
+from gan_train.metrics.reservoir import Reservoir
+from gan_train.scoring.image_statistics import SEED, ImageStatistics
 from gan_train.scoring.images import reals
 from gan_train.scoring.protocol import Protocol
-from gan_train.scoring.side import SEED, ImageStatistics
 
 if TYPE_CHECKING:
     from gan_train.data.dataset import Dataset
 
 SHOWN = 10
-"""Generated images."""
+"""Generated images in the picture."""
 
 _TRIPLES_IN_A_ROW = 2
 
 Pixels = NDArray[np.uint8]
 
 
-def neighbours_png(made: Pixels, side: ImageStatistics, dataset: "Dataset", extractor: Extractor, protocol: Protocol) -> bytes:
-    """In threes: generated, the real image closest by pixels, the one closest by features; two threes in a row.
+def neighbours_png(
+    generated: Pixels, statistics: ImageStatistics, dataset: "Dataset", extractor: Extractor, protocol: Protocol
+) -> bytes:
+    """A PNG with a generated image, its nearest real by pixels and its nearest real by features, two such triples in a row.
 
-    By pixels all reals of the protocol are compared, by features those whose features are kept.
+    All reals of the protocol are compared by pixels, and the stored sample of them by features.
 
     Args:
-        made: generated images, uint8 (n, height, width, channels).
-        side: statistics of the reals.
-        dataset: of the reals.
-        extractor: of the features.
-        protocol: says how many reals, and goes into the text of the picture.
+        generated: uint8 (n, height, width, channels).
+        statistics: statistics of the reals.
+        dataset: dataset of the reals.
+        extractor: extractor of the features.
+        protocol: has the number of reals, and goes into the text chunks of the picture.
     """
-    seen = extractor.extract(resized(made, extractor.shape, protocol.resizer))
-    by_features = chosen(protocol.reals, SEED)[Nearest.of(_points(seen.features), side.features, 0).positions]
-    closest = streaming_nearest(made)
+    extracted = extractor.extract(resized(generated, extractor.shape, protocol.resizer))
+    nearest = Nearest.of(extracted.features.astype(np.float64), statistics.features, 0)
+    by_features = sample_positions(protocol.reals, SEED)[nearest.positions]
+    closest = streaming_nearest(generated)
     for images in reals(dataset, protocol.reals):
         closest.add(images.pixels)
     by_pixels = closest.total().positions
     facts = {"columns": "generated, closest real by pixels, closest real by features", "protocol": str(protocol)}
-    threes = np.stack([made, *(_at(dataset, protocol.reals, places) for places in (by_pixels, by_features))], axis=1)
-    return grid_png(threes.reshape(-1, *made.shape[1:]), facts, 3 * _TRIPLES_IN_A_ROW)
+    threes = np.stack([generated, *(_reals_at(dataset, protocol.reals, order) for order in (by_pixels, by_features))], axis=1)
+    return grid_png(threes.reshape(-1, *generated.shape[1:]), facts, 3 * _TRIPLES_IN_A_ROW)
 
 
-def _at(dataset: "Dataset", count: int, places: NDArray[np.int64]) -> Pixels:
-    """The reals at these places of their order."""
-    wanted, back = np.unique(places, return_inverse=True)
-    kept = Keeping(wanted)
+def _reals_at(dataset: "Dataset", count: int, order: NDArray[np.int64]) -> Pixels:
+    """The reals at these positions of the order in which they are scored, uint8 (n, height, width, channels)."""
+    positions, back = np.unique(order, return_inverse=True)
+    reservoir = Reservoir(positions)
     for images in reals(dataset, count):
-        kept.add(images.pixels)
-    return np.asarray(kept.rows()[back])
-
-
-def _points(features: NDArray[np.float32]) -> NDArray[np.float64]:
-    return features.astype(np.float64)
+        reservoir.add(images.pixels)
+    return np.asarray(reservoir.rows()[back])

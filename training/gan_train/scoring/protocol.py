@@ -1,43 +1,47 @@
-"""How a score was measured. Scores of different protocols are never ranked."""
+"""The protocol of a score: all that its value depends on. Scores with different yardsticks are never ranked."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from gan_core.documents import PrintableText, Whole
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """All that decides a score.
+    """All that the value of a score depends on.
 
     Attributes:
-        extractor: what turns images into features: "inception-v3", "digits-classifier".
-        extractor_hash: sha256 of its weights.
-        resizer: how images came to the extractor's size; "none" if they had it.
-        dataset: digest of the dataset the real images are of.
-        split: of it.
-        reals, fakes: how many of each.
-        seed: of the fakes' latents.
-        weights: of the generator: their moving average, or as they were trained.
-        step: of the run.
+        extractor: name of the extractor, such as "inception-v3" or "digits-classifier".
+        extractor_hash: sha256 of its weights, in hex.
+        resizer: resizer for images that do not have the extractor's size; "none" if they have it.
+        dataset: digest of the dataset of the reals.
+        split: split of that dataset.
+        reals, fakes: numbers of images.
+        seed: seed of the latents of the fakes.
+        weights: whether the generator has the moving average of its weights, or the weights themselves.
+        step: training step of the generator.
     """
 
-    extractor: str
-    extractor_hash: str
-    resizer: str
-    dataset: str
-    split: str
-    reals: int
-    fakes: int
-    seed: int
+    extractor: PrintableText
+    extractor_hash: PrintableText
+    resizer: PrintableText
+    dataset: PrintableText
+    split: PrintableText
+    reals: Whole
+    fakes: Whole
+    seed: Annotated[int, Field(ge=0)]
     weights: Literal["EMA", "as trained"]
-    step: int
+    step: Whole
 
     @property
     def yardstick(self) -> tuple[str | int, ...]:
-        """The parts that must be equal for two scores to be ranked; seed, weights and step belong to what is measured."""
+        """The part of a protocol that two scores must share to be ranked: all but seed, weights and step."""
         return (self.extractor, self.extractor_hash, self.resizer, self.dataset, self.split, self.reals, self.fakes)
 
     def __str__(self) -> str:
-        """The protocol line: [digits-classifier 3fa9…, train 10000 vs 10000, EMA, bicubic, step 4500, data 77c1…]."""
+        """The protocol in one line: [digits-classifier 3fa9…, train 10000 vs 10000, EMA, bicubic, step 4500, data 77c1…]."""
         return (
             f"[{self.extractor} {self.extractor_hash[:4]}…, {self.split} {self.reals} vs {self.fakes}, {self.weights}, "
             f"{self.resizer}, step {self.step}, data {self.dataset[:4]}…]"

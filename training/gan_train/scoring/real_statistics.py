@@ -1,54 +1,56 @@
-"""Statistics of real images, kept from one evaluation to the next in a cache of this machine.
+"""A cache of the statistics of reals on this machine, in $GANMILL_CACHE or ~/.cache/ganmill. Entries may be removed.
 
-An entry is named by all that decides it: the dataset's digest, the split, how many, the extractor's weights and the
-resizer; never by the name of a dataset. It lies in $GANMILL_CACHE, or in ~/.cache/ganmill, and may be removed at any time.
+The name of an entry is a hash of all that it depends on: the dataset's digest, the split, the number of images, the hash of the
+extractor's weights and the resizer.
 """
 
 import hashlib
 import io
 import json
 import os
-import zipfile
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
+from gan_core.arrays import array_names, read_arrays
 from gan_core.errors import DataError
 from gan_core.notices import warn
 from gan_core.storage import open_folder
+from gan_train.scoring.image_statistics import ImageStatistics
 from gan_train.scoring.protocol import Protocol
-from gan_train.scoring.side import ImageStatistics
 
 CACHE = "GANMILL_CACHE"
 """Environment variable: the folder, local or gs://."""
 
+_ARRAY_BYTES = 1 << 30
+"""The largest array of an entry that is read; 10,000 features of 2,048 numbers take 82 MB."""
+
 _VERSION = 1
-"""The version of an entry's content and of its computation; a new one computes all again."""
+"""Version of the content of an entry; entries of other versions are not found."""
 
 
 def real_statistics(protocol: Protocol, gather: Callable[[], ImageStatistics]) -> ImageStatistics:
-    """The statistics of a protocol's reals from the cache, or those that `gather` gives, which are then stored.
+    """The statistics of the reals of a protocol, from the cache or else from `gather`, whose result is cached.
 
-    A damaged entry is said and made anew. Raises StorageError if the cache cannot be written.
+    A damaged entry is replaced, with a warning. Raises StorageError if the cache cannot be written.
     """
     folder = open_folder(os.environ.get(CACHE) or Path.home() / ".cache" / "ganmill")
     name = entry_name(protocol)
     if folder.exists(name):
         try:
-            with np.load(io.BytesIO(folder.read(name)), allow_pickle=False) as arrays:
-                return ImageStatistics.from_arrays(dict(arrays))
-        except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error, DataError):
+            content = folder.read(name)
+            return ImageStatistics.from_arrays(read_arrays(content, array_names(content), _ARRAY_BYTES))
+        except (ValueError, KeyError, TypeError, DataError):
             warn(f"{folder.locate(name)} is damaged; it is made anew")
-    side = gather()
+    statistics = gather()
     buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **side.to_arrays())
+    np.savez(buffer, allow_pickle=False, **statistics.to_arrays())
     folder.write(name, buffer.getvalue())
-    return side
+    return statistics
 
 
 def entry_name(protocol: Protocol) -> str:
-    """File name of an entry."""
+    """File name of the entry of a protocol."""
     parts = (_VERSION, protocol.dataset, protocol.split, protocol.reals, protocol.extractor_hash, protocol.resizer)
     return f"reals-{hashlib.sha256(json.dumps(parts).encode()).hexdigest()}.npz"

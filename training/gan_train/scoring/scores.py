@@ -1,4 +1,4 @@
-"""The scores there are, and scores.jsonl: one line for each step of a run that was scored.
+"""The kinds of scores, and scores.jsonl: a line for each step of a run that was scored.
 
 for scored in read_scores(run):
     print(*scored.lines(), sep="\\n")     # FID 12.3 [digits-classifier 3fa9…, train 10000 vs 10000, EMA, ...]
@@ -7,9 +7,11 @@ for scored in read_scores(run):
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from gan_core.errors import DataError
+from pydantic import AfterValidator, TypeAdapter
+
+from gan_core.documents import Whole, read_json_lines
 from gan_core.storage import Folder
 from gan_train.runs.layout import SCORES
 from gan_train.scoring.protocol import Protocol
@@ -20,9 +22,9 @@ class Score:
     """A kind of score.
 
     Attributes:
-        title: for people.
-        better: which end is better; None where neither is, as of a diversity that should be the reals'.
-        about: what it says, in a few words.
+        title: name for people.
+        better: whether lower or higher values are better; None if neither, as for a diversity that should equal that of reals.
+        about: meaning in a few words.
     """
 
     title: str
@@ -44,52 +46,62 @@ KINDS: dict[str, Score] = {
     "class_balance": Score("class balance", "max", "1 less half the difference of class shares of fakes and reals"),
     "class_agreement": Score("class agreement", "max", "share of fakes that show the class that was asked for"),
 }
-"""By their names in scores.jsonl. A score measured several times has its standard deviation beside it, as "kid_std"."""
+"""All kinds by their names in scores.jsonl. The standard deviation of a score has the suffix "_std", as "kid_std"."""
 
 
 @dataclass(frozen=True)
 class Scored:
-    """The scores of one step of a run.
+    """The scores of the generator of one step.
 
     Attributes:
-        protocol: how it was measured.
-        values: by name.
+        protocol: how they were computed.
+        values: scores by name.
     """
 
     protocol: Protocol
     values: Mapping[str, float]
 
     def document(self) -> dict[str, Any]:
-        """As a line of scores.jsonl has it."""
+        """The document of a line of scores.jsonl."""
         return {"step": self.protocol.step, "scores": dict(self.values), "protocol": asdict(self.protocol)}
 
     def lines(self) -> list[str]:
-        """Every score with its protocol."""
+        """A line of text for each score, with its protocol."""
         return [f"{KINDS[name].title} {self.text(name)} {self.protocol}" for name in self.values if name in KINDS]
 
     def text(self, name: str) -> str:
-        """A score in four digits, with its deviation if it has one."""
+        """A score with four digits, and its standard deviation if it has one."""
         deviation = self.values.get(f"{name}_std")
         return f"{self.values[name]:.4g}" + (f" ± {deviation:.2g}" if deviation is not None else "")
 
 
 def read_scores(run: Folder) -> list[Scored]:
-    """All lines of scores.jsonl, in the order they were made; none if nothing was scored. Raises DataError at a damaged one."""
+    """All lines of scores.jsonl in order; none if nothing was scored. Raises DataError at a damaged line."""
     if not run.exists(SCORES):
         return []
-    lines = run.read(SCORES).decode(errors="replace").splitlines()
-    return [_scored(run, line, number) for number, line in enumerate(lines, 1)]
+    lines = read_json_lines(run, SCORES, _LINE, "remove it from the file")
+    return [Scored(line.protocol, line.scores) for _, line in lines]
 
 
 def add_scored(run: Folder, scored: Scored) -> None:
-    """Put a line after the others; the file is whole at every moment, and several processes may add at once, on gs:// too."""
+    """Append a line to scores.jsonl. Several processes may do so at once, on gs:// too; the file is complete at all times."""
     line = json.dumps(scored.document()).encode() + b"\n"
     run.update(SCORES, lambda before: before + line)
 
 
-def _scored(run: Folder, line: str, number: int) -> Scored:
-    try:
-        document: dict[str, Any] = json.loads(line)
-        return Scored(Protocol(**document["protocol"]), {name: float(value) for name, value in document["scores"].items()})
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise DataError(f"{run.locate(SCORES)}: line {number} is damaged; remove it from the file") from error
+@dataclass(frozen=True)
+class _Line:
+    """A line of scores.jsonl."""
+
+    step: Whole
+    scores: dict[str, float]
+    protocol: Protocol
+
+
+def _of_one_step(line: _Line) -> _Line:
+    if line.step != line.protocol.step:
+        raise ValueError(f"step is {line.step}, but {line.protocol.step} in its protocol")
+    return line
+
+
+_LINE = TypeAdapter(Annotated[_Line, AfterValidator(_of_one_step)])

@@ -1,6 +1,6 @@
-"""Scores one generator of a run, or every one that it saves, from another process or machine, until it has ended.
+"""gan-train evaluate --watch: scores every generator that a run saves, until the run has ended.
 
-The run knows nothing of it: what it saves is read from its folder, local or gs://, and scores.jsonl is written beside.
+It may run on another machine, because it reads only the run folder, local or gs://, and writes only files of scores there.
 """
 
 import time
@@ -17,39 +17,45 @@ from gan_train.scoring.scores import Scored
 _LOCAL_SECONDS, _CLOUD_SECONDS = 2.0, 10.0
 
 
-def scores_of(uri: str, question: ScoringOptions, step: int | None, watch: bool) -> Iterator[Scored]:
-    """Score a step, None for the newest, or with `watch` every step that has no such score yet.
+def score_steps(uri: str, options: ScoringOptions, step: int | None, watch: bool) -> Iterator[Scored]:
+    """Score one step, or with `watch` every step that has no scores by this protocol yet.
+
+    Args:
+        uri: run folder.
+        options: how to score.
+        step: of the generator; None is the newest. It must be None with `watch`.
+        watch: go on until the run has ended.
 
     Raises:
         UsageError, DataError, StorageError: as `Evaluation` does.
     """
     if not watch:
-        yield Evaluation(uri, question, step).score()
+        yield Evaluation(uri, options, step).score()
         return
     run = open_folder(uri)
     pause = _CLOUD_SECONDS if isinstance(run, CloudFolder) else _LOCAL_SECONDS
     evaluation = None
-    for found in saved_until_ended(run, lambda: time.sleep(pause)):
-        evaluation = evaluation or Evaluation(uri, question, found)
-        if found not in evaluation.scored_steps():
-            yield evaluation.score(found)
+    for step_found in saved_until_ended(run, lambda: time.sleep(pause)):
+        evaluation = evaluation or Evaluation(uri, options, step_found)
+        if step_found not in evaluation.scored_steps():
+            yield evaluation.score(step_found)
 
 
 def saved_until_ended(run: Folder, wait: Callable[[], None]) -> Iterator[int]:
-    """Every step that has a generator, each once, the earliest first, until the run has ended; waits in between.
+    """Yield every step with a saved generator, in order, until the run has ended; call `wait` while there is no new one.
 
     Raises:
-        DataError: no run there.
+        DataError: there is no run.
         StorageError: it cannot be read.
     """
-    told: set[int] = set()
+    seen_steps: set[int] = set()
     while True:
-        # Looked at first: of a run that has ended, the list below is complete.
+        # Read before the list of generators, which is complete once the run has ended.
         standing = read_standing(run)
-        new = [step for step in networks(GENERATOR).steps(run) if step not in told]
-        if new:
-            told.add(new[0])
-            yield new[0]
+        new_steps = [step for step in networks(GENERATOR).steps(run) if step not in seen_steps]
+        if new_steps:
+            seen_steps.add(new_steps[0])
+            yield new_steps[0]
         elif standing.ended:
             say(f"{run.uri}: {standing.state}, {standing.words}")
             return

@@ -1,1 +1,1 @@
-"""Pictures and files made with a trained run: one file for each command, and what the commands share."""
+"""The commands that use a trained run, a file for each, and the code they share."""

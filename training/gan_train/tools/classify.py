@@ -1,4 +1,4 @@
-"""gan-train classify: how often the classifier of a run is right on examples of a dataset folder."""
+"""gan-train classify: the accuracy of the classifier of a run on a dataset folder."""
 
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -22,30 +22,30 @@ if TYPE_CHECKING:
     from gan_train.data.dataset import Dataset
 
 MOST_STEPS_ALONE = 1_000
-"""The most steps of the classifier without the GAN, unless more are asked for: by then it knows its few examples by heart."""
+"""Default limit on the steps of the supervised baseline, which fits its few examples by then."""
 
 _BATCH = 250
 
 
 @dataclass(frozen=True)
 class Confusion:
-    """Counts of examples, int64 (classes, classes): a row for what they are, a column for what they were taken for."""
+    """A confusion matrix: counts of examples, int64 (classes, classes), by true class (row) and predicted class (column)."""
 
     counts: NDArray[np.int64]
 
     @property
     def examples(self) -> NDArray[np.int64]:
-        """The number of examples of each class."""
+        """The number of examples of each class, int64 (classes,)."""
         return self.counts.sum(axis=1)
 
     @property
     def accuracy(self) -> float:
-        """Share that was taken for what it is."""
+        """The share of examples whose class was predicted."""
         return float(np.trace(self.counts) / self.counts.sum())
 
     @property
     def class_accuracy(self) -> list[float | None]:
-        """The same for each class; None without an example."""
+        """The accuracy of each class; None for a class without examples."""
         right = np.diag(self.counts).tolist()
         return [hits / count if count else None for hits, count in zip(right, self.examples.tolist(), strict=True)]
 
@@ -55,12 +55,14 @@ class Classified:
     """The result of `classify`.
 
     Attributes:
-        step: of the run's classifier.
-        split: whose examples it judged.
-        class_names: by class number.
-        confusion: of the run's classifier.
-        alone: of the classifier that learned from the labelled examples alone, if asked for.
-        steps_alone: it was trained for.
+        run: run folder.
+        step: training step of the classifier.
+        data: dataset folder.
+        split: split of the dataset.
+        class_names: names of the classes by number.
+        confusion: confusion matrix of the classifier.
+        alone: confusion matrix of the supervised baseline, if one was trained.
+        steps_alone: training steps of the baseline.
     """
 
     run: str
@@ -73,19 +75,19 @@ class Classified:
     steps_alone: int = 0
 
     def report(self) -> dict[str, Any]:
-        """For --json."""
+        """The document for --json."""
         place = {"run": self.run, "step": self.step, "data": self.data, "split": self.split}
-        found = place | {"examples": int(self.confusion.counts.sum())} | self._numbers(self.confusion)
+        result = place | {"examples": int(self.confusion.counts.sum())} | self._numbers(self.confusion)
         if self.alone:
-            found["labels_alone"] = {"steps": self.steps_alone} | self._numbers(self.alone)
-        return found
+            result["labels_alone"] = {"steps": self.steps_alone} | self._numbers(self.alone)
+        return result
 
     def _numbers(self, confusion: Confusion) -> dict[str, Any]:
         by_name = dict(zip(self.class_names, confusion.class_accuracy, strict=True))
         return {"accuracy": confusion.accuracy, "class_accuracy": by_name, "confusion": confusion.counts.tolist()}
 
     def text(self) -> str:
-        """For people: what was found in a line, then a row for each class."""
+        """The text for people: accuracies, then a table with a row for each class."""
         count = int(self.confusion.counts.sum())
         lines = [f"step {self.step}: {self.confusion.accuracy:.1%} of {count:,} examples right ({self.split} of {self.data})"]
         if self.alone:
@@ -93,7 +95,7 @@ class Classified:
         return "\n".join([*lines, "", *self._table()])
 
     def _table(self) -> list[str]:
-        """Accuracy of each class, and what its examples were taken for by the run's classifier."""
+        """The table: accuracies of each class, and the predictions of the run's classifier for its examples."""
         counts = self.confusion.counts
         shares = {"right": self.confusion.class_accuracy} | ({"alone": self.alone.class_accuracy} if self.alone else {})
         names = max(len("class"), *(len(name) for name in self.class_names))
@@ -102,8 +104,8 @@ class Classified:
         rows = [head + "".join(f" {number:>{wide}}" for number in range(len(counts)))]
         for number, name in enumerate(self.class_names):
             shown = "".join(f" {_percent(by_class[number]):>6}" for by_class in shares.values())
-            taken = "".join(f" {count or '.':>{wide}}" for count in counts[number].tolist())
-            rows.append(f"{number:>{wide}} {name:{names}} {self.confusion.examples[number]:>8}{shown}{'':12}{taken}")
+            predicted = "".join(f" {count or '.':>{wide}}" for count in counts[number].tolist())
+            rows.append(f"{number:>{wide}} {name:{names}} {self.confusion.examples[number]:>8}{shown}{'':12}{predicted}")
         return rows
 
 
@@ -114,19 +116,19 @@ def _percent(share: float | None) -> str:
 def classify(
     folder: str, data: str, split: str | None = None, step: int | None = None, alone: bool = False, steps: int | None = None
 ) -> Classified:
-    """Judge every example of a split once.
+    """Classify every example of a split once.
 
     Args:
-        folder: of the run.
-        data: dataset folder, with the classes the run learned.
-        split: None is the held-out examples if there are any, else the test split.
-        step: of the saved classifier; None is the newest.
-        alone: also train and judge the same classifier on the run's labelled examples alone.
-        steps: to train that for; None is as many as the run's classifier had, at most MOST_STEPS_ALONE.
+        folder: run folder.
+        data: dataset folder with the classes of the run.
+        split: split of the dataset; None is the held-out examples if there are any, else the test split.
+        step: training step of the classifier; None is the newest.
+        alone: also train and classify by the supervised baseline; see labels_alone.py.
+        steps: training steps of the baseline; None is as many as the run's classifier had, at most `MOST_STEPS_ALONE`.
 
     Raises:
-        UsageError: the run trains no classifier, or has none of that step, or learned other classes.
-        DataError: no run or dataset, no such split, or one that is damaged.
+        UsageError: the run has no classifier, none of that step, or other classes than the dataset.
+        DataError: there is no run, dataset or split, or one is damaged.
     """
     run = open_folder(folder)
     recipe = read_record(run).recipe
@@ -147,16 +149,16 @@ def classify(
     from gan_train.tools.labels_alone import labels_alone
 
     dataset = open_dataset(data, recipe, split)
-    found = Classified(run.uri, step, data, split, dataset.class_names, confusion(network, dataset, recipe))
+    result = Classified(run.uri, step, data, split, dataset.class_names, confusion(network, dataset, recipe))
     if not alone:
-        return found
+        return result
     steps = steps or min(step, MOST_STEPS_ALONE)
-    other = labels_alone(run, recipe, steps)
-    return replace(found, alone=confusion(other, dataset, recipe), steps_alone=steps)
+    trained_alone = labels_alone(run, recipe, steps)
+    return replace(result, alone=confusion(trained_alone, dataset, recipe), steps_alone=steps)
 
 
 def _default_split(data: str) -> str:
-    """Examples that training did not see."""
+    """The split of examples that were not trained on. Raises DataError if there is none."""
     splits = read_manifest(open_folder(data)).splits
     for split in (HELD_OUT, "test"):
         if split in splits:
@@ -168,12 +170,12 @@ def _default_split(data: str) -> str:
 
 
 def confusion(network: "keras.Model", dataset: "Dataset", recipe: Recipe) -> Confusion:
-    """Every example of an open split judged once, a few at a time.
+    """The confusion matrix of a network on all examples of a dataset.
 
     Args:
-        network: images, float32 in the recipe's range, to class logits, (n, classes).
-        dataset: with labels below `recipe.dataset_classes`.
-        recipe: of images.
+        network: maps images, float32 in the recipe's range, to class logits, (n, classes).
+        dataset: open split, with labels below `recipe.dataset_classes`.
+        recipe: recipe of the run, which reads images.
     """
     import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""gan-train codes: what each code of InfoGAN means, as a grid of codes by noise (Chen et al. 2016)."""
+"""gan-train codes: the meaning of each code of an InfoGAN, as a grid of codes by noise (Chen et al. 2016)."""
 
 from typing import Any
 
@@ -8,15 +8,16 @@ from gan_core.storage import write_file
 from gan_train.latents.inputs import crossed
 from gan_train.recipe.examples import Condition
 from gan_train.sampling.generator import MOST_IMAGES, SavedGenerator, saved_generator
-from gan_train.tools.choose import drawn
+from gan_train.tools.latent_options import draw_latents
 
 
 def codes(folder: str, out: str, rows: int, seed: int, step: int | None) -> dict[str, Any]:
-    """A grid with a column for each code, or for each class, and the same noise along a row.
+    """Write a grid with a column for each code, or for each class, and the same noise along a row.
 
     Raises:
-        UsageError: the run's generator is told neither, `out` does not end in .png, or the images are too many.
-        DataError, StorageError: as they say; nothing is written then.
+        UsageError: the generator has neither codes nor classes, `out` does not end in .png, or there are too many images.
+        DataError: there is no run, or its generator is damaged.
+        StorageError: `out` cannot be written.
     """
     if not out.endswith(".png"):
         raise UsageError(f"-o {out}: write a name ending in .png")
@@ -35,8 +36,8 @@ def codes(folder: str, out: str, rows: int, seed: int, step: int | None) -> dict
 
 
 def crossed_grid(generator: SavedGenerator, condition: Condition, rows: int, seed: int = 0) -> bytes:
-    """The grid as a PNG file. Raises DataError if the generator is damaged."""
+    """The grid of `codes` as a PNG file. Raises DataError if the generator is damaged."""
     recipe = generator.recipe
-    inputs = crossed(drawn(recipe.latent, seed, rows, recipe.latent_size), range(condition.values))
+    inputs = crossed(draw_latents(recipe.latent, seed, rows, recipe.latent_size), range(condition.values))
     facts = generator.facts | {"latents": f"seed-{seed}", "columns": condition.kind, "rows": "noise"}
     return grid_png(generator.images(inputs), facts, condition.values)

@@ -1,4 +1,4 @@
-"""The conditions of a generator from the command line: classes by number or name, codes by number."""
+"""The options --class and --code: classes by number or name and codes by number, for conditional generators."""
 
 import re
 from collections.abc import Sequence
@@ -9,105 +9,105 @@ from gan_train.latents.inputs import Conditions, in_turn
 from gan_train.runs.run_folder import RunRecord
 
 _NUMBER = re.compile(r"[0-9]{1,9}")
-_NAMES_TOLD = 20
+_NAMES_SHOWN = 20
 
 
 @dataclass(frozen=True)
 class ConditionOptions:
-    """The options of the command line about classes and codes; None where one was not given.
+    """Values of the options --class and --code; None if one was not given.
 
     Attributes:
-        classes: numbers or names, "7", "sneaker" or several, "3,sneaker".
-        codes: numbers, "7" or several, "3,7".
+        classes: numbers or names of classes with commas, as "7" or "3,sneaker".
+        codes: numbers of codes with commas, as "7" or "3,7".
     """
 
     classes: str | None = None
     codes: str | None = None
 
 
-def named_values(record: RunRecord, told: ConditionOptions) -> tuple[int, ...]:
-    """The classes or codes that the command line names, in its order; none if it names none.
+def named_values(record: RunRecord, options: ConditionOptions) -> tuple[int, ...]:
+    """The numbers of the classes or codes that the options name, in their order; none if they name none.
 
     Raises:
-        UsageError: the run's generator is told no such thing, or there is no such class or code.
+        UsageError: the generator has no classes or no codes, or there is no such class or code.
     """
     condition = record.recipe.condition
-    found: tuple[int, ...] = ()
-    for kind, text in (("class", told.classes), ("code", told.codes)):
+    values: tuple[int, ...] = ()
+    for kind, text in (("class", options.classes), ("code", options.codes)):
         if text is None:
             continue
         if condition is None:
-            raise UsageError(f"--{kind} {text}: recipe {record.recipe.name} takes no class and no code; leave it out")
+            raise UsageError(f"--{kind} {text[:100]}: recipe {record.recipe.name} takes no class and no code; leave it out")
         if condition.kind != kind:
-            raise UsageError(f"--{kind} {text}: this run's generator is told a {condition.kind}; {_what_there_is(record)}")
-        found = tuple(_value(word.strip(), record) for word in text.split(","))
-    return found
+            raise UsageError(f"--{kind} {text[:100]}: this run's generator takes a {condition.kind}; {_valid_values(record)}")
+        values = tuple(_value(word.strip(), record) for word in text.split(","))
+    return values
 
 
 def _value(word: str, record: RunRecord) -> int:
-    """By name, and if there is no such name by number."""
+    """The number of a class or code, by its name, or by its number if there is no such name."""
     condition = record.recipe.condition
     assert condition is not None
-    alike = [number for number, name in enumerate(record.class_names) if name.casefold() == word.casefold()]
-    exact = [number for number in alike if record.class_names[number] == word]
-    if len(exact or alike) == 1:
-        return (exact or alike)[0]
+    matches = [number for number, name in enumerate(record.class_names) if name.casefold() == word.casefold()]
+    exact = [number for number in matches if record.class_names[number] == word]
+    if len(exact or matches) == 1:
+        return (exact or matches)[0]
     if _NUMBER.fullmatch(word) and int(word) < condition.values:
         return int(word)
-    raise UsageError(f"--{condition.kind} {word[:40]!r}: no such {condition.kind}; {_what_there_is(record)}")
+    raise UsageError(f"--{condition.kind} {word[:40]!r}: no such {condition.kind}; {_valid_values(record)}")
 
 
-def _what_there_is(record: RunRecord) -> str:
-    """The option to write, and what may follow it."""
+def _valid_values(record: RunRecord) -> str:
+    """What to write, for messages: the option and its possible values."""
     condition = record.recipe.condition
     assert condition is not None
-    names = ", ".join(record.class_names[:_NAMES_TOLD]) + (", ..." if len(record.class_names) > _NAMES_TOLD else "")
+    names = ", ".join(record.class_names[:_NAMES_SHOWN]) + (", ..." if len(record.class_names) > _NAMES_SHOWN else "")
     numbers = f"write --{condition.kind} with 0 to {condition.values - 1}"
     are_numbers = record.class_names == tuple(map(str, range(condition.values)))
     return numbers if are_numbers or not names else f"{numbers} or a name: {names}"
 
 
-def values_in_turn(record: RunRecord, told: ConditionOptions) -> Sequence[int]:
-    """The classes or codes that images take in turn: those named, or all; none for a generator that is told none.
+def values_in_turn(record: RunRecord, options: ConditionOptions) -> Sequence[int]:
+    """The classes or codes that images take in turn: those that are named, or all; none for a generator without them.
 
     Raises:
         UsageError: as `named_values`.
     """
     condition = record.recipe.condition
-    return named_values(record, told) or range(condition.values if condition else 0)
+    return named_values(record, options) or range(condition.values if condition else 0)
 
 
 def check_saved(record: RunRecord, conditions: Conditions, file: str) -> None:
-    """Raises DataError where classes or codes that came from a file are none that the generator takes."""
+    """Raise DataError if classes or codes from a file are out of range for the generator."""
     condition = record.recipe.condition
     if condition is None:
         raise DataError(
             f"{file}: has classes or codes, but recipe {record.recipe.name} takes none; save its array 'latents' alone"
         )
     if conditions.max() >= condition.values:
-        raise DataError(f"{file}: has {condition.kind} {conditions.max()}, and this run does not; {_what_there_is(record)}")
+        raise DataError(f"{file}: has {condition.kind} {conditions.max()}, and this run does not; {_valid_values(record)}")
 
 
-def the_same_for_all(record: RunRecord, told: ConditionOptions, count: int) -> Conditions | None:
-    """The one class or code named, for each of `count` images; None for a generator that is told none.
+def one_for_all(record: RunRecord, options: ConditionOptions, count: int) -> Conditions | None:
+    """The class or code of each of `count` images, all the same; None for a generator without classes and codes.
 
     Raises:
-        UsageError: as `named_values`, or not one is named.
+        UsageError: as `named_values`, or the options do not name exactly one.
     """
-    values, condition = named_values(record, told), record.recipe.condition
+    values, condition = named_values(record, options), record.recipe.condition
     if condition and len(values) != 1:
-        raise UsageError(f"this run's generator is told a {condition.kind}, here one for all images; {_what_there_is(record)}")
+        raise UsageError(f"this run's generator takes a {condition.kind}, here one for all images; {_valid_values(record)}")
     return in_turn(count, values) if values else None
 
 
 def value_label(record: RunRecord, value: int) -> str:
-    """A class or code as people read it: "7 (Sneaker)", or "7" where it has no other name."""
+    """A class or code for people: "7 (Sneaker)", or "7" if it has no other name."""
     name = record.class_names[value] if record.class_names else str(value)
     return str(value) if name == str(value) else f"{value} ({name})"
 
 
 def condition_facts(record: RunRecord, conditions: Sequence[int] | Conditions | None) -> dict[str, str]:
-    """A picture's note of the classes or codes of its images: the only one with its name, or all by number, in order."""
+    """The text chunk of a picture about the classes or codes of its images: a single one with its name, or all numbers."""
     condition = record.recipe.condition
     if condition is None or conditions is None:
         return {}

@@ -1,4 +1,4 @@
-"""gan-train export: a generator for programs that know nothing of this package, with a card that says what it is.
+"""gan-train export: writes a generator for programs without this package, with a card that describes it.
 
 generator.keras + generator.json            keras.models.load_model("generator.keras")
 served/300/saved_model.pb, generator.json   tf.saved_model.load("served/300"); TensorFlow Serving takes "served"
@@ -29,33 +29,33 @@ _PROGRAM = "saved_model.pb"
 
 
 def export(folder: str, out: str, kind: str | None, direction: str | None, step: int | None) -> dict[str, Any]:
-    """Write the card of a generator, then the generator. What stands there from an earlier export is replaced.
+    """Write the card of a generator, then the generator. Files of an earlier export are replaced.
 
     Args:
-        folder: of the run.
-        out: a file that ends in .keras, or a folder that gets the SavedModel as its subfolder of the step's number,
-            which TensorFlow Serving takes for the version. Path or gs:// URI.
-        kind: one of FORMATS; None goes by the ending of `out`.
-        direction: of a run that translates in several, or None for its first.
-        step: of the generator, or the newest.
+        folder: run folder.
+        out: path or gs:// URI of a file that ends in .keras; or of a folder, whose subfolder with the number of the step,
+            the version for TensorFlow Serving, gets the SavedModel.
+        kind: one of `FORMATS`; None follows from the ending of `out`.
+        direction: direction of a translator; None is its first.
+        step: training step of the generator; None is the newest.
 
     Raises:
-        UsageError: format and ending do not fit, or no such direction or step.
-        DataError: no run, or its generator is damaged.
+        UsageError: the format does not fit the ending, or there is no such direction or step.
+        DataError: there is no run, or its generator is damaged.
         StorageError: `out` cannot be written.
     """
     _check_ending(out, kind)
     run = open_folder(folder)
     exported = _exported(run, direction, step)
     in_keras = out.endswith(".keras")
-    made = out if in_keras else open_folder(out).locate(str(exported.step))
-    card = out.removesuffix(".keras") + ".json" if in_keras else f"{made}/{CARD}"
+    target = out if in_keras else open_folder(out).locate(str(exported.step))
+    card = out.removesuffix(".keras") + ".json" if in_keras else f"{target}/{CARD}"
     write_file(card, dump_json(exported.card(in_keras)))
     if in_keras:
-        write_file(made, exported.keras_file())
+        write_file(target, exported.keras_file())
     else:
-        _write_saved_model(made, exported.archive())
-    return {"run": run.uri, "step": exported.step, "out": made, "card": card}
+        _write_saved_model(target, exported.archive())
+    return {"run": run.uri, "step": exported.step, "out": target, "card": card}
 
 
 def _exported(run: Folder, direction: str | None, step: int | None) -> Exported:
@@ -77,7 +77,7 @@ def _check_ending(out: str, kind: str | None) -> None:
 
 
 def _write_saved_model(out: str, archive: "keras.export.ExportArchive") -> None:
-    """The program itself last: without it a server that watches the folder has no model to load."""
+    """Write a SavedModel. saved_model.pb comes last, so that a server that watches the folder loads no incomplete model."""
     with tempfile.TemporaryDirectory() as temporary:
         local = Path(temporary)
         with storage_errors(local):

@@ -1,4 +1,4 @@
-"""The export of a generator that makes examples from latents."""
+"""The export of a generator of images or points from latents."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ExportedGenerator:
-    """See `Exported`: latents in, and classes where it is told them; images or points out."""
+    """An `Exported` network from latents, and classes if it has them, to images or points."""
 
     generator: SavedGenerator
 
@@ -56,31 +56,31 @@ class ExportedGenerator:
         from gan_train.data.pixels import to_uint8_tensor
         from gan_train.networks.passes import inference_pass
 
-        network, made = self._network, self.generator.recipe.examples
+        network, examples = self._network, self.generator.recipe.examples
 
         def run(inputs: tuple[tf.Tensor, ...]) -> tf.Tensor:
             return inference_pass(network, list(inputs) if len(inputs) > 1 else inputs[0])
 
         def floats(*inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-            return {_output_name(made): run(inputs)}
+            return {_output_name(examples): run(inputs)}
 
         names = ("latents", "classes")
         signature = [tf.TensorSpec(given.shape, given.dtype, name) for given, name in zip(network.inputs, names, strict=False)]
         archive = keras.export.ExportArchive()
         archive.track(network)
         archive.add_endpoint(FLOAT_SIGNATURE, floats, signature)
-        if isinstance(made, ImageConfig):
-            image_range = made.range
+        if isinstance(examples, ImageConfig):
+            image_range = examples.range
 
             def pixels(*inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-                return {_output_name(made): to_uint8_tensor(run(inputs), image_range)}
+                return {_output_name(examples): to_uint8_tensor(run(inputs), image_range)}
 
             archive.add_endpoint(PIXEL_SIGNATURE, pixels, signature)
         return archive
 
 
 def _distribution(recipe: LatentRecipe) -> str:
-    """The distribution of the input's numbers; a code is no noise."""
+    """The distribution of the latents, in words; a code is not noise."""
     described = {
         "normal": "N(0, 1)",
         "uniform": "uniform in [-1, 1)",
@@ -90,25 +90,25 @@ def _distribution(recipe: LatentRecipe) -> str:
     return f"{described}, the first {recipe.latent_size}" if has_code else described
 
 
-def _output_name(made: ImageConfig | PointConfig) -> str:
-    return f"{made.feature}s"
+def _output_name(examples: ImageConfig | PointConfig) -> str:
+    return f"{examples.feature}s"
 
 
-def _outputs(made: ImageConfig | PointConfig, shape: list[int | None]) -> dict[str, dict[str, Any]]:
-    """The outputs of each signature."""
-    output: dict[str, Any] = {"name": _output_name(made), "shape": shape}
-    if isinstance(made, PointConfig):
+def _outputs(examples: ImageConfig | PointConfig, shape: list[int | None]) -> dict[str, dict[str, Any]]:
+    """The output of each signature."""
+    output: dict[str, Any] = {"name": _output_name(examples), "shape": shape}
+    if isinstance(examples, PointConfig):
         return {FLOAT_SIGNATURE: output | {"dtype": "float32"}}
-    return {signature: output | numbers for signature, numbers in pixel_ranges(made).items()}
+    return {signature: output | numbers for signature, numbers in pixel_ranges(examples).items()}
 
 
 def _condition(record: RunRecord) -> dict[str, Any] | None:
-    """The generator's condition besides noise, and its place in the input; None if there is none."""
+    """The description of the classes or codes of the input; None without them."""
     condition = record.recipe.condition
     if condition is None:
         return None
     if condition.kind == "code":
         place = f"the last {condition.values} numbers of latents: 1 at the code's, 0 at the others"
         return {"kind": "code", "values": condition.values, "input": place}
-    told = {"kind": "class", "values": condition.values, "class_names": list(record.class_names)}
-    return told | {"input": {"name": "classes", "shape": [None], "dtype": "int32", "range": [0, condition.values - 1]}}
+    classes = {"kind": "class", "values": condition.values, "class_names": list(record.class_names)}
+    return classes | {"input": {"name": "classes", "shape": [None], "dtype": "int32", "range": [0, condition.values - 1]}}

@@ -1,4 +1,4 @@
-"""The export of a generator that makes images from images: it works as in training, without this package."""
+"""The export of a translator of images, which works as in training and without this package."""
 
 import tempfile
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _IMAGES = "images"
 
 @dataclass(frozen=True)
 class ExportedTranslator:
-    """See `Exported`: images in, images out, of one size."""
+    """An `Exported` network from images to images of the same size."""
 
     translator: SavedTranslator
 
@@ -44,7 +44,7 @@ class ExportedTranslator:
             "step": self.step,
             "dataset": self.translator.record.dataset_digest,
             "run": self.translator.run.uri,
-            "direction": self.translator.way,
+            "direction": self.translator.direction_name,
             "input": images,
             "output": images,
             "normalisation": "by the statistics of each image alone; no translation depends on the others of its batch",

@@ -1,4 +1,4 @@
-"""The parts of any export: a card, a file for Keras, a SavedModel. No network is loaded before it is asked for."""
+"""The interface of networks to export. A network is loaded at the first use."""
 
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -11,23 +11,23 @@ FLOAT_SIGNATURE, PIXEL_SIGNATURE = "serving_default", "uint8"
 
 
 class Exported(Protocol):
-    """A saved network to be exported."""
+    """A saved network that can be exported."""
 
     @property
     def step(self) -> int:
-        """After which it was saved."""
+        """The training step after which the network was saved."""
 
     def card(self, in_keras: bool) -> dict[str, Any]:
-        """The facts needed to use an export: where it is from, what goes in, what comes out of the file or the signatures."""
+        """The description for users: origin, and inputs and outputs of the Keras file or of the signatures."""
 
     def keras_file(self) -> bytes:
-        """A file that Keras loads."""
+        """The bytes of a .keras file."""
 
     def archive(self) -> "keras.export.ExportArchive":
-        """The SavedModel with its signatures, not written yet."""
+        """The SavedModel with its signatures, ready to be written."""
 
 
 def pixel_ranges(image: ImageConfig) -> dict[str, dict[str, Any]]:
-    """Numbers of images by signature."""
+    """The dtype and range of images in each signature."""
     floats = {"dtype": "float32", "range": [0, 1] if image.range == "unit" else [-1, 1]}
     return {FLOAT_SIGNATURE: floats, PIXEL_SIGNATURE: {"dtype": "uint8", "range": [0, 255]}}

@@ -1,4 +1,4 @@
-"""Images that the user names: files, folders, zips, objects and prefixes on gs://; and names for what is made of them."""
+"""Finds the images that the user names (files, folders, zips, objects and prefixes on gs://), and names their translations."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -15,12 +15,12 @@ from gan_pipeline.transforms.decode import IMAGE_SUFFIXES
 
 @dataclass(frozen=True)
 class ImageFile:
-    """An image file, not read yet.
+    """An image file that is read later.
 
     Attributes:
-        name: below the folder that was given, or without folder if it was given itself.
-        where: its path or URI.
-        read: its content. Raises UnusableInputError if it cannot be had, StorageError if the storage refuses.
+        name: relative to the folder that the user named; the name of the file if the user named the file.
+        where: path or URI.
+        read: returns the content. Raises UnusableInputError if it is unreadable, StorageError if the storage refuses.
     """
 
     name: str
@@ -28,22 +28,22 @@ class ImageFile:
     read: Callable[[], bytes]
 
     @property
-    def told(self) -> str:
-        """`where`, for people: a name that is not Unicode is spelt."""
+    def display_name(self) -> str:
+        """`where` for messages: bytes that are not Unicode are escaped."""
         return self.where.encode(errors="backslashreplace").decode()
 
 
-def image_files(given: Sequence[str]) -> list[ImageFile]:
-    """The images that were named, in that order, those of a folder by name.
+def image_files(uris: Sequence[str]) -> list[ImageFile]:
+    """All images that the user named, in that order; those of a folder are sorted by name.
 
-    A file that is given itself is taken whatever its name; of a folder those files that end as images do.
+    A named file is taken whatever its ending; in a folder, only files with the ending of an image.
 
     Raises:
-        DataError: nothing is there, or a folder holds no images.
+        DataError: a path does not exist, or a folder holds no images.
         StorageError: the storage refused.
-        UsageError: an empty name.
+        UsageError: a name is empty.
     """
-    return [file for uri in given for file in (_in_cloud(uri) if uri.startswith("gs://") else _on_disk(uri))]
+    return [file for uri in uris for file in (_in_cloud(uri) if uri.startswith("gs://") else _on_disk(uri))]
 
 
 def _on_disk(uri: str) -> list[ImageFile]:
@@ -81,21 +81,21 @@ def _in_tree(tree: FileTree) -> list[ImageFile]:
 def _images(names: Sequence[str], where: str) -> list[str]:
     images = [name for name in names if name.lower().endswith(IMAGE_SUFFIXES)]
     if not images:
-        held = f"but {len(names)} other files, such as {names[0]}" if names else "and no other files"
-        raise DataError(f"{where}: no images ({', '.join(IMAGE_SUFFIXES)}) here, {held}; check the path")
+        other_files = f"but {len(names)} other files, such as {names[0]}" if names else "and no other files"
+        raise DataError(f"{where}: no images ({', '.join(IMAGE_SUFFIXES)}) here, {other_files}; check the path")
     return images
 
 
 def file_names(images: Sequence[ImageFile], endings: Sequence[str], out: str) -> list[tuple[str, ...]]:
-    """Names of the PNG files that are made of each image: its own with each of the endings before ".png".
+    """The names of the output files of each image: its own name and subfolders, an ending, and ".png".
 
     Args:
-        images: what they are made of; their subfolders stay.
-        endings: such as ("", "-back").
-        out: the folder that gets them.
+        images: the inputs.
+        endings: one for each output of an image, such as ("", "-back").
+        out: output folder.
 
     Raises:
-        UsageError: two would have the same name, or one would replace an image.
+        UsageError: two outputs would have the same name, or one would replace an input.
     """
     names = [_names(image, endings) for image in images]
     made_of: dict[str, ImageFile] = {}
@@ -103,19 +103,19 @@ def file_names(images: Sequence[ImageFile], endings: Sequence[str], out: str) ->
         for name in of_image:
             first = made_of.setdefault(name, image)
             if first is not image:
-                both = f"{first.told} and {image.told}"
+                both = f"{first.display_name} and {image.display_name}"
                 raise UsageError(f"{both} would both be written as {name}; rename one, or translate them in two calls")
-    places = {_place(image.where): image for image in images}
+    inputs_by_place = {_canonical(image.where): image for image in images}
     for name in made_of:
-        replaced = places.get(_place(f"{out.rstrip('/')}/{name}"))
+        replaced = inputs_by_place.get(_canonical(f"{out.rstrip('/')}/{name}"))
         if replaced:
-            raise UsageError(f"-o {out}: {replaced.told} would be replaced by a translation; choose another folder")
+            raise UsageError(f"-o {out}: {replaced.display_name} would be replaced by a translation; choose another folder")
     return names
 
 
-def check_keeps(images: Sequence[ImageFile], out: str) -> None:
-    """Raises UsageError if the file `out` is one of the images."""
-    if _place(out) in {_place(image.where) for image in images}:
+def check_not_an_input(images: Sequence[ImageFile], out: str) -> None:
+    """Raise UsageError if the file `out` is one of the images."""
+    if _canonical(out) in {_canonical(image.where) for image in images}:
         raise UsageError(f"-o {out}: that is one of the images to translate; choose another name")
 
 
@@ -124,6 +124,6 @@ def _names(image: ImageFile, endings: Sequence[str]) -> tuple[str, ...]:
     return tuple(str(path.with_name(f"{path.stem}{ending}.png")) for ending in endings)
 
 
-def _place(where: str) -> str:
-    """One name for one file, however it was written."""
+def _canonical(where: str) -> str:
+    """The one name of a file that may be written in several ways."""
     return where if where.startswith("gs://") else os.path.realpath(where)

@@ -1,4 +1,4 @@
-"""gan-train interpolate: what lies between latents, as a grid of paths or as an animation."""
+"""gan-train interpolate: images along paths between latents, as a grid or as an animation."""
 
 import re
 from collections.abc import Sequence
@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from gan_core.errors import UsageError
 from gan_core.images.labelled import animation, grid_png
 from gan_core.storage import write_file
+from gan_core.text import short_repr
 from gan_train.latents.inputs import Conditions, Inputs, in_turn
 from gan_train.latents.latent import Between, Latents, lerp, path, slerp
 from gan_train.sampling.generator import MOST_IMAGES, SavedGenerator, saved_generator
-from gan_train.tools.choose import drawn, members, read_inputs
 from gan_train.tools.conditions import ConditionOptions, condition_facts, values_in_turn
+from gan_train.tools.latent_options import draw_latents, read_inputs, select_latents
 
 _MODES: dict[str, Between] = {"lerp": lerp, "slerp": slerp}
 _STEPS = {"png": 10, "gif": 30, "webp": 30}
@@ -26,13 +27,13 @@ _POINTS = re.compile(r"\s*[0-9]{1,9}\s*(,\s*[0-9]{1,9}\s*)+")
 
 @dataclass(frozen=True)
 class PathOptions:
-    """The options of the command line about the points that paths lead through; None where one was not given.
+    """Options for the points that paths go through; None if one was not given.
 
     Attributes:
-        paths: how many, each between two random latents of its own; by default 10.
-        seed: of the random latents.
+        paths: number of paths, each between two random latents of its own; 10 by default.
+        seed: seed of the random latents.
         file: saved latents, for `between`.
-        between: for each path its points, one-based numbers of saved latents: "3,17" or "3,17,42".
+        between: the points of each path, numbers of saved latents from 1: "3,17" or "3,17,42".
     """
 
     paths: int | None = None
@@ -42,22 +43,30 @@ class PathOptions:
 
 
 def interpolate(
-    folder: str, out: str, route: PathOptions, told: ConditionOptions, mode: str | None, steps: int | None, step: int | None
+    folder: str,
+    out: str,
+    path_options: PathOptions,
+    condition_options: ConditionOptions,
+    mode: str | None,
+    steps: int | None,
+    step: int | None,
 ) -> dict[str, Any]:
-    """A grid with a path in each row (.png), or an animation that walks all paths at once (.gif, .webp).
+    """Write a grid with a path in each row (.png), or an animation of all paths at once (.gif, .webp).
 
     Args:
-        folder: of the run.
+        folder: run folder.
         out: path or gs:// URI.
-        route: what the paths lead through.
-        told: classes or codes of a conditional generator, taken by the paths in turn; all if it names none.
-        mode: "lerp" or "slerp"; None is the line for uniform latents, which fill a cube, and the arc for normal ones,
-            which lie near a sphere.
+        path_options: the points of the paths.
+        condition_options: classes or codes, which the paths take in turn; all if none are named.
+        mode: "lerp" or "slerp"; None is lerp for uniform latents, which fill a cube, and slerp for normal ones, which lie
+            near a sphere (White 2016).
         steps: images from one point to the next, both included; None is 10 in a grid and 30 in an animation.
-        step: of the generator, or the newest.
+        step: training step of the generator; None is the newest.
 
     Raises:
-        UsageError, DataError, StorageError: as they say; nothing is written then.
+        UsageError: an option or the name of `out` is wrong.
+        DataError: there is no run, or the latents or the generator are damaged.
+        StorageError: a file cannot be read or written.
     """
     ending = Path(out).suffix[1:]
     if ending not in _STEPS:
@@ -65,18 +74,18 @@ def interpolate(
     _check_mode(mode)
     generator = saved_generator(folder, step)
     mode = mode or _natural_mode(generator)
-    values = values_in_turn(generator.record, told)
-    points, origin = _points(generator, route)
+    values = values_in_turn(generator.record, condition_options)
+    points, origin_facts = _points(generator, path_options)
     steps = steps or _STEPS[ending]
     rows, columns = len(points), _columns(points, steps)
     _check_count(rows, columns)
-    write_file(out, _drawn(generator, points, origin, steps, mode, values, ending))
+    write_file(out, _paths_picture(generator, points, origin_facts, steps, mode, values, ending))
     answer = {"run": generator.run.uri, "step": generator.step, "mode": mode, "paths": rows}
     return answer | {"images": rows * columns, "out": out}
 
 
-def interpolated(
-    generator: SavedGenerator, route: PathOptions, told: ConditionOptions, mode: str | None, steps: int
+def path_images(
+    generator: SavedGenerator, path_options: PathOptions, condition_options: ConditionOptions, mode: str | None, steps: int
 ) -> NDArray[np.uint8]:
     """The images of all paths, uint8 (paths, images of a path, height, width, channels); see `interpolate`.
 
@@ -85,24 +94,24 @@ def interpolated(
         DataError: the generator, or the file of latents, is damaged.
     """
     _check_mode(mode)
-    values = values_in_turn(generator.record, told)
-    points, _ = _points(generator, route)
+    values = values_in_turn(generator.record, condition_options)
+    points, _ = _points(generator, path_options)
     rows, columns = len(points), _columns(points, steps)
     _check_count(rows, columns)
-    images, _ = _walked(generator, points, steps, mode or _natural_mode(generator), values)
+    images, _ = _path_images(generator, points, steps, mode or _natural_mode(generator), values)
     return images.reshape(rows, columns, *images.shape[1:])
 
 
 def random_paths_grid(generator: SavedGenerator, paths: int) -> bytes:
-    """The grid of so many paths between random latents, as the command draws it, as a PNG file.
+    """The grid of `interpolate` for this number of paths between random latents, as a PNG file.
 
     Raises:
         UsageError: the generator makes points.
-        DataError: it is damaged.
+        DataError: the generator is damaged.
     """
-    points, origin = _points(generator, PathOptions(paths))
+    points, origin_facts = _points(generator, PathOptions(paths))
     values = values_in_turn(generator.record, ConditionOptions())
-    return _drawn(generator, points, origin, _STEPS["png"], _natural_mode(generator), values, "png")
+    return _paths_picture(generator, points, origin_facts, _STEPS["png"], _natural_mode(generator), values, "png")
 
 
 def _check_mode(mode: str | None) -> None:
@@ -123,64 +132,64 @@ def _columns(points: Latents, steps: int) -> int:
     return (points.shape[1] - 1) * (steps - 1) + 1
 
 
-def _drawn(
+def _paths_picture(
     generator: SavedGenerator,
     points: Latents,
-    origin: dict[str, str],
+    origin_facts: dict[str, str],
     steps: int,
     mode: str,
     values: Sequence[int],
     ending: str,
 ) -> bytes:
-    """The picture of the paths through `points`, each of which has one of the `values`, in turn."""
-    images, conditions = _walked(generator, points, steps, mode, values)
+    """The picture of the paths through `points`, (paths, points, size); paths take the classes or codes `values` in turn."""
+    images, conditions = _path_images(generator, points, steps, mode, values)
     columns = _columns(points, steps)
-    facts = generator.facts | {"mode": mode} | origin | condition_facts(generator.record, conditions)
+    facts = generator.facts | {"mode": mode} | origin_facts | condition_facts(generator.record, conditions)
     return _picture(images, columns, ending, facts)
 
 
-def _walked(
+def _path_images(
     generator: SavedGenerator, points: Latents, steps: int, mode: str, values: Sequence[int]
 ) -> tuple[NDArray[np.uint8], Conditions | None]:
     """The images of all paths one after another, uint8 (n, height, width, channels), and the class or code of each path."""
-    walked = np.concatenate([path(stations, steps, _MODES[mode]) for stations in points])
+    latents = np.concatenate([path(stations, steps, _MODES[mode]) for stations in points])
     conditions = in_turn(len(points), values) if values else None
     each = None if conditions is None else conditions.repeat(_columns(points, steps))
-    return generator.images(Inputs(walked, each)), conditions
+    return generator.images(Inputs(latents, each)), conditions
 
 
-def _points(generator: SavedGenerator, route: PathOptions) -> tuple[Latents, dict[str, str]]:
-    """The points each path goes through, float32 (paths, points, size), and facts on where they are from."""
+def _points(generator: SavedGenerator, path_options: PathOptions) -> tuple[Latents, dict[str, str]]:
+    """The points of each path, float32 (paths, points, size), and text chunks about their origin."""
     size = generator.recipe.latent_size
-    if (route.file is None) != (not route.between):
+    if (path_options.file is None) != (not path_options.between):
         raise UsageError("--latents and --between belong together: --latents bank.npz --between 3,17")
-    if route.file is None:
-        paths, seed = route.paths or _PATHS, route.seed or 0
-        # Path k is between the points 2k and 2k + 1 of the seed, so that no two paths share one.
-        return drawn(generator.recipe.latent, seed, 2 * paths, size).reshape(paths, 2, size), {"latents": f"seed-{seed}"}
-    if route.paths is not None or route.seed is not None:
+    if path_options.file is None:
+        paths, seed = path_options.paths or _PATHS, path_options.seed or 0
+        # Path k is between the points 2k and 2k + 1 of the seed, so that no two paths share a point.
+        return draw_latents(generator.recipe.latent, seed, 2 * paths, size).reshape(paths, 2, size), {"latents": f"seed-{seed}"}
+    if path_options.paths is not None or path_options.seed is not None:
         raise UsageError("--paths and --seed are for random latents; with --latents give one --between for each path")
-    latents = read_inputs(route.file, size).latents
-    chosen = [parse_points(text, len(latents)) for text in route.between]
-    if len({len(numbers) for numbers in chosen}) > 1:
+    latents = read_inputs(path_options.file, size).latents
+    numbers_by_path = [parse_points(text, len(latents)) for text in path_options.between]
+    if len({len(numbers) for numbers in numbers_by_path}) > 1:
         raise UsageError("all --between take the same number of points, so that the paths are of one length")
-    facts = {"latents_file": route.file, "latents": "; ".join(route.between)}
-    return np.stack([members(latents, numbers) for numbers in chosen]), facts
+    facts = {"latents_file": path_options.file, "latents": "; ".join(path_options.between)}
+    return np.stack([select_latents(latents, numbers) for numbers in numbers_by_path]), facts
 
 
-def parse_points(text: str, known: int) -> tuple[int, ...]:
-    """Two or more one-based numbers from "3,17,42". Raises UsageError if one is not in 1 to `known`."""
+def parse_points(text: str, count: int) -> tuple[int, ...]:
+    """Two or more numbers from "3,17,42". Raises UsageError if one is not in 1 to `count`."""
     if not _POINTS.fullmatch(text):
-        raise UsageError(f"--between {text!r}: write two or more numbers of saved latents with commas, such as 3,17")
+        raise UsageError(f"--between {short_repr(text)}: write two or more numbers of saved latents with commas, such as 3,17")
     numbers = tuple(int(number) for number in text.split(","))
     for number in numbers:
-        if not 1 <= number <= known:
-            raise UsageError(f"--between {text!r}: there is no latent {number}; the file holds 1 to {known}")
+        if not 1 <= number <= count:
+            raise UsageError(f"--between {short_repr(text)}: there is no latent {number}; the file holds 1 to {count}")
     return numbers
 
 
 def _picture(images: NDArray[np.uint8], columns: int, ending: str, facts: dict[str, str]) -> bytes:
     if ending == "png":
         return grid_png(images, facts, columns)
-    moments = images.reshape(-1, columns, *images.shape[1:]).swapaxes(0, 1)
-    return animation(list(moments), ending, facts)
+    frames = images.reshape(-1, columns, *images.shape[1:]).swapaxes(0, 1)
+    return animation(list(frames), ending, facts)

@@ -1,4 +1,4 @@
-"""A run's labels without the GAN: the same classifier, trained on the labelled examples alone."""
+"""The supervised baseline of a semi-supervised run: the same classifier, trained on the labelled examples alone."""
 
 from typing import TYPE_CHECKING
 
@@ -18,13 +18,13 @@ _STEPS_PER_CALL = 50
 
 
 def labels_alone(run: Folder, recipe: Recipe, steps: int) -> "keras.Model":
-    """A classifier, images in the recipe's range to class logits, (n, classes), trained for some steps.
+    """Train the baseline: a network from images in the recipe's range to class logits, (n, classes).
 
-    It starts from the run's initial weights and sees the run's labelled examples, kept in every checkpoint, in the
-    batches that the run's own classifier saw.
+    It starts from the initial weights of the run, and gets the labelled examples of the run, which every checkpoint holds,
+    in the same batches as the classifier of the run.
 
     Raises:
-        DataError: the run has no checkpoint, or a damaged one.
+        DataError: the run has no checkpoint, or its newest one is damaged.
     """
     import tensorflow as tf
 
@@ -32,7 +32,7 @@ def labels_alone(run: Folder, recipe: Recipe, steps: int) -> "keras.Model":
 
     checkpoints = committed_steps(run)
     if not checkpoints:
-        raise DataError(f"{run.uri}: no checkpoint, which keeps the labelled examples; wait for the first one")
+        raise DataError(f"{run.uri}: no checkpoint yet, and only checkpoints hold the labelled examples; wait for the first")
     if recipe.deterministic:
         tf.config.experimental.enable_op_determinism()
     assert recipe.labels_alone is not None

@@ -1,4 +1,4 @@
-"""gan-train manifold: the whole of a two-dimensional latent space in one picture."""
+"""gan-train manifold: a grid of images over a two-dimensional latent space (Kingma and Welling 2014, fig. 4)."""
 
 from typing import Any
 
@@ -8,18 +8,19 @@ from gan_core.storage import write_file
 from gan_train.latents.inputs import Inputs
 from gan_train.latents.latent import plane
 from gan_train.sampling.generator import saved_generator
-from gan_train.tools.conditions import ConditionOptions, condition_facts, the_same_for_all
+from gan_train.tools.conditions import ConditionOptions, condition_facts, one_for_all
 
 
-def manifold(folder: str, out: str, side: int, told: ConditionOptions, step: int | None) -> dict[str, Any]:
-    """A grid of `side` x `side` images over the latent plane; the first latent grows to the right, the second upwards.
+def manifold(folder: str, out: str, side: int, options: ConditionOptions, step: int | None) -> dict[str, Any]:
+    """Write a grid of `side` x `side` images over the latent plane; the first number grows to the right, the second upwards.
 
-    All of the one class or code that a conditional generator is told.
+    All images of a conditional generator have one class or code.
 
     Raises:
-        UsageError: not one class or code is named where the generator is told one, the run's latents are not of size 2, or
+        UsageError: a conditional generator needs one class or code, the latents of the run do not have two numbers, or
             `out` does not end in .png.
-        DataError, StorageError: as they say; nothing is written then.
+        DataError: there is no run, or its generator is damaged.
+        StorageError: `out` cannot be written.
     """
     if not out.endswith(".png"):
         raise UsageError(f"-o {out}: write a name ending in .png")
@@ -30,7 +31,7 @@ def manifold(folder: str, out: str, side: int, told: ConditionOptions, step: int
             f"{generator.run.uri}: its latents have {size} numbers, and a plane has 2; train one with --set latent_size=2, "
             "or look along lines with 'gan-train interpolate'"
         )
-    conditions = the_same_for_all(generator.record, told, side * side)
+    conditions = one_for_all(generator.record, options, side * side)
     latents = plane(generator.recipe.latent, side)
     low, high = float(latents.min()), float(latents.max())
     spacing = "evenly" if generator.recipe.latent.distribution == "uniform" else "at quantiles"

@@ -1,4 +1,4 @@
-"""Generated points as a file: a scatter plot for people, a table for programs."""
+"""Files of generated points: a scatter plot, or a table."""
 
 import io
 
@@ -12,7 +12,7 @@ _AXES = "xyz"
 
 
 def check_points_name(out: str) -> None:
-    """Raises UsageError if the name says neither plot nor table."""
+    """Raise UsageError if a file name ends neither in .png nor in .csv."""
     if not out.endswith((".png", ".csv")):
         raise UsageError(
             f"-o {out}: this run makes points; write a name ending in .png for a plot of them, in .csv for a table"
@@ -20,14 +20,14 @@ def check_points_name(out: str) -> None:
 
 
 def points_file(out: str, points: NDArray[np.float32], facts: dict[str, str]) -> bytes:
-    """The content of a file of this name: a PNG with the facts in its text chunks, or a table."""
+    """The content of the file `out`: a PNG with `facts` in its text chunks, or a CSV table."""
     return scatter_png({"fake": points}, facts) if out.endswith(".png") else points_csv(points)
 
 
 def points_csv(points: NDArray[np.float32]) -> bytes:
-    """A line "x,y" and one for each point, float32 (n, coordinates), with all digits that float32 has.
+    """A CSV table of points, float32 (n, coordinates), with a header "x,y" and all digits of float32.
 
-    Of more than three coordinates the names are x1, x2 and so on.
+    With more than three coordinates, the columns are x1, x2 and so on.
     """
     coordinates = points.shape[1]
     names = _AXES[:coordinates] if coordinates <= len(_AXES) else [f"x{number}" for number in range(1, coordinates + 1)]

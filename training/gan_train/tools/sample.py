@@ -1,4 +1,4 @@
-"""gan-train sample: images as files, as a grid, or as a numbered bank whose latents are kept; or points in a plot or table."""
+"""gan-train sample: images as files, as a grid, or as a numbered bank with its latents; or points as a plot or table."""
 
 import math
 from dataclasses import dataclass
@@ -14,8 +14,9 @@ from gan_train.latents.inputs import Inputs, crossed, in_turn
 from gan_train.recipe.base import LatentRecipe
 from gan_train.recipe.examples import PointConfig
 from gan_train.sampling.generator import MOST_IMAGES, SavedGenerator, saved_generator
-from gan_train.tools.choose import COUNT, LatentOptions, choose_inputs
 from gan_train.tools.conditions import ConditionOptions, check_saved, condition_facts, named_values, values_in_turn
+from gan_train.tools.latent_options import COUNT, LatentOptions, latent_inputs
+from gan_train.tools.output_folder import check_output_folder
 from gan_train.tools.points import check_points_name, points_file
 
 _ROWS = 10
@@ -23,20 +24,27 @@ _POINTS = 1000
 
 
 @dataclass(frozen=True)
-class _Chosen:
-    """Inputs with a name for each, and the columns of a grid of them; None is as square as possible."""
+class _NamedInputs:
+    """Inputs, the name of each, and the columns of their grid; None is as square as possible."""
 
     inputs: Inputs
     names: list[str]
     columns: int | None
 
 
-def sample(folder: str, out: str, choice: LatentOptions, told: ConditionOptions, step: int | None) -> dict[str, Any]:
-    """Images into a grid (`out` ends in .png) or a folder of single images; points into a plot (.png) or table (.csv).
+def sample(
+    folder: str,
+    out: str,
+    latent_options: LatentOptions,
+    condition_options: ConditionOptions,
+    step: int | None,
+    force: bool = False,
+) -> dict[str, Any]:
+    """Write images into a grid (`out` ends in .png) or a folder of single images, or points into a plot (.png) or table (.csv).
 
     Raises:
-        DataError: no run, no generator, or no such latents.
-        UsageError: the choice of latents, classes, codes or step is wrong, or `out` does not fit.
+        DataError: there is no run, no generator or no file of latents, or one is damaged.
+        UsageError: an option or the name of `out` is wrong, or the folder holds other files and `force` is False.
         StorageError: `out` cannot be written.
     """
     generator = saved_generator(folder, step)
@@ -45,38 +53,46 @@ def sample(folder: str, out: str, choice: LatentOptions, told: ConditionOptions,
         check_points_name(out)
     elif out.endswith(".csv"):
         raise UsageError(f"-o {out}: this run makes images, not points; write a name ending in .png, or a folder")
-    chosen = _choose(generator, choice, told)
-    facts = generator.facts | choice.facts
-    all_facts = facts | {"latents": ",".join(chosen.names)} | condition_facts(generator.record, chosen.inputs.conditions)
+    chosen_inputs = _named_inputs(generator, latent_options, condition_options)
+    facts = generator.facts | latent_options.facts
+    all_facts = (
+        facts | {"latents": ",".join(chosen_inputs.names)} | condition_facts(generator.record, chosen_inputs.inputs.conditions)
+    )
     if makes_points:
-        write_file(out, points_file(out, generator.examples(chosen.inputs), all_facts))
+        write_file(out, points_file(out, generator.examples(chosen_inputs.inputs), all_facts))
     elif out.endswith(".png"):
-        write_file(out, grid_png(generator.images(chosen.inputs), all_facts, chosen.columns))
+        write_file(out, grid_png(generator.images(chosen_inputs.inputs), all_facts, chosen_inputs.columns))
     else:
-        _write_single_images(generator, out, chosen, facts)
-    return _answer(generator, "points" if makes_points else "images", len(chosen.inputs), out)
+        check_output_folder(out, force)
+        _write_single_images(generator, out, chosen_inputs, facts)
+    return _answer(generator, "points" if makes_points else "images", len(chosen_inputs.inputs), out)
 
 
-def sampled(generator: SavedGenerator, choice: LatentOptions, told: ConditionOptions) -> NDArray[Any]:
-    """Images, uint8 (n, height, width, channels), or points, float32 (n, coordinates). Raises as `sample` does."""
-    return generator.examples(_choose(generator, choice, told).inputs)
+def generate_examples(
+    generator: SavedGenerator, latent_options: LatentOptions, condition_options: ConditionOptions
+) -> NDArray[Any]:
+    """Generate images, uint8 (n, height, width, channels), or points, float32 (n, coordinates). Raises as `sample`."""
+    return generator.examples(_named_inputs(generator, latent_options, condition_options).inputs)
 
 
-def _choose(generator: SavedGenerator, choice: LatentOptions, told: ConditionOptions) -> _Chosen:
-    """Inputs of a generator, with the classes or codes that a file of latents holds, or else with those told, or all, in turn.
+def _named_inputs(
+    generator: SavedGenerator, latent_options: LatentOptions, condition_options: ConditionOptions
+) -> _NamedInputs:
+    """Inputs with the classes or codes of the file of latents, or else with those of the options, or all, in turn.
 
-    Where they take turns each has a column, and the zero vector comes with each.
+
+    Classes or codes in turn have a column each, and the zero vector is combined with each of them.
     """
     record, recipe = generator.record, generator.recipe
-    values = values_in_turn(record, told)
-    inputs, names = choose_inputs(recipe.latent, recipe.latent_size, choice, _default_count(recipe, len(values)))
-    if inputs.conditions is not None and not named_values(record, told):
-        check_saved(record, inputs.conditions, str(choice.file))
-        return _Chosen(inputs, names, None)
+    values = values_in_turn(record, condition_options)
+    inputs, names = latent_inputs(recipe.latent, recipe.latent_size, latent_options, _default_count(recipe, len(values)))
+    if inputs.conditions is not None and not named_values(record, condition_options):
+        check_saved(record, inputs.conditions, str(latent_options.file))
+        return _NamedInputs(inputs, names, None)
     columns = len(values) if len(values) > 1 else None
-    if choice.zero and values:
-        return _Chosen(crossed(inputs.latents, values), names * len(values), columns)
-    return _Chosen(Inputs(inputs.latents, in_turn(len(inputs), values) if values else None), names, columns)
+    if latent_options.zero and values:
+        return _NamedInputs(crossed(inputs.latents, values), names * len(values), columns)
+    return _NamedInputs(Inputs(inputs.latents, in_turn(len(inputs), values) if values else None), names, columns)
 
 
 def _default_count(recipe: LatentRecipe, columns: int) -> int:
@@ -85,38 +101,44 @@ def _default_count(recipe: LatentRecipe, columns: int) -> int:
     return min(_ROWS * columns, MOST_IMAGES) if columns > 1 else COUNT
 
 
-def _write_single_images(generator: SavedGenerator, out: str, chosen: _Chosen, facts: dict[str, str]) -> None:
-    """Each as a file named by its latent and by its class or code."""
-    condition, conditions = generator.recipe.condition, chosen.inputs.conditions
-    images = generator.images(chosen.inputs)
-    singles = open_folder(out)
-    for number, (name, image) in enumerate(zip(chosen.names, images, strict=True)):
-        told = None if conditions is None else conditions[number : number + 1]
-        file = name if condition is None or told is None else f"{name}-{condition.kind}-{told[0]}"
-        singles.write(f"{file}.png", png(image, facts | {"latents": name} | condition_facts(generator.record, told)))
+def _write_single_images(generator: SavedGenerator, out: str, chosen_inputs: _NamedInputs, facts: dict[str, str]) -> None:
+    """Write each image into a file that is named by its latent and its class or code."""
+    condition, conditions = generator.recipe.condition, chosen_inputs.inputs.conditions
+    images = generator.images(chosen_inputs.inputs)
+    target = open_folder(out)
+    for number, (name, image) in enumerate(zip(chosen_inputs.names, images, strict=True)):
+        condition_options = None if conditions is None else conditions[number : number + 1]
+        file = name if condition is None or condition_options is None else f"{name}-{condition.kind}-{condition_options[0]}"
+        target.write(
+            f"{file}.png", png(image, facts | {"latents": name} | condition_facts(generator.record, condition_options))
+        )
 
 
-def sample_bank(folder: str, out: str, choice: LatentOptions, told: ConditionOptions, step: int | None) -> dict[str, Any]:
-    """A grid of images with their numbers, from 1, and their latents beside it in an .npz file of the same name.
-
-    Where the generator is told classes or codes, the file keeps them, too.
+def sample_bank(
+    folder: str, out: str, latent_options: LatentOptions, condition_options: ConditionOptions, step: int | None
+) -> dict[str, Any]:
+    """Write a grid of numbered images, and their latents, with classes or codes, into an .npz file of the same name.
 
     Raises:
-        UsageError: as in `sample`, or `out` does not end in .png.
-        DataError, StorageError: as in `sample`.
+        UsageError: an option is wrong, or `out` does not end in .png.
+        DataError, StorageError: as `sample`.
     """
     if not out.endswith(".png"):
         raise UsageError(f"-o {out}: a bank is one picture with its latents beside it; write a name ending in .png")
     generator = saved_generator(folder, step)
-    chosen = _choose(generator, choice, told)
-    images = generator.images(chosen.inputs)
-    kept = out.removesuffix(".png") + ".npz"
-    write_file(kept, chosen.inputs.npz())
+    chosen_inputs = _named_inputs(generator, latent_options, condition_options)
+    images = generator.images(chosen_inputs.inputs)
+    latents_file = out.removesuffix(".png") + ".npz"
+    write_file(latents_file, chosen_inputs.inputs.npz())
     cells = [(str(number), image) for number, image in enumerate(images, 1)]
-    facts = generator.facts | choice.facts | {"latents": f"{chosen.names[0]} to {chosen.names[-1]}", "latents_file": kept}
-    facts |= condition_facts(generator.record, chosen.inputs.conditions)
-    write_file(out, labelled_png(cells, chosen.columns or math.ceil(math.sqrt(len(cells))), facts))
-    return _answer(generator, "images", len(images), out) | {"latents": kept}
+    facts = (
+        generator.facts
+        | latent_options.facts
+        | {"latents": f"{chosen_inputs.names[0]} to {chosen_inputs.names[-1]}", "latents_file": latents_file}
+    )
+    facts |= condition_facts(generator.record, chosen_inputs.inputs.conditions)
+    write_file(out, labelled_png(cells, chosen_inputs.columns or math.ceil(math.sqrt(len(cells))), facts))
+    return _answer(generator, "images", len(images), out) | {"latents": latents_file}
 
 
 def _answer(generator: SavedGenerator, kind: str, count: int, out: str) -> dict[str, Any]:

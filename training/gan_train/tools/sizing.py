@@ -1,4 +1,4 @@
-"""How images of any size go through a network that wants certain sides, and come back to their size. No I/O.
+"""Resizes or pads images of any size for a network with requirements on the size, and restores their size afterwards.
 
 sizing = Fitted((256, 256))          # or Padded(256)
 restored = sizing.restored(translate(sizing.prepared(image)), image.shape[:2])
@@ -15,44 +15,44 @@ from gan_train.sampling.translator import Pixels
 
 @dataclass(frozen=True)
 class Fitted:
-    """Stretched to the sides of training, and the translation back again; what has them already stays as it is.
+    """Stretches images to the size of training, and translations back. Images of that size are not changed.
 
     Attributes:
-        sides: (height, width).
+        sides: (height, width) of training.
     """
 
     sides: tuple[int, int]
 
     def prepared(self, image: Pixels) -> Pixels:
-        """The image for the network."""
+        """The image with a size that the network takes."""
         return _stretched(image, self.sides)
 
-    def restored(self, made: Pixels, sides: tuple[int, int]) -> Pixels:
-        """The network's output, with the sides of the original."""
-        return _stretched(made, sides)
+    def restored(self, output: Pixels, sides: tuple[int, int]) -> Pixels:
+        """The output of the network with the size of the original, (height, width)."""
+        return _stretched(output, sides)
 
 
 @dataclass(frozen=True)
 class Padded:
-    """As large as it is, with its mirror image around it to the next multiples, which is cut off the translation.
+    """Pads images by reflection until both sides are multiples of a number, and crops the translations.
 
-    An image smaller than that is mirrored again and again; a side of one pixel is repeated.
+    A small image is reflected several times; a side of one pixel is repeated.
 
     Attributes:
-        multiple: of both sides, which the network wants.
+        multiple: the number that must divide both sides.
     """
 
     multiple: int
 
     def prepared(self, image: Pixels) -> Pixels:
-        """The image for the network."""
+        """The image with a size that the network takes."""
         margins = [self._margins(side) for side in image.shape[:2]]
         return np.pad(image, [*margins, (0, 0)], mode="reflect") if any(map(any, margins)) else image
 
-    def restored(self, made: Pixels, sides: tuple[int, int]) -> Pixels:
-        """The network's output, with the sides of the original."""
+    def restored(self, output: Pixels, sides: tuple[int, int]) -> Pixels:
+        """The output of the network with the size of the original, (height, width)."""
         (top, _), (left, _) = (self._margins(side) for side in sides)
-        return made[top : top + sides[0], left : left + sides[1]]
+        return output[top : top + sides[0], left : left + sides[1]]
 
     def _margins(self, side: int) -> tuple[int, int]:
         missing = -side % self.multiple

@@ -1,4 +1,4 @@
-"""gan-train translate: images from images, as a grid beside what they are made of, or each in a file of its own."""
+"""gan-train translate: translates images, into a grid beside the originals or into a file each."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,8 @@ from gan_core.storage import open_folder, write_file
 from gan_pipeline.transforms.decode import IMAGE_SUFFIXES, MAX_PIXELS, decode_image_file
 from gan_train.recipe.translation import Inference
 from gan_train.sampling.translator import Pixels, SavedTranslator, Translating, saved_translator
-from gan_train.tools.image_files import ImageFile, check_keeps, file_names, image_files
+from gan_train.tools.image_files import ImageFile, check_not_an_input, file_names, image_files
+from gan_train.tools.output_folder import check_output_folder
 from gan_train.tools.sizing import Fitted, Padded, Sizing
 
 Size = Literal["fit", "native"]
@@ -22,15 +23,15 @@ Size = Literal["fit", "native"]
 
 @dataclass(frozen=True)
 class TranslationOptions:
-    """How to translate, as the command line said.
+    """The options of `gan-train translate`.
 
     Attributes:
-        direction: one of the recipe's, or None for its first.
+        direction: one of the recipe's directions, or None for its first.
         back: also translate the translations back.
-        size: what becomes of images that have not the sides of training; tools/sides.py has the ways.
+        size: how images of another size than in training are translated: "fit" or "native"; see sizing.py.
         inference: see `translating_copy`.
-        seed: chooses what dropout drops.
-        batch: how many images of one size at once.
+        seed: seed of dropout, where it is kept.
+        batch: images of one size in a batch.
     """
 
     direction: str | None = None
@@ -41,7 +42,7 @@ class TranslationOptions:
     batch: int = 1
 
     def check(self) -> None:
-        """Raises UsageError."""
+        """Raise UsageError if a value is none of its choices."""
         for option, value, choices in (("size", self.size, Size), ("inference", self.inference, Inference)):
             if value not in get_args(choices):
                 raise UsageError(f"--{option} {value}: choose one of: {', '.join(get_args(choices))}")
@@ -49,57 +50,62 @@ class TranslationOptions:
 
 @dataclass(frozen=True)
 class _Translated:
-    """An image with its place among those that were named, and what each network in turn made, all of its size."""
+    """An image, its position among the inputs, and the output of each network in turn, all of the size of the image."""
 
-    place: int
+    position: int
     image: Pixels
-    made: Sequence[Pixels]
+    versions: Sequence[Pixels]
 
 
 class _Output(Protocol):
-    """Where translations go."""
+    """A destination of translations."""
 
     def add(self, translated: _Translated) -> None:
-        """Take one."""
+        """Add the translations of one image."""
 
     def close(self) -> None:
-        """There are no more."""
+        """Finish, after the last image."""
 
 
-def translate(folder: str, images: Sequence[str], out: str, manner: TranslationOptions, step: int | None) -> dict[str, Any]:
-    """Translations into a grid (`out` ends in .png), a row for each image, or a folder of single files, named as the images.
+def translate(
+    folder: str, images: Sequence[str], out: str, options: TranslationOptions, step: int | None, force: bool = False
+) -> dict[str, Any]:
+    """Write translations into a grid with a row for each image (`out` ends in .png), or into a folder of single files.
 
-    An image that cannot be used is named on stderr and skipped. A folder gets each translation as soon as it is made.
+    An image that cannot be used is reported on stderr and skipped. Single files are written one by one as they are computed.
 
     Args:
-        folder: of the run.
+        folder: run folder.
         images: files, folders, zips, or objects or prefixes on gs://.
         out: path or gs:// URI.
-        manner: how.
-        step: of the generator, or the newest.
+        options: how to translate.
+        step: training step of the generator; None is the newest.
+        force: write single files into a folder that holds other files.
 
     Raises:
-        DataError: no run, no generator, no images, or none that can be used.
-        UsageError: a choice is wrong, or `out` does not fit.
-        StorageError: `out` cannot be written, or an image's storage refuses.
+        DataError: there is no run, no generator or no usable image.
+        UsageError: an option or the name of `out` is wrong.
+        StorageError: `out` cannot be written, or an image cannot be read.
     """
-    manner.check()
+    options.check()
     if out.lower().endswith(IMAGE_SUFFIXES) and not out.endswith(".png"):
         raise UsageError(f"-o {out}: write a name ending in .png for a grid, or a folder for single images")
-    translator = saved_translator(folder, manner.direction, step)
-    translators = [translator, translator.back] if manner.back else [translator]
+    if not out.endswith(".png"):
+        check_output_folder(out, force)
+    translator = saved_translator(folder, options.direction, step)
+    translators = [translator, translator.back] if options.back else [translator]
     files = image_files(images)
-    facts = translator.facts | {"inference": manner.inference, "size": manner.size, "seed": str(manner.seed)}
-    directions = [each.way for each in translators]
+    facts = translator.facts | {"inference": options.inference, "size": options.size, "seed": str(options.seed)}
+    directions = [each.direction_name for each in translators]
     output = _Grid(out, files, directions, facts) if out.endswith(".png") else _Files(out, files, directions, facts)
     networks = [each.network() for each in translators]
-    translating = Translating(networks, cast(Inference, manner.inference), translator.recipe.image)
+    translating = Translating(networks, cast(Inference, options.inference), translator.recipe.image)
     sides = translator.recipe.image.shape[:2]
-    sizing = Fitted(sides) if manner.size == "fit" else Padded(translating.multiple)
+    sizing = Fitted(sides) if options.size == "fit" else Padded(translating.multiple)
     skipped: dict[int, UnusableInputError] = {}
     with show_progress(len(files), "images") as progress:
-        for batch in _batches(files, sizing, manner.batch, skipped, progress):
-            for translated in _translations(batch, translating, sizing, manner.seed):
+        for batch in _batches(files, sizing, options.batch, skipped, progress):
+            for translated in _translations(batch, translating, sizing, options.seed):
                 output.add(translated)
                 progress.advance()
     if len(skipped) == len(files):
@@ -108,8 +114,8 @@ def translate(folder: str, images: Sequence[str], out: str, manner: TranslationO
     return _answer(translator, files, skipped, out)
 
 
-def translated(translator: SavedTranslator, images: Pixels, options: TranslationOptions) -> Pixels:
-    """Translations of images of one size, uint8 (n, height, width, 3), one after another; `back` does not apply.
+def translate_array(translator: SavedTranslator, images: Pixels, options: TranslationOptions) -> Pixels:
+    """Translate images of one size, uint8 (n, height, width, 3), one after another; the option `back` is ignored.
 
     Raises:
         UsageError: the images have another shape or type.
@@ -120,38 +126,38 @@ def translated(translator: SavedTranslator, images: Pixels, options: Translation
         raise UsageError(f"images are {images.dtype} {images.shape}; give uint8 (n, height, width, {shape[-1]})")
     translating = Translating([translator.network()], cast(Inference, options.inference), translator.recipe.image)
     sizing = Fitted(shape[:2]) if options.size == "fit" else Padded(translating.multiple)
-    batches = ([_Prepared(place, image, sizing.prepared(image))] for place, image in enumerate(images))
-    made = (one for batch in batches for one in _translations(batch, translating, sizing, options.seed))
-    return np.array([one.made[0] for one in made], np.uint8).reshape(images.shape)
+    batches = ([_Prepared(position, image, sizing.prepared(image))] for position, image in enumerate(images))
+    results = (result for batch in batches for result in _translations(batch, translating, sizing, options.seed))
+    return np.array([result.versions[0] for result in results], np.uint8).reshape(images.shape)
 
 
 @dataclass(frozen=True)
 class _Prepared:
-    """An image with its place among those that were named, and as the networks take it."""
+    """An image, its position among the inputs, and its version of the size that the networks take."""
 
-    place: int
+    position: int
     image: Pixels
-    seen: Pixels
+    network_input: Pixels
 
 
 def _batches(
     files: Sequence[ImageFile], sizing: Sizing, size: int, skipped: dict[int, UnusableInputError], progress: ProgressCounter
 ) -> Iterator[list[_Prepared]]:
-    """Images in their order, as many at once as have one size and follow each other, at most `size`.
+    """Yield batches of at most `size` consecutive images of one size.
 
-    Those that cannot be used are put into `skipped`, by their place.
+    Images that cannot be used are added to `skipped`, by their position.
     """
     batch: list[_Prepared] = []
-    for place, file in enumerate(files):
+    for position, file in enumerate(files):
         try:
             image = decode_image_file(file.read())
         except UnusableInputError as failure:
-            skipped[place] = failure
-            progress.print(f"skipped {file.told}: {failure}")
+            skipped[position] = failure
+            progress.print(f"skipped {file.display_name}: {failure}")
             progress.advance()
             continue
-        prepared = _Prepared(place, image, sizing.prepared(image))
-        if batch and (len(batch) == size or batch[0].seen.shape != prepared.seen.shape):
+        prepared = _Prepared(position, image, sizing.prepared(image))
+        if batch and (len(batch) == size or batch[0].network_input.shape != prepared.network_input.shape):
             yield batch
             batch = []
         batch.append(prepared)
@@ -160,14 +166,14 @@ def _batches(
 
 
 def _translations(batch: Sequence[_Prepared], translating: Translating, sizing: Sizing, seed: int) -> Iterator[_Translated]:
-    made = translating.translations(np.stack([prepared.seen for prepared in batch]), seed)
-    for prepared, *versions in zip(batch, *made, strict=True):
+    by_network = translating.translations(np.stack([prepared.network_input for prepared in batch]), seed)
+    for prepared, *versions in zip(batch, *by_network, strict=True):
         restored = [sizing.restored(version, prepared.image.shape[:2]) for version in versions]
-        yield _Translated(prepared.place, prepared.image, restored)
+        yield _Translated(prepared.position, prepared.image, restored)
 
 
 class _Files:
-    """Writes a file for each translation, and one for each way back."""
+    """Writes a file for each translation, and one for each translation back."""
 
     def __init__(self, out: str, files: Sequence[ImageFile], directions: Sequence[str], facts: dict[str, str]) -> None:
         self._files, self._directions, self._facts = files, directions, facts
@@ -175,20 +181,20 @@ class _Files:
         self._folder = open_folder(out)
 
     def add(self, translated: _Translated) -> None:
-        source = {"input": self._files[translated.place].told}
-        for number, (name, image) in enumerate(zip(self._names[translated.place], translated.made, strict=True), 1):
-            ways = {"direction": ", ".join(self._directions[:number])}
-            self._folder.write(name, png(image, self._facts | ways | source))
+        source = {"input": self._files[translated.position].display_name}
+        for number, (name, image) in enumerate(zip(self._names[translated.position], translated.versions, strict=True), 1):
+            facts = {"direction": ", ".join(self._directions[:number])}
+            self._folder.write(name, png(image, self._facts | facts | source))
 
     def close(self) -> None:
-        """All is written."""
+        """Do nothing: all files are written."""
 
 
 class _Grid:
-    """Keeps all, and writes them side by side with what they are made of."""
+    """Collects all images, and writes them beside their translations."""
 
     def __init__(self, out: str, files: Sequence[ImageFile], directions: Sequence[str], facts: dict[str, str]) -> None:
-        check_keeps(files, out)
+        check_not_an_input(files, out)
         self._out, self._files, self._directions = out, files, directions
         self._facts = facts | {"columns": ", ".join(("input", "translation", "back")[: len(directions) + 1])}
         self._rows: list[list[Pixels]] = []
@@ -198,22 +204,22 @@ class _Grid:
     def add(self, translated: _Translated) -> None:
         height, width = translated.image.shape[:2]
         self._height, self._width = max(self._height, height), max(self._width, width)
-        pixels = (len(self._rows) + 1) * self._height * self._width * (1 + len(translated.made))
+        pixels = (len(self._rows) + 1) * self._height * self._width * (1 + len(translated.versions))
         if pixels > MAX_PIXELS:
             raise UsageError(
                 f"-o {self._out}: a grid of {len(self._files)} images up to {self._width}x{self._height} would have more than "
                 f"{MAX_PIXELS:,} pixels; give a folder, or fewer images"
             )
-        self._rows.append([translated.image, *translated.made])
-        self._inputs.append(self._files[translated.place].told)
+        self._rows.append([translated.image, *translated.versions])
+        self._inputs.append(self._files[translated.position].display_name)
 
     def close(self) -> None:
-        told = {"direction": ", ".join(self._directions), "input": ", ".join(self._inputs)}
-        write_file(self._out, rows_png(self._rows, self._facts | told))
+        facts = {"direction": ", ".join(self._directions), "input": ", ".join(self._inputs)}
+        write_file(self._out, rows_png(self._rows, self._facts | facts))
 
 
 def _none_used(files: Sequence[ImageFile], skipped: dict[int, UnusableInputError]) -> str:
-    first = f"{files[0].told}: {skipped[0]}"
+    first = f"{files[0].display_name}: {skipped[0]}"
     if len(files) == 1:
         return f"{first}; give a JPEG, PNG, WebP or BMP image"
     return f"none of the {len(files)} images could be used, the first is {first}; give JPEG, PNG, WebP or BMP images"
@@ -225,8 +231,8 @@ def _answer(
     return {
         "run": translator.run.uri,
         "step": translator.step,
-        "direction": translator.way,
+        "direction": translator.direction_name,
         "images": len(files) - len(skipped),
-        "skipped": [{"image": files[place].told, "reason": str(failure)} for place, failure in skipped.items()],
+        "skipped": [{"image": files[position].display_name, "reason": str(failure)} for position, failure in skipped.items()],
         "out": out,
     }

@@ -1,4 +1,4 @@
-"""The extractor that --extractor names."""
+"""Opens the extractor that the option --extractor names."""
 
 from typing import cast
 
@@ -11,22 +11,22 @@ AUTO, INCEPTION = "auto", "inception"
 
 
 def open_extractor(name: str, weights: str | None, manifest: Manifest) -> Extractor:
-    """An extractor, ready to look at images.
+    """Open an extractor.
 
     Args:
         name: "inception", a packaged classifier, or the folder of a classifier's run; "auto" is the packaged classifier
             that fits the dataset, and Inception where none does.
         weights: file of Inception's weights, or None.
-        manifest: of the dataset whose images it will see.
+        manifest: of the dataset that is scored.
 
     Raises:
-        UsageError: weights for what needs none.
-        DataError: no weights for Inception, or no classifier in that folder.
+        UsageError: weights were given for an extractor that needs none.
+        DataError: there are no weights for Inception, or no classifier in that folder.
     """
     if name == AUTO:
-        fitting = None if weights else classifier_for(manifest)
-        if fitting:
-            return fitting
+        packaged = None if weights else classifier_for(manifest)
+        if packaged:
+            return packaged
         name = INCEPTION
     if name == INCEPTION:
         from gan_train.extractors.inception import InceptionV3

@@ -1,4 +1,4 @@
-"""Every score of fakes beside reals, from what was gathered of both sides; what takes long says how far it has come."""
+"""Computes all scores of generated images from their statistics and those of reals."""
 
 import math
 
@@ -8,13 +8,13 @@ from gan_train.metrics.frechet import frechet_distance
 from gan_train.metrics.inception_score import inception_score
 from gan_train.metrics.kernel import SUBSETS, kernel_distance
 from gan_train.metrics.neighbourhoods import neighbourhoods
-from gan_train.scoring.side import SEED, ImageStatistics
+from gan_train.scoring.image_statistics import SEED, ImageStatistics
 
 
-def measured(reals: ImageStatistics, fakes: ImageStatistics) -> dict[str, float]:
-    """Scores by their names in `KINDS`.
+def compute_scores(reals: ImageStatistics, fakes: ImageStatistics) -> dict[str, float]:
+    """Compute all scores, by their names in `KINDS`, and show the progress of the slow ones.
 
-    Those of classes are there where the reals have labels; MS-SSIM where images are large enough for its window.
+    Scores of classes are left out if the reals have no labels, MS-SSIM if the images are smaller than its window.
 
     Raises:
         UsageError: fewer images than a score needs.
@@ -22,18 +22,18 @@ def measured(reals: ImageStatistics, fakes: ImageStatistics) -> dict[str, float]
     with show_progress(SUBSETS, "subsets for KID") as counted:
         kid = kernel_distance(reals.features, fakes.features, SEED, counted.advance)
     with show_progress(2 * len(reals.features) + len(fakes.features), "neighbourhoods") as counted:
-        near = neighbourhoods(reals.features, fakes.features, done=counted.advance)
-    sure = inception_score(fakes.splits)
+        neighbour_scores = neighbourhoods(reals.features, fakes.features, done=counted.advance)
+    inception = inception_score(fakes.splits)
     scores = {
         "fid": frechet_distance(reals.moments, fakes.moments),
         "kid": kid.mean,
         "kid_std": kid.std,
-        "inception_score": sure.mean,
-        "inception_score_std": sure.std,
-        "precision": near.precision,
-        "recall": near.recall,
-        "density": near.density,
-        "coverage": near.coverage,
+        "inception_score": inception.mean,
+        "inception_score_std": inception.std,
+        "precision": neighbour_scores.precision,
+        "recall": neighbour_scores.recall,
+        "density": neighbour_scores.density,
+        "coverage": neighbour_scores.coverage,
     }
     if not math.isnan(fakes.similarity):
         scores |= {"ms_ssim": fakes.similarity, "ms_ssim_of_reals": reals.similarity}

@@ -1,0 +1,69 @@
+"""A reader for NumPy's .npy and .npz files that a stranger may have made."""
+
+import io
+import zipfile
+import zlib
+from collections.abc import Collection, Mapping
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_FAULTS = (ValueError, OSError, EOFError, RuntimeError, TypeError, KeyError, zipfile.BadZipFile, zlib.error)
+"""Everything that zipfile, zlib and NumPy raise for a file that is cut, damaged, encrypted or packed by another method."""
+
+
+def read_arrays(content: bytes, names: Collection[str], limit: int) -> Mapping[str, NDArray[Any]]:
+    """Read named arrays, each of which takes exactly the bytes that its header announces.
+
+    Args:
+        content: of an .npz file; or of an .npy file, whose array takes the first of `names`.
+        names: of the arrays to read; those that the file lacks are left out.
+        limit: bytes that one array may take. Nothing larger is allocated, however small it was packed.
+
+    Raises:
+        ValueError: the file is damaged, an array is too large, or it would need pickle; the message is one line.
+    """
+    try:
+        if not zipfile.is_zipfile(io.BytesIO(content)):
+            return {next(iter(names)): _array(io.BytesIO(content), len(content), limit)}
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            held = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
+            arrays = {}
+            for name in names:
+                if name in held:
+                    with archive.open(held[name]) as file:
+                        arrays[name] = _array(file, held[name].file_size, limit)
+            return arrays
+    except _FAULTS as error:
+        raise ValueError(" ".join(str(error).split())[:200] or type(error).__name__) from error
+
+
+def array_names(content: bytes) -> list[str]:
+    """The names of all arrays in an .npz file. Raises ValueError if it is none."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return [name.removesuffix(".npy") for name in archive.namelist()]
+    except _FAULTS as error:
+        raise ValueError(" ".join(str(error).split())[:200]) from error
+
+
+def _array(file: IO[bytes], size: int, limit: int) -> NDArray[Any]:
+    """The array of an .npy file of `size` bytes."""
+    if size > limit:
+        raise ValueError(f"an array of {size:,} bytes, more than {limit:,}")
+    stream = io.BytesIO(file.read(size))
+    version = np.lib.format.read_magic(stream)
+    header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, fortran_order, dtype = header(stream)
+    if dtype.hasobject:
+        raise ValueError("it holds Python objects, which are not read; save an array of numbers")
+    values = stream.read()
+    # In Python's whole numbers, which do not overflow.
+    announced = dtype.itemsize
+    for side in shape:
+        announced *= side
+    if min(shape, default=0) < 0 or announced != len(values):
+        raise ValueError(f"its header announces {dtype} of shape {shape}, but {len(values):,} bytes follow")
+    array = np.frombuffer(values, dtype) if values else np.empty(0, dtype)
+    return array.reshape(shape, order="F" if fortran_order else "C").copy()
