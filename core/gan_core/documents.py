@@ -149,7 +149,8 @@ def first_fault(error: ValidationError) -> str:
     """The first thing that a type does not allow, in one short line: the key, a colon, what is wrong with its value."""
     first = error.errors(include_url=False, include_input=False)[0]
     key = ".".join(str(part) for part in first["loc"])[:200]
-    return printable(f"{key}: {first['msg']}" if key else first["msg"])
+    message = first["msg"].removeprefix("Value error, ")
+    return printable(f"{key}: {message}" if key else message)
 
 
 def _validated(content: bytes, kind: TypeAdapter[T]) -> T:

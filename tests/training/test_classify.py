@@ -193,7 +193,7 @@ def test_wrong_requests_are_refused_in_words(
     (begun / "models").mkdir()
     shutil.copy(sgan_run / "models" / "classifier-step-00000004.keras", begun / "models")
     code, words = refusal(begun, held_out_digits, "--labels-alone")
-    assert code == 3 and "no checkpoint, which keeps the labelled examples" in words
+    assert code == 3 and "no checkpoint yet, and only checkpoints hold the labelled examples" in words
     (begun / "models" / "classifier-step-00000004.keras").write_bytes(b"PK")
     code, words = refusal(begun, held_out_digits)
     assert code == 3 and "classifier-step-00000004.keras: damaged" in words

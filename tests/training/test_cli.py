@@ -16,7 +16,7 @@ COMMANDS = sorted(get_command(app).commands)  # type: ignore[attr-defined]
 
 
 def help_pages() -> dict[str, Ran]:
-    """What every command prints with --help, all from one process that must not have loaded what is heavy."""
+    """The help page of every command, all from one process that must not have loaded heavy packages."""
     program = (
         "import contextlib, io, json, sys\n"
         "from gan_train.cli.main import app\n"

@@ -99,7 +99,7 @@ def test_names_that_differ_in_case_alone_are_told_apart() -> None:
         (
             record(),
             ConditionOptions(codes="3"),
-            "--code 3: this run's generator is told a class; write --class with 0 to 9 or a name",
+            "--code 3: this run's generator takes a class; write --class with 0 to 9 or a name",
         ),
         (record(names=()), ConditionOptions(classes="sneaker"), "no such class; write --class with 0 to 9$"),
         (record(names=tuple("0123456789")), ConditionOptions(classes="x"), "write --class with 0 to 9$"),
@@ -107,7 +107,7 @@ def test_names_that_differ_in_case_alone_are_told_apart() -> None:
         (
             record("mnist-infogan", ()),
             ConditionOptions(classes="1"),
-            "--class 1: this run's generator is told a code; write --code",
+            "--class 1: this run's generator takes a code; write --code",
         ),
         (
             record("mnist-gan", ()),

@@ -234,7 +234,7 @@ def test_diagnose_writes_only_when_told_to(digits: Path, tmp_path: Path) -> None
         assert (out / DIAGNOSIS).read_text() == "no verdict\n"
         damaged = gan_train("watch", out, "--once")
         assert damaged.code == 3
-        assert "--write' writes it anew" in damaged.err
+        assert "--write' writes the file again" in damaged.err
         assert gan_train("diagnose", out, "--write").code == 0
     assert (out / DIAGNOSIS).read_bytes() == written
 

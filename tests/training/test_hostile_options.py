@@ -21,7 +21,7 @@ MEGABYTES = 1 << 20
 
 
 def refused(command: object, *arguments: Argument) -> Ran:
-    """What a command says that must end with 2 or 3 within seconds and 200 MB."""
+    """Run a command that must end with code 2 or 3 within seconds and 200 MB."""
     began = time.process_time()
     tracemalloc.start()
     try:

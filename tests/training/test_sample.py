@@ -120,8 +120,8 @@ def test_seeds_that_cannot_be_read(text: str) -> None:
         (LatentOptions(file="a.npz", count=3), "--latents and --count exclude"),
         (LatentOptions(zero=True, truncation=1), "--zero and --truncation exclude"),
         (LatentOptions(seeds="1", seed=2), "--seeds and --seed exclude"),
-        (LatentOptions(truncation=0.001), "at least 0.01"),
-        (LatentOptions(truncation=float("nan")), "at least 0.01"),
+        (LatentOptions(truncation=0.001), "write 0.01 to 100 standard deviations"),
+        (LatentOptions(truncation=float("nan")), "write 0.01 to 100 standard deviations"),
     ],
 )
 def test_choices_that_contradict_themselves(choice: LatentOptions, words: str) -> None:
@@ -170,7 +170,7 @@ def test_what_cannot_be_done_is_said(trained: Path, tmp_path: Path) -> None:
     for arguments, code, words in (
         ((trained, "--step", "5"), 2, "3, 6"),
         ((trained, "--zero", "--seeds", "1"), 2, "exclude"),
-        ((trained, "--bank", "9", "--count", "9"), 2, "--bank draws its latents anew"),
+        ((trained, "--bank", "9", "--count", "9"), 2, "--bank draws its own latents"),
         ((trained, "--latents", tmp_path / "none.npz"), 5, "none.npz"),
         ((tmp_path / "nothing",), 3, "gan-train run"),
     ):

@@ -91,7 +91,9 @@ def test_an_error_is_told_with_its_exit_code(run: Path) -> None:
     status = json.loads((run / STATUS).read_text())
     del status["exit_code"]
     (run / STATUS).write_text(json.dumps(status))
-    assert gan_train("watch", run).err.endswith("status.json: damaged; it is written anew when the run goes on\n")
+    assert gan_train("watch", run).err.endswith(
+        "status.json: damaged (an error without its exit code); it is written again when the run goes on\n"
+    )
 
 
 def test_a_run_whose_process_is_gone(run: Path) -> None:

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from typing import IO, Annotated, Any, Literal
 
 import yaml
-from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationError
 
 from gan_core.documents import PrintableText, Whole, first_fault, read_json, read_yaml
 from gan_core.errors import DataError, GanmillError, UsageError
@@ -192,7 +192,13 @@ class Status:
     exit_code: Literal[0, 1, 2, 3, 4, 5, 75] = 0
 
 
-_STATUS = TypeAdapter(Status)
+def _explained(status: Status) -> Status:
+    if status.state == "error" and not status.exit_code:
+        raise ValueError("an error without its exit code")
+    return status
+
+
+_STATUS = TypeAdapter(Annotated[Status, AfterValidator(_explained)])
 
 
 def read_status(run: Folder) -> Status | None:
