@@ -14,7 +14,7 @@ MOST_GRIDS, GRID_BYTES, PICTURE_BYTES = 32, 128 << 10, 256 << 10
 """Most sample grids in a page, most bytes of each and of any other picture; so a page stays below 10 MB in base64."""
 
 _MOST_PIXELS = 80_000_000
-"""Of a picture that is decoded, 240 MB in colour; a grid of 10,000 images of 64 pixels has 44 million."""
+"""The most pixels of a picture that is decoded, 240 MB in colour; a grid of 10,000 images of 64 pixels has 44 million."""
 
 _LONGEST_SIDE = 1600
 _QUALITIES = (90, 75, 55, 35)

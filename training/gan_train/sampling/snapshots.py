@@ -1,4 +1,4 @@
-"""What a run writes at snapshots: real examples, sample grids from fixed inputs, and networks in plain Keras."""
+"""Files that a run writes at snapshots: real examples, sample grids from fixed inputs, and networks in plain Keras."""
 
 import tempfile
 from pathlib import Path

@@ -58,7 +58,7 @@ def _value(word: str, record: RunRecord) -> int:
 
 
 def _valid_values(record: RunRecord) -> str:
-    """What to write, for messages: the option and its possible values."""
+    """The option and its possible values, for messages."""
     condition = record.recipe.condition
     assert condition is not None
     names = ", ".join(record.class_names[:_NAMES_SHOWN]) + (", ..." if len(record.class_names) > _NAMES_SHOWN else "")

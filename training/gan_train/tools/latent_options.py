@@ -19,7 +19,7 @@ from gan_train.sampling.generator import MOST_IMAGES
 
 _LEAST_THRESHOLD, _LARGEST_THRESHOLD = 0.01, 100.0
 _LARGEST_NUMBER_BYTES, _HEADER_BYTES = 16, 1 << 16
-"""Of a number of NumPy's largest type, and of the header of an array."""
+"""Bytes of a number of NumPy's largest type, and of the longest header of an array."""
 _NAMES_SHOWN = 20
 _LARGEST_CONDITION = np.iinfo(np.int32).max
 COUNT = 25
