@@ -19,7 +19,7 @@ _PACKED_BYTES = 1 << 20
 """Bytes by which what is in a .keras file may be larger than the file: Keras stores arrays as they are."""
 
 _STORAGE_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO)
-"""Numbers of errors by which a storage refuses. Others, such as that of a negative position, come from what a damaged file says."""
+"""Numbers of errors by which a storage refuses; others come from what a damaged file says, as a negative position."""
 
 GENERATOR, CLASSIFIER = "generator", "classifier"
 """Kinds of networks. A generator turns its inputs into images or points; a classifier turns images, float32 in the recipe's
