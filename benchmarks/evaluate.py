@@ -33,7 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import sqrtm
 
-from gan_core.progress import ProgressCounter
+from gan_core.progress import ProgressCounter, ProgressDisplay
 from gan_pipeline.dataset.options import Options
 from gan_pipeline.preparing.beam_job import Execution
 from gan_pipeline.preparing.prepare import prepare_folder
@@ -69,7 +69,12 @@ def our_statistics(
     """The statistics of both sets of images, from which all scores are computed."""
     one, two = (
         gather_statistics(
-            _batches(images), len(images), images.shape[1:], extractor, resizer, ProgressCounter(len(images), "images")
+            _batches(images),
+            len(images),
+            images.shape[1:],
+            extractor,
+            resizer,
+            ProgressCounter(ProgressDisplay(len(images)), len(images), "images"),
         )
         for images in (first, second)
     )

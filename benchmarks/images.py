@@ -122,7 +122,7 @@ class Cost:
 
 
 def cost(name: str, source: Path, side: int, keep: Path | None = None) -> Cost:
-    """What a contender takes in a process of its own."""
+    """The memory and time of a contender in a process of its own."""
     out = Path(tempfile.mkdtemp(prefix="ganmill-benchmark-"))
     words = [sys.executable, __file__, "--contender", name, "--images", str(source), "--side", str(side), "--out", str(out)]
     reader, writer = os.pipe()

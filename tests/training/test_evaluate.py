@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_core.progress import ProgressCounter
+from gan_core.progress import ProgressCounter, ProgressDisplay
 from gan_core.storage import open_folder
 from gan_train.data.dataset import open_dataset
 from gan_train.extractors.classifier import packaged_classifier
@@ -45,7 +45,12 @@ def run(trained: Path, tmp_path: Path) -> Path:
 
 def side_of(images: Iterator[Images], count: int, resizer: str = "none") -> ImageStatistics:
     return gather_statistics(
-        images, count, (28, 28, 1), packaged_classifier("digits"), resizer, ProgressCounter(count, "images")
+        images,
+        count,
+        (28, 28, 1),
+        packaged_classifier("digits"),
+        resizer,
+        ProgressCounter(ProgressDisplay(count), count, "images"),
     )
 
 
