@@ -66,6 +66,7 @@ evidence: $(READY)
 
 benchmarks: $(READY)
 	$(BIN)/python benchmarks/prepare.py
+	$(BIN)/python benchmarks/images.py
 	$(BIN)/python benchmarks/train_step.py
 	$(BIN)/python benchmarks/replicas.py
 	$(BIN)/python benchmarks/evaluate.py

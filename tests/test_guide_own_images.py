@@ -12,6 +12,7 @@ from tests.support.celeba_files import PHOTOGRAPHS, TEXT_TABLES
 from tests.support.commands import Ran, run_inside
 from tests.support.datasets import write_files
 from tests.support.image_files import encoded, noise, photograph, zipped
+from tests.support.odd_images import deep_png
 from tests.support.runs import SMALL
 
 GUIDE = Path(__file__).parent.parent / "docs" / "guides" / "own-images.md"
@@ -24,6 +25,8 @@ def raw_data(folder: Path) -> None:
     photos |= {f"Test/{title}/9.jpg": photograph(9) for title in ("cats", "dogs")}
     write_files(folder / "photos", photos | {"Train/cats/notes.txt": b"mine"})
     write_files(folder / "vehicles", {f"{title}/1.jpg": photograph(1) for title in ("bus", "car", "train")})
+    write_files(folder / "digits", {f"{n}.png": encoded(noise(n, 28, 28)[..., 0]) for n in range(8)})
+    write_files(folder / "scans", {f"{n}.png": deep_png(noise(n).astype(np.uint16) * 16) for n in range(2)})
     write_files(folder / "flat", {f"{n}.jpg": photograph(n) for n in range(3)})
     (folder / "labels.csv").write_text("file,label\n0.jpg,cat\n1.jpg,dog\n2,cat\n")
     rows = "".join(json.dumps({"file_name": f"{n}.jpg", "species": "owl"}) + "\n" for n in range(2))
@@ -74,5 +77,11 @@ def test_the_guide_names_every_option_of_its_kind() -> None:
         "domains",
         "any-ratio",
         "strict",
+        "image-size",
+        "channels",
+        "min-size",
+        "dedupe",
+        "bit-depth",
+        "scaled-jpeg",
     ):
         assert f"`--{option}" in text or f" --{option} " in text, option
