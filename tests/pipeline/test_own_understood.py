@@ -146,6 +146,13 @@ def test_what_is_seldom_meant_is_warned_of_and_strictly_refused(tmp_path: Path, 
     assert (dry.code, words in dry.err, "would write" in dry.out) == (3, True, True)
 
 
+def test_a_name_cannot_colour_or_break_a_line(tmp_path: Path) -> None:
+    source = folder(tmp_path / "in", "a\x1b[31m\u2028b/1.png", "dogs/2.png", "A\x1b[31m\u2028b/3.png")
+    ran = run_cli("prepare", "images", "--source", source, "-o", "x", "--dry-run")
+    assert r"in 3 classes: A\x1b[31m\u2028b (1), a\x1b[31m\u2028b (1), dogs (1)" in ran.out
+    assert "\x1b" not in ran.out + ran.err
+
+
 def test_an_empty_class_folder_is_a_class_without_images(tmp_path: Path) -> None:
     source = folder(tmp_path / "in", "train/cats/1.png", "train/dogs/2.png", "test/cats/3.png")
     (source / "train" / "eels").mkdir()

@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Callable, Iterator
 
+from gan_core.text import printable
 from gan_pipeline.dataset.understood import Understood
 
 SPLIT_NAMES = {
@@ -25,7 +26,7 @@ def split_named(folder: str) -> str | None:
 
 def warnings_of(understood: Understood) -> tuple[str, ...]:
     """One sentence for each reading that is seldom meant, with the names it is about."""
-    return tuple(warning for check in _CHECKS for warning in check(understood))
+    return tuple(printable(warning) for check in _CHECKS for warning in check(understood))
 
 
 def _class_names(understood: Understood) -> list[str]:

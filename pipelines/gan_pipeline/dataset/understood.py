@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import Field
 
+from gan_core.text import printable
 from gan_pipeline.dataset.features import Frozen
 
 _MOST_LISTED = 12
@@ -81,7 +82,10 @@ class Understood(Frozen):
         return {name: split for name, split in self.splits.items() if split.written}
 
     def lines(self) -> Iterator[str]:
-        """The same as lines of text, without the warnings."""
+        """The same as lines of text for a terminal, without the warnings."""
+        return map(printable, self._lines())
+
+    def _lines(self) -> Iterator[str]:
         for name, split in self.splits.items():
             folders = f" (folder {', '.join(split.folders)})" if split.folders else ""
             count = "" if split.inputs is None else f"{split.inputs:,} inputs"
