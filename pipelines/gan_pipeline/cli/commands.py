@@ -193,7 +193,7 @@ def prepare(
         from gan_pipeline.preparing.planning import make_plan
         from gan_pipeline.preparing.request import options_of
 
-        plan = make_plan(options_of(dataset, source, split, classes, general, own))
+        plan = make_plan(options_of(dataset, source, split, classes, general, own), out)
         print_plan(plan, out, as_json)
         if strict:
             check_strictly(plan.understood, plan.options.source)

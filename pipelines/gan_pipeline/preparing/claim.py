@@ -61,7 +61,7 @@ def check_finished(folder: Folder, options: Options) -> Manifest:
     def same_content() -> bool:
         return (
             manifest.options.source == options.source
-            or resolve_source(options).open().fingerprint == manifest.source.fingerprint
+            or resolve_source(options, folder.uri).open().fingerprint == manifest.source.fingerprint
         )
 
     _refuse_difference(folder, "is finished", manifest.options, options, same_content)

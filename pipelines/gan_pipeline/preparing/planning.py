@@ -52,15 +52,15 @@ class Plan:
         return sum(len(task.ids) for task in self.tasks)
 
 
-def make_plan(options: Options) -> Plan:
-    """Open the source, apply the filters and assign ids to shards. Nothing is written.
+def make_plan(options: Options, out: str = "") -> Plan:
+    """Open the source, apply the filters and assign ids to shards. Nothing is written; `out` is where the dataset will be.
 
     Raises:
         DataError: the source is broken, or no example is left.
         UsageError: more is to be held out than the train split can spare, or as the source says.
         StorageError: as the source says.
     """
-    spec = resolve_source(options)
+    spec = resolve_source(options, out)
     source = spec.open()
     if options.bit_depth == AUTO_DEPTH:
         spec = _scaled_by_range(spec, source)

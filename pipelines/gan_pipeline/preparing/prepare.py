@@ -66,12 +66,12 @@ def prepare_folder(
         manifest = check_finished(folder, options)
         if strict and manifest.understood:
             check_strictly(manifest.understood, options.source)
-        plan = make_plan(options) if retry_failed else None
+        plan = make_plan(options, folder.uri) if retry_failed else None
         if not (plan and reopen(folder, manifest, plan)):
             folder.remove_all(f"{WORK}/")
             return Outcome(manifest, already_done=True)
     else:
-        plan = make_plan(options)
+        plan = make_plan(options, folder.uri)
     announce(plan.understood, plan.source.notes)
     if strict:
         check_strictly(plan.understood, options.source)

@@ -31,6 +31,7 @@ class FileTree(Protocol):
     Attributes:
         uri: where it lies, as the user gave it.
         parallel_reads: how many threads reading at once pay.
+        without: a folder in it, relative and with "/" at its end, that counts as absent; empty if there is none.
     """
 
     @property
@@ -38,6 +39,9 @@ class FileTree(Protocol):
 
     @property
     def parallel_reads(self) -> int: ...
+
+    @property
+    def without(self) -> str: ...
 
     def names(self) -> tuple[str, ...]:
         """Sorted names, relative and with "/", of all files but hidden ones and what macOS and Windows leave behind.
@@ -70,8 +74,12 @@ class FileTree(Protocol):
         ...
 
 
-def open_tree(uri: str) -> FileTree:
+def open_tree(uri: str, out: str = "") -> FileTree:
     """The files at a local path or a gs:// URI, be it a folder or a .zip.
+
+    Args:
+        uri: where they lie.
+        out: a folder that the caller writes into. If it lies below `uri`, what is in it is none of these files.
 
     Raises:
         StorageError: nothing is there, or it may not be read. A gs:// prefix is not looked at before `names`.
@@ -81,7 +89,7 @@ def open_tree(uri: str) -> FileTree:
     if not uri.startswith("gs://"):
         folder, path = open_folder(uri), Path(uri)
         if path.is_dir():
-            return _LocalTree(folder.uri)
+            return _LocalTree(folder.uri, _below(path, out))
         if not path.is_file():
             raise StorageError(f"{uri}: not found; check the path")
         return _open_archive(uri, open_folder(path.parent), path.name, 1)
@@ -89,7 +97,15 @@ def open_tree(uri: str) -> FileTree:
     parent, _, name = folder.uri.rpartition("/")
     if parent != "gs:/" and open_folder(parent).exists(name):
         return _open_archive(uri, open_folder(parent), name, CONNECTIONS)
-    return _CloudTree(folder)
+    return _CloudTree(folder, f"{out.rstrip('/')}/".removeprefix(above) if out.startswith(above := f"{folder.uri}/") else "")
+
+
+def _below(folder: Path, out: str) -> str:
+    """The path of the folder `out` relative to `folder`, with "/" at its end; empty if it does not lie below it."""
+    if not out or out.startswith("gs://"):
+        return ""
+    inner, outer = Path(out).resolve(), folder.resolve()
+    return f"{inner.relative_to(outer).as_posix()}/" if outer in inner.parents else ""
 
 
 def _open_archive(uri: str, folder: Folder, name: str, parallel_reads: int) -> ZipTree:
@@ -123,14 +139,17 @@ class _LocalTree:
 
     parallel_reads = 1
 
-    def __init__(self, uri: str) -> None:
-        self.uri = uri
+    def __init__(self, uri: str, without: str) -> None:
+        self.uri, self.without = uri, without
         self._root = Path(uri)
 
     @cached_property
     def _names(self) -> tuple[str, ...]:
         with storage_errors(self._root):
-            return tuple(sorted(_walk(self._root)))
+            return tuple(sorted(self._walk()))
+
+    def _walk(self) -> Iterator[str]:
+        return _walk(self._root, self._root / self.without if self.without else None)
 
     def names(self) -> tuple[str, ...]:
         return self._names
@@ -154,17 +173,17 @@ class _LocalTree:
 
     def signature(self) -> str:
         with storage_errors(self._root):
-            return _signature((name, *_state(self._root / name)) for name in sorted(_walk(self._root)))
+            return _signature((name, *_state(self._root / name)) for name in sorted(self._walk()))
 
 
-def _walk(root: Path) -> Iterator[str]:
+def _walk(root: Path, without: Path | None) -> Iterator[str]:
+    left_out = _identity(without.stat()) if without and without.exists() else None
     pending: list[tuple[Path, str, frozenset[tuple[int, int]]]] = [(root, "", frozenset())]
     while pending:
         folder, prefix, above = pending.pop()
-        state = folder.stat()
-        here = (state.st_dev, state.st_ino)
-        if here in above:
-            continue  # A link leads back to a folder it lies in.
+        here = _identity(folder.stat())
+        if here in above or here == left_out:
+            continue  # A link leads back to a folder it lies in, or this is the folder to leave out.
         with os.scandir(folder) as items:
             for item in items:
                 if is_hidden(item.name):
@@ -175,6 +194,10 @@ def _walk(root: Path) -> Iterator[str]:
                 # A link to nothing is listed, so that its absence is counted.
                 elif item.is_file(follow_symlinks=False) or (item.is_symlink() and (path.is_file() or not path.exists())):
                     yield prefix + item.name
+
+
+def _identity(state: os.stat_result) -> tuple[int, int]:
+    return state.st_dev, state.st_ino
 
 
 def _state(path: Path) -> tuple[int, str]:
@@ -205,8 +228,8 @@ class _CloudTree:
 
     parallel_reads = CONNECTIONS
 
-    def __init__(self, folder: Folder) -> None:
-        self.uri = folder.uri
+    def __init__(self, folder: Folder, without: str) -> None:
+        self.uri, self.without = folder.uri, without
         self._folder = folder
 
     @cached_property
@@ -217,7 +240,8 @@ class _CloudTree:
         entries = self._folder.entries()
         if not entries:
             raise StorageError(f"{self.uri}: not found, or empty; check the bucket and the path")
-        return [entry for entry in entries if not is_hidden(entry.name)]
+        outside = [entry for entry in entries if not (self.without and entry.name.startswith(self.without))]
+        return [entry for entry in outside if not is_hidden(entry.name)]
 
     def names(self) -> tuple[str, ...]:
         return tuple(entry.name for entry in self._entries)

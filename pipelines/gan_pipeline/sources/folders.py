@@ -89,7 +89,8 @@ def _empty_classes(tree: FileTree, splits: Mapping[str, SplitFiles]) -> tuple[st
         for prefix in files.prefixes if classes else ():
             below = (name.removeprefix(prefix).split("/") for name in tree.names() if name.startswith(prefix))
             folders = {path[0] for path in below if len(path) > 1} | _local_folders(Path(tree.uri, prefix))
-            empty |= folders - classes
+            # The folder that is written comes to be during the run: it is no class, be it there already or not.
+            empty |= {folder for folder in folders - classes if not tree.without.startswith(f"{prefix}{folder}/")}
     return tuple(sorted(empty - {folder for files in splits.values() for folder in files.folders}))
 
 

@@ -42,11 +42,13 @@ class SourceSpec:
         options: what is prepared.
         kind: "sample", "tfds", "files", or "none" where the options say it all.
         uri: the folder or archive; empty for the other kinds.
+        out: the folder that is written; what is in it is no input, should it lie below `uri`.
     """
 
     options: Options
     kind: str
     uri: str = ""
+    out: str = ""
 
     def open(self) -> Source:
         """Open it here. Raises DataError, StorageError or UsageError."""
@@ -57,7 +59,7 @@ class SourceSpec:
             points = limit + held_out if limit else DEFAULT_POINTS
             return CurveSource(self.options.function, points, self.options.seed)
         if info.kind in _TREES:
-            tree = TfdsFaces(info, self.options.splits) if self.kind == TFDS else _image_tree(self.uri)
+            tree = TfdsFaces(info, self.options.splits) if self.kind == TFDS else _image_tree(self.uri, self.out)
             return _TREES[info.kind](tree, self.options)
         arrays, asked = self._open_arrays(info), self.options.classes
         classes = None if asked is None else class_numbers(tuple(map(str, asked)), info.class_names)
@@ -88,9 +90,9 @@ def _array_features(info: DatasetInfo, options: Options, class_names: Sequence[s
     return {"image": image, "label": LabelFeature(class_names=tuple(class_names))}
 
 
-def _image_tree(uri: str) -> FileTree:
+def _image_tree(uri: str, out: str) -> FileTree:
     """The files at a place; of a folder that holds nothing but one zip and tables, those in the zip."""
-    tree = open_tree(uri)
+    tree = open_tree(uri, out)
     zips = [name for name in tree.names() if name.lower().endswith(".zip")]
     others = [name for name in tree.names() if not name.lower().endswith((".zip", ".txt", ".csv", ".md"))]
     return open_tree(f"{uri.rstrip('/')}/{zips[0]}") if len(zips) == 1 and not others else tree
@@ -102,8 +104,11 @@ def cache_folder(dataset: str) -> Path:
     return Path(root) / dataset
 
 
-def resolve_source(options: Options) -> SourceSpec:
-    """Decide what the --source of these options means. Raises UsageError if this dataset has no such source."""
+def resolve_source(options: Options, out: str = "") -> SourceSpec:
+    """Decide what the --source of these options, to be prepared into the folder `out`, means.
+
+    Raises UsageError if this dataset has no such source.
+    """
     info, source = dataset_info(options.dataset), options.source
     if info.kind is Kind.CURVE:
         if source != AUTO:
@@ -120,11 +125,11 @@ def resolve_source(options: Options) -> SourceSpec:
             raise UsageError(f"--source tfds does not apply to {info.name}; give a folder, a zip, or a gs:// prefix")
         return SourceSpec(options, TFDS)
     if source != AUTO:
-        return SourceSpec(options, FILES, source)
+        return SourceSpec(options, FILES, source, out)
     cached = [str(cache_folder(info.name)), *([info.debian_folder] if info.debian_folder else [])]
     present = [folder for folder in cached if open_folder(folder).names()]
     if present:
-        return SourceSpec(options, FILES, present[0])
+        return SourceSpec(options, FILES, present[0], out)
     if not info.tfds:
         raise UsageError(f"{info.name}: say where the images are with --source FOLDER, a zip, or gs://BUCKET/FOLDER")
     return SourceSpec(options, TFDS)

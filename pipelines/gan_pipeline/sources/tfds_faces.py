@@ -18,6 +18,7 @@ class TfdsFaces:
     """A file tree. The files go to one temporary file as they are, so memory does not grow; disk does, by 1.4 GB."""
 
     parallel_reads = 1
+    without = ""
 
     def __init__(self, info: DatasetInfo, splits: Sequence[str]) -> None:
         """Raises StorageError if TFDS cannot provide the files, DataError if it has no such split."""

@@ -54,7 +54,7 @@ class ZipTree:
             DataError: it is cut off or damaged, or it is not to be trusted.
             StorageError: it is not there, or may not be read.
         """
-        self.uri, self.parallel_reads = uri, parallel_reads
+        self.uri, self.parallel_reads, self.without = uri, parallel_reads, ""
         self._folder, self._name = folder, name
         self._version = folder.entry(name).version
         self._files = self._read_directory()
