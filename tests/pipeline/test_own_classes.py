@@ -26,6 +26,11 @@ def test_two_digits_are_two_classes_with_their_names(tmp_path: Path) -> None:
     summary = json.loads(run_cli("inspect", tmp_path / "out", "--json").out)
     assert summary["splits"]["train"]["classes"] == counts
     assert run_cli("verify", "--deep", tmp_path / "out").code == 0
+    for asked in ("3,8", "8,3"):
+        ran = run_cli("prepare", "mnist", "--source", "sample", "--shards", "1", "--classes", asked, "-o", tmp_path / "out")
+        assert (ran.code, ran.out.startswith("already done")) == (0, True), ran.err
+    ran = run_cli("prepare", "mnist", "--source", "sample", "--shards", "1", "--classes", "3", "-o", tmp_path / "out")
+    assert (ran.code, "is finished with classes=3,8, now asked for classes=3;" in ran.err) == (2, True)
 
 
 def test_classes_of_peoples_own_images(tmp_path: Path) -> None:
