@@ -11,6 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from gan_core.errors import GanmillError
+from gan_core.names import printable_json
 from gan_core.notices import shown
 from gan_core.text import printable_lines
 
@@ -18,8 +19,13 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON documen
 
 
 def print_json(document: Any) -> None:
-    """Print a document as indented JSON on stdout."""
-    print(json.dumps(document, indent=2, ensure_ascii=False))
+    """Print a document as indented JSON on stdout. No character of it can change a terminal."""
+    print(printable_json(json.dumps(document, indent=2, ensure_ascii=False)))
+
+
+def print_text(text: str, error: bool = False) -> None:
+    """Print lines for a person to read, on stderr if `error`; names in them may hold anything."""
+    print(printable_lines(text), file=sys.stderr if error else sys.stdout)
 
 
 def run_command(app: Callable[[], object]) -> NoReturn:
@@ -43,7 +49,7 @@ def run_command(app: Callable[[], object]) -> NoReturn:
             print("interrupted: what was committed is kept; run the same command again to continue", file=sys.stderr)
             sys.exit(128 + signal.SIGINT)
         if isinstance(error, GanmillError):
-            print(f"error: {printable_lines(str(error))}", file=sys.stderr)
+            print_text(f"error: {error}", error=True)
             sys.exit(error.exit_code)
         raise
     finally:

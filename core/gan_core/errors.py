@@ -3,6 +3,8 @@
 import re
 from typing import ClassVar
 
+from gan_core.text import printable_lines
+
 
 class GanmillError(Exception):
     """The base class of all errors that end a command with one message and no traceback."""
@@ -77,7 +79,7 @@ _MARK = re.compile(r"<ganmill (\d+)>(.*?)</ganmill>", re.DOTALL)
 
 def mark(error: GanmillError) -> str:
     """The error as text that `unmark` turns back: Beam runners pass on the messages of exceptions, but not their types."""
-    return f"<ganmill {error.exit_code}>{error}</ganmill>"
+    return f"<ganmill {error.exit_code}>{printable_lines(str(error))}</ganmill>"
 
 
 def unmark(text: str) -> GanmillError | None:

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+from gan_core.text import printable_lines
+
 LOGGER = logging.getLogger("ganmill")
 LOGGER.setLevel(logging.INFO)
 LOGGER.addHandler(logging.NullHandler())
@@ -34,7 +36,7 @@ class _Stderr(logging.StreamHandler[TextIO]):
 
     def format(self, record: logging.LogRecord) -> str:
         prefix = "warning: " if record.levelno >= logging.WARNING else ""
-        return prefix + record.getMessage()
+        return prefix + printable_lines(record.getMessage())
 
 
 _HANDLER = _Stderr(sys.stderr)

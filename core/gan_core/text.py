@@ -9,8 +9,17 @@ _SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = 20
 
 
 def printable(text: str) -> str:
-    """One line with everything escaped that could break or colour it: control characters, U+2028, half a surrogate pair."""
-    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+    r"""One line with everything escaped that could break or colour it: control characters, U+2028, bytes that are not UTF-8.
+
+    Such a byte, which Python shows as half a surrogate pair, becomes `\xE9` as in `gan_core.names.escape_name`.
+    """
+    return text if text.isprintable() else "".join(map(_shown, text))
+
+
+def _shown(character: str) -> str:
+    if "\udc80" <= character <= "\udcff":
+        return f"\\x{ord(character) & 0xFF:02X}"
+    return character if character.isprintable() else ascii(character)[1:-1]
 
 
 def printable_lines(text: str) -> str:

@@ -63,6 +63,9 @@ class PrepareOptions(TypedDict, total=False):
     split_folders: str | None
     any_ratio: bool | None
     domains: str | None
+    variant: str | None
+    allow_short_tables: bool | None
+    zip_encoding: str | None
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from gan_core.errors import DataError, GanmillError, StorageError
 from gan_core.storage import open_folder
 from gan_pipeline.dataset.catalogue import dataset_info
 from gan_pipeline.sources.base import Arrays
-from gan_pipeline.sources.cifar import open_cifar10
+from gan_pipeline.sources.cifar import open_cifar
 from tests.support.cifar_files import (
     BINARY,
     CLASSES,
@@ -47,7 +47,7 @@ SHARED = Path(__file__).parents[3] / "shared" / "data" / "cifar10" / PYTHON_ARCH
 
 def opened(source: object, splits: tuple[str, ...] = BOTH) -> Arrays:
     """The arrays of a source."""
-    return open_cifar10(str(source), dataset_info("cifar10"), splits)
+    return open_cifar(str(source), dataset_info("cifar10"), splits)
 
 
 def refusal(source: object, kind: type[GanmillError] = DataError) -> str:
@@ -301,7 +301,7 @@ def test_nothing_there(tmp_path: Path) -> None:
 def test_something_else_there(tmp_path: Path) -> None:
     write_files(tmp_path, {"notes.txt": b"not images"})
     assert refusal(tmp_path).startswith(f"{tmp_path}: no CIFAR-10 here; --source takes {PYTHON_ARCHIVE}")
-    assert "a file stands where a folder is needed" in refusal(tmp_path / "notes.txt", StorageError)
+    assert "a file that is no tar archive by its name; --source takes" in refusal(tmp_path / "notes.txt", DataError)
 
 
 class _Call:
@@ -467,10 +467,10 @@ def test_memory_stays_flat(tmp_path: Path) -> None:
     files = {name: batch for name in binary_files() if name.startswith("data_batch")}
     source = write_files(tmp_path, {**binary_files(), **files})
     script = (
-        "import sys; from pathlib import Path; from gan_pipeline.sources.cifar import open_cifar10; "
+        "import sys; from pathlib import Path; from gan_pipeline.sources.cifar import open_cifar; "
         "from gan_pipeline.dataset.catalogue import dataset_info; "
         "peak = lambda: int(Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0]); before = peak(); "
-        "open_cifar10(sys.argv[1], dataset_info('cifar10'), ('train',)); print(peak() - before)"
+        "open_cifar(sys.argv[1], dataset_info('cifar10'), ('train',)); print(peak() - before)"
     )
     ran = subprocess.run([sys.executable, "-c", script, str(source)], capture_output=True, text=True, check=True)
     # One batch is 12 MiB, and lies here as file, as planes and as images.

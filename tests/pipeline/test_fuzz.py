@@ -33,7 +33,7 @@ from gan_pipeline.dataset.manifest import (
 )
 from gan_pipeline.dataset.options import Options
 from gan_pipeline.sources.base import Arrays
-from gan_pipeline.sources.cifar import open_cifar10
+from gan_pipeline.sources.cifar import open_cifar
 from gan_pipeline.sources.idx import open_idx
 from gan_pipeline.transforms.decode import decode_image_file
 from tests.support.cifar_files import (
@@ -199,7 +199,7 @@ def cifar_files(kind: str) -> Files:
 
 def read_cifar(source: Path) -> Arrays:
     """Both splits."""
-    return open_cifar10(str(source), dataset_info("cifar10"), ("train", "test"))
+    return open_cifar(str(source), dataset_info("cifar10"), ("train", "test"))
 
 
 @pytest.mark.parametrize("kind", ["python 2", "python 3", "binary"])

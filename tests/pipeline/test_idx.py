@@ -104,8 +104,9 @@ def test_no_files_at_all(tmp_path: Path) -> None:
 def test_a_file_as_source(tmp_path: Path) -> None:
     source = write_files(tmp_path, PLAIN) / IMAGES
     ran = run_cli("prepare", "mnist", "--source", source, "-o", tmp_path / "out")
-    assert ran.code == 5
-    assert "a file stands where a folder is needed" in ran.err
+    assert ran.code == 3
+    assert f"{source}: a single file; --source takes the folder or .zip that holds the idx, .csv or .npz files" in ran.err
+    assert f"give {tmp_path}" in ran.err
 
 
 def _mutate(content: bytes, chance: random.Random) -> bytes:

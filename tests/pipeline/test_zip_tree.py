@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from gan_core.errors import DataError, StorageError, UnusableInputError
-from gan_pipeline.sources.file_tree import FileTree, open_tree
+from gan_pipeline.sources.file_tree import FileTree
+from gan_pipeline.sources.open_tree import open_tree
 from tests.support.archives import FILES, packed
 
 pytestmark = pytest.mark.quick
@@ -48,7 +49,7 @@ with tarfile.open(fileobj=TAR, mode="w") as archive:
         (packed({"a/../../x": b""}), "not a name to be trusted"),
         (packed({"/etc/passwd": b""}), "'/etc/passwd' is not a name"),
         (packed({"C:x.png": b""}), "'C:x.png' is not a name"),
-        (packed({"a\\..\\x.png": b""}), "is not a name to be trusted; pack the images again"),
+        (packed({"a\\..\\x.png": b""}), "is not a name to be trusted: it holds a backslash"),
         (in_directory(packed({"ab.png": b""}), _NAME, b"a\0"), "is not a name to be trusted"),
         (packed({"..": b""}), "is not a name to be trusted"),
         (packed({"x/": b"", "../y/": b""}), "is not a name to be trusted"),

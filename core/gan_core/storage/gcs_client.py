@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 TIMEOUT = "GANMILL_STORAGE_TIMEOUT"
 """Environment variable: for how many seconds a request is repeated that fails for a passing reason."""
+
+TRANSFERS = 3
+"""How often content is transferred that arrives damaged, before that is reported."""
 
 CONNECTIONS = 16
 """Requests that are sent at the same time. A request mostly waits for the network."""
@@ -78,8 +81,16 @@ def retry() -> Any:
 
 
 def call(uri: str, request: Callable[[], _Result]) -> _Result:
-    """Run a request, and repeat it after transient errors. Raises StorageError that names `uri`."""
+    """Run a request, and repeat it after transient errors. Raises StorageError that names `uri`.
+
+    Content that arrives with another checksum than the storage says is asked for again, `TRANSFERS` times in all.
+    """
+    from google.cloud.storage.exceptions import DataCorruption
+
     with cloud_errors(uri):
+        for _ in range(TRANSFERS - 1):
+            with suppress(DataCorruption):
+                return retry()(request)()
         return retry()(request)()
 
 
@@ -131,7 +142,10 @@ def _explain(error: Exception) -> str:
                 "with 'gcloud storage cp --billing-project=PROJECT'"
             )
         case DataCorruption():
-            return f"damaged on the way, its checksum differs; run the same command again ({_short(error)})"
+            return (
+                f"damaged on the way, its checksum differs in {TRANSFERS} transfers; check the network, then run the same "
+                f"command again ({_short(error)})"
+            )
     return f"the storage refused ({_short(error)})"
 
 

@@ -14,17 +14,27 @@ def open_folder(uri: str | os.PathLike[str]) -> LocalFolder | CloudFolder:
     A gs:// request that fails for a passing reason is repeated for $GANMILL_STORAGE_TIMEOUT seconds (300).
 
     Raises:
-        UsageError: the name is empty.
+        UsageError: the name is empty, or it is on gs:// and not UTF-8.
         StorageError: it is neither a path nor gs://BUCKET.
     """
     text = os.fspath(uri)
     if not text:
         raise UsageError("an empty folder name; write a local path or gs://BUCKET/FOLDER")
     if text.startswith("gs://"):
+        if not _is_utf8(text):
+            raise UsageError(f"{text}: names on gs:// are UTF-8, and this one is not; check its encoding")
         return CloudFolder(text)
     if "://" in text:
         raise StorageError(f"{text}: only local paths and gs:// are supported; copy the files to one of those")
     return LocalFolder(text)
+
+
+def _is_utf8(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def open_file(uri: str | os.PathLike[str]) -> tuple[Folder, str]:

@@ -4,7 +4,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from gan_core.command import JsonOption, print_json, run_command
+from gan_core.command import JsonOption, print_json, print_text, run_command
 from gan_core.errors import DataError, UsageError
 from gan_pipeline import api
 from gan_pipeline.api import PrepareOptions
@@ -125,6 +125,22 @@ def prepare(
         ),
     ] = None,
     function: Annotated[str | None, typer.Option(help="curve: parabola, sine or gaussian.  [default: parabola]")] = None,
+    variant: Annotated[
+        str | None,
+        typer.Option(help="emnist: balanced, bymerge, byclass, letters, digits or mnist. cifar100: fine or coarse."),
+    ] = None,
+    allow_short_tables: Annotated[
+        bool | None,
+        typer.Option(
+            "--allow-short-tables",
+            help="celeba: accept a list with more or fewer rows than its first line promises.",
+            show_default=False,
+        ),
+    ] = None,
+    zip_encoding: Annotated[
+        str | None,
+        typer.Option(help="Code page of a .zip's names that are not UTF-8, such as cp437, cp932, gbk.", show_default=False),
+    ] = None,
     max_failure_rate: Annotated[
         float, typer.Option(min=0, max=1, help="Stop if a larger share of the inputs is unusable.")
     ] = MAX_FAILURE_RATE,
@@ -177,6 +193,9 @@ def prepare(
         "dedupe": dedupe,
         "bit_depth": bit_depth,
         "scaled_jpeg": scaled_jpeg,
+        "variant": variant,
+        "allow_short_tables": allow_short_tables,
+        "zip_encoding": zip_encoding,
     }
     general = {
         "limit": limit,
@@ -237,7 +256,7 @@ def verify(
     if as_json:
         print_json({"folder": folder, "digest": dataset.manifest.digest, "faults": faults})
     elif not faults:
-        print(f"{folder}: whole, {dataset.manifest.counts.kept:,} examples, digest {dataset.manifest.digest}")
+        print_text(f"{folder}: whole, {dataset.manifest.counts.kept:,} examples, digest {dataset.manifest.digest}")
     if faults:
         raise DataError("\n       ".join(faults))
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from gan_core.command import print_json
+from gan_core.command import print_json, print_text
 from gan_pipeline.dataset.catalogue import CHOSEN_OUT, DATASETS, LISTED_CHOICES, flag
 from gan_pipeline.dataset.understood import Understood
 
@@ -22,16 +22,16 @@ def print_prepared(prepared: "Prepared", as_json: bool) -> None:
         print_json(document | {"counts": manifest.counts.model_dump()})
         return
     state = "already done" if prepared.already_done else "done"
-    print(f"{state}: {manifest.counts.kept:,} examples of {manifest.name} in {out} (digest {manifest.digest[:12]})")
+    print_text(f"{state}: {manifest.counts.kept:,} examples of {manifest.name} in {out} (digest {manifest.digest[:12]})")
     unusable = {reason: count for reason, count in manifest.counts.dropped.items() if reason not in CHOSEN_OUT}
     if unusable:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in unusable.items())
-        print(f"dropped {sum(unusable.values()):,} inputs ({reasons}), see {out.rstrip('/')}/failures.jsonl")
+        print_text(f"dropped {sum(unusable.values()):,} inputs ({reasons}), see {out.rstrip('/')}/failures.jsonl")
     asked = {reason: manifest.counts.dropped[reason] for reason in LISTED_CHOICES if reason in manifest.counts.dropped}
     if asked:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in asked.items())
-        print(f"left out {sum(asked.values()):,} inputs ({reasons}), see {out.rstrip('/')}/failures.jsonl")
-    print(f"look at {out.rstrip('/')}/preview.png{_next_step(manifest, out)}")
+        print_text(f"left out {sum(asked.values()):,} inputs ({reasons}), see {out.rstrip('/')}/failures.jsonl")
+    print_text(f"look at {out.rstrip('/')}/preview.png{_next_step(manifest, out)}")
 
 
 def _next_step(manifest: "Manifest", out: str) -> str:
@@ -52,38 +52,38 @@ def print_plan(plan: "Plan", out: str, as_json: bool) -> None:
         )
         return
     for line in plan.understood.lines():
-        print(f"understood: {line}")
+        print_text(f"understood: {line}")
     for note in plan.source.notes:
-        print(f"note: {note}")
+        print_text(f"note: {note}")
     for warning in plan.understood.warnings:
-        print(f"warning: {warning}")
+        print_text(f"warning: {warning}")
     origin = plan.spec.uri or plan.spec.kind
-    print(f"would write {plan.examples:,} of {plan.inputs:,} examples from {origin} to {out}:")
+    print_text(f"would write {plan.examples:,} of {plan.inputs:,} examples from {origin} to {out}:")
     for shard in shards:
-        print(f"  {shard['file']}  {shard['examples']:,} examples")
+        print_text(f"  {shard['file']}  {shard['examples']:,} examples")
 
 
 def print_summary(summary: dict[str, Any], folder: str) -> None:
     """Print the summary of a dataset folder as text."""
-    print(f"{summary['name']} in {folder}: {', '.join(map(_feature, summary['features'].items()))}")
-    print(f"digest {summary['digest']}")
+    print_text(f"{summary['name']} in {folder}: {', '.join(map(_feature, summary['features'].items()))}")
+    print_text(f"digest {summary['digest']}")
     for name, split in summary["splits"].items():
-        print(f"\n{name}: {split['examples']:,} examples in {split['shards']} shards, {split['bytes'] / 2**20:.1f} MiB")
+        print_text(f"\n{name}: {split['examples']:,} examples in {split['shards']} shards, {split['bytes'] / 2**20:.1f} MiB")
         for title, count in {**split.get("classes", {}), **split.get("attributes", {})}.items():
-            print(f"  {title:<20} {count:>8,}  {'#' * round(40 * count / max(1, split['examples']))}")
+            print_text(f"  {title:<20} {count:>8,}  {'#' * round(40 * count / max(1, split['examples']))}")
         for title, (least, most) in split.get("ranges", {}).items():
-            print(f"  {title:<20} {least:.4f} to {most:.4f}")
+            print_text(f"  {title:<20} {least:.4f} to {most:.4f}")
     understood = summary["understood"] and Understood.model_validate(summary["understood"])
     if understood:
-        print()
+        print_text("")
         for line in understood.lines():
-            print(f"understood: {line}")
+            print_text(f"understood: {line}")
         for warning in understood.warnings:
-            print(f"warning: {warning}")
+            print_text(f"warning: {warning}")
     dropped = ", ".join(f"{count:,} {reason}" for reason, count in summary["counts"]["dropped"].items()) or "none"
-    print(f"\nread {summary['counts']['read']:,}, dropped: {dropped}")
-    print("options: " + ", ".join(f"{key}={value}" for key, value in summary["options"].items() if value is not None))
-    print(f"look at {summary['preview']}")
+    print_text(f"\nread {summary['counts']['read']:,}, dropped: {dropped}")
+    print_text("options: " + ", ".join(f"{key}={value}" for key, value in summary["options"].items() if value is not None))
+    print_text(f"look at {summary['preview']}")
 
 
 def print_page(written: "WrittenPage", as_json: bool) -> None:
@@ -96,8 +96,8 @@ def print_page(written: "WrittenPage", as_json: bool) -> None:
         )
         return
     for finding in written.findings:
-        print(f"{finding.level}: {finding.words}")
-    print(f"look at {written.page}")
+        print_text(f"{finding.level}: {finding.words}")
+    print_text(f"look at {written.page}")
 
 
 def _feature(item: tuple[str, dict[str, Any]]) -> str:
@@ -126,9 +126,9 @@ def print_datasets(as_json: bool) -> None:
         )
         return
     for info in DATASETS.values():
-        print(f"{info.name:<14} {info.about}")
+        print_text(f"{info.name:<14} {info.about}")
         if info.settings:
-            print(f"{'':<14} {', '.join(f'{name}={value}' for name, value in info.settings.items())}")
+            print_text(f"{'':<14} {', '.join(f'{name}={value}' for name, value in info.settings.items())}")
         if info.choices:
-            print(f"{'':<14} also {', '.join(map(flag, info.choices))}")
-    print("\nprepare one with: gan-pipeline prepare NAME -o FOLDER   (mnist needs no download with --source sample)")
+            print_text(f"{'':<14} also {', '.join(map(flag, info.choices))}")
+    print_text("\nprepare one with: gan-pipeline prepare NAME -o FOLDER   (mnist needs no download with --source sample)")

@@ -6,12 +6,16 @@ width, height), "landmarks" (5 points) and "rule"; "window" (left, top, right, b
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
+
+from gan_core.documents import read_json_lines
+from gan_core.storage import Folder
 
 FACES = "faces.jsonl"
 
@@ -22,6 +26,14 @@ LANDMARKS = ("left eye", "right eye", "nose", "left corner of the mouth", "right
 
 _BINS = (0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 1.0)
 """Upper edges of the intervals of confidence; the first begins at 0."""
+
+
+_LINE = TypeAdapter(dict[str, Any])
+
+
+def read_face_log(folder: Folder) -> Iterator[tuple[bytes, dict[str, Any]]]:
+    """The lines of faces.jsonl of a dataset folder, each as it stands there and as its value. Raises DataError."""
+    return read_json_lines(folder, FACES, _LINE, "prepare the dataset again")
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,16 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 
+from pydantic import TypeAdapter
+
+from gan_core.documents import read_json_lines
 from gan_core.errors import DataError
 from gan_core.storage import Folder
+from gan_core.text import printable
 from gan_pipeline.dataset.features import Frozen
 
 FAILURES = "failures.jsonl"
+_REMEDY = "prepare the dataset again"
 
 _SURE_AFTER, _SIGMAS = 50, 6.0
 
@@ -25,6 +30,9 @@ class Failure(Frozen):
     checksum: str = ""
 
 
+_FAILURE = TypeAdapter(Failure)
+
+
 def write_failures(folder: Folder, failures: Iterable[Failure]) -> None:
     """Write failures.jsonl, one line for each, in the order given."""
     lines = (json.dumps(failure.model_dump(), ensure_ascii=False) + "\n" for failure in failures)
@@ -33,10 +41,7 @@ def write_failures(folder: Folder, failures: Iterable[Failure]) -> None:
 
 def read_failures(folder: Folder) -> list[Failure]:
     """The lines of failures.jsonl. Raises DataError if one is not such a line."""
-    try:
-        return [Failure.model_validate_json(line) for line in folder.read(FAILURES).decode().splitlines()]
-    except ValueError as error:
-        raise DataError(f"{folder.locate(FAILURES)}: not readable ({error}); prepare the dataset again") from error
+    return [failure for _, failure in read_json_lines(folder, FAILURES, _FAILURE, _REMEDY)]
 
 
 def beyond_chance(failed: int, read: int, rate: float) -> bool:
@@ -59,4 +64,4 @@ def too_many(failures: Iterable[Failure], read: int, rate: float, where: str) ->
     else:
         share = f"{len(failures):,} of {read:,} inputs are unusable, more than --max-failure-rate {rate:g} allows"
         remedy = "check --source, or raise the rate"
-    return DataError(f"{where}: {share} ({reasons}; the first is {example.id}, {example.reason}{detail}); {remedy}")
+    return DataError(f"{where}: {share} ({reasons}; the first is {printable(example.id)}, {example.reason}{detail}); {remedy}")

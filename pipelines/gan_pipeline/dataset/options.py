@@ -105,6 +105,9 @@ class Options(Frozen):
         dedupe: which duplicates are dropped.
         bit_depth: how samples of more than 8 bits are scaled: the bits they use, a range "LOW-HIGH" of samples that becomes
             0 to 255, or "auto" for the range met in the dataset; None keeps their high 8 bits.
+        variant: the version of a dataset that comes in several.
+        allow_short_tables: whether a list of CelebA may have another number of rows than its first line promises.
+        zip_encoding: Python's name of the code page of a .zip's names that are not UTF-8; None keeps their bytes.
         scaled_jpeg: whether JPEGs may be decoded at a reduced size; None decodes all their pixels.
     """
 
@@ -126,6 +129,9 @@ class Options(Frozen):
     box: BoxRule | None = None
     margin: Annotated[float, Field(ge=0, le=2)] | None = None
     swap: bool | None = None
+    variant: Annotated[str | None, _NO_TRACE] = None
+    allow_short_tables: Annotated[Literal[True] | None, _NO_TRACE] = None
+    zip_encoding: Annotated[str | None, _NO_TRACE] = None
     function: CurveFunction | None = None
     channels: Annotated[Literal[1, 3] | None, _NO_TRACE] = None
     min_size: Annotated[int | None, Field(ge=1), _NO_TRACE] = None

@@ -1,9 +1,9 @@
 """The command line that makes a dataset again."""
 
 import math
-import shlex
 from fractions import Fraction
 
+from gan_core.names import shell_word, unescape_name
 from gan_pipeline.dataset.catalogue import CHOSEN_OUT, MAX_FAILURE_RATE, dataset_info, flag
 from gan_pipeline.dataset.manifest import Manifest
 
@@ -15,7 +15,7 @@ def prepare_command(manifest: Manifest, out: str = "FOLDER") -> str:
     options = manifest.options
     info = dataset_info(options.dataset)
     usual = {**dict.fromkeys(_FLAGGED), "seed": 0, "encoding": "raw", **info.settings, **dict.fromkeys(info.choices)}
-    words = ["gan-pipeline", "prepare", options.dataset, "--source", options.source]
+    words = ["gan-pipeline", "prepare", options.dataset, "--source", unescape_name(options.source)]
     if options.splits != info.default_splits:
         words += ["--split", ",".join(options.splits)]
     for name, default in usual.items():
@@ -28,7 +28,7 @@ def prepare_command(manifest: Manifest, out: str = "FOLDER") -> str:
     percent = _unusable_percent(manifest)
     if percent > 100 * MAX_FAILURE_RATE:
         words += ["--max-failure-rate", f"{percent / 100:g}"]
-    return shlex.join([*words, "-o", out])
+    return " ".join(map(shell_word, [*words, "-o", out]))
 
 
 def _unusable_percent(manifest: Manifest) -> int:

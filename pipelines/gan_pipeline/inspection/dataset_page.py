@@ -10,6 +10,7 @@ from gan_core.errors import DataError
 from gan_core.html.pictures import LOSSLESS_SIDE
 from gan_core.html.rendering import render
 from gan_core.storage import Folder
+from gan_core.text import printable
 from gan_pipeline.dataset.failures import read_failures
 from gan_pipeline.dataset.features import AttributesFeature, image_features
 from gan_pipeline.dataset.manifest import Manifest
@@ -64,7 +65,7 @@ def dataset_page(folder: Folder, manifest: Manifest, advance: Callable[[int], No
         "gan_pipeline.inspection",
         "dataset.html.j2",
         manifest=manifest,
-        folder=folder.uri,
+        folder=printable(folder.uri),
         images=images,
         findings=found,
         groups=groups,

@@ -1,7 +1,6 @@
 """Statistics of the face detector over a CelebA dataset, from faces.jsonl."""
 
 import heapq
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from gan_core.errors import DataError
 from gan_core.storage import Folder
-from gan_pipeline.dataset.face_log import FACES, Distance, distances, histogram, landmark_distance, outcomes
+from gan_pipeline.dataset.face_log import FACES, Distance, distances, histogram, landmark_distance, outcomes, read_face_log
 from gan_pipeline.inspection.image_statistics import Distribution, distribution
 
 _LOWEST = 24
@@ -87,5 +86,4 @@ def sum_up(faces: Iterable[Mapping[str, Any]], side: int) -> FacesAudit:
 
 
 def _lines(folder: Folder) -> Iterator[Mapping[str, Any]]:
-    with folder.open_binary(FACES) as file:
-        yield from map(json.loads, file)
+    return (face for _, face in read_face_log(folder))

@@ -1,17 +1,16 @@
 """Reopens a finished dataset for inputs that were dropped for a reason that may have passed: `--retry-failed`."""
 
-import json
 from collections import defaultdict
 
 from gan_core.errors import UnusableInputError, UsageError
 from gan_core.storage import WORK, Folder
-from gan_pipeline.dataset.face_log import FACES
+from gan_pipeline.dataset.face_log import FACES, read_face_log
 from gan_pipeline.dataset.failures import Failure, read_failures
-from gan_pipeline.dataset.manifest import MANIFEST, Manifest, Shard
+from gan_pipeline.dataset.manifest import MANIFEST, Manifest
 from gan_pipeline.dataset.sharding import ShardTask
 from gan_pipeline.preparing.claim import begin
 from gan_pipeline.preparing.planning import Plan
-from gan_pipeline.preparing.shard_writer import ShardRecord, faces_name, write_shard_record
+from gan_pipeline.preparing.shard_writer import ShardRecord, faces_name, files_read, write_shard_record
 from gan_pipeline.sources.files import FileSource, content_fingerprint
 
 PASSING_STAGES = ("storage", "decode")
@@ -51,7 +50,10 @@ def reopen(folder: Folder, manifest: Manifest, plan: Plan) -> bool:
         # The last shard of a limited split replaces the inputs that others drop, so it is written again whenever they are.
         if task.reserve or not retried.isdisjoint(names):
             continue
-        _keep(folder, task, names, shards[task.file], failures_of, faces_of)
+        dropped = [failure for name in names for failure in failures_of.get(name, ())]
+        contents = source.contents_of(files_read(names, dropped))
+        record = ShardRecord(shard=shards[task.file], read=len(task.ids), contents=contents, failures=tuple(dropped))
+        _keep(folder, task, record, [faces_of[name] for name in names if name in faces_of])
     begin(folder, plan.options, source.fingerprint)
     folder.remove(MANIFEST)
     return True
@@ -75,23 +77,13 @@ def _check_rest_unchanged(folder: Folder, manifest: Manifest, source: FileSource
         )
 
 
-def _face_lines(folder: Folder) -> dict[str, str]:
-    if not folder.exists(FACES):
-        return {}
-    lines = folder.read(FACES).decode().splitlines()
-    return {json.loads(line)["id"]: line for line in lines}
+def _face_lines(folder: Folder) -> dict[str, bytes]:
+    """The lines of faces.jsonl by the id of their photograph; empty where no faces were looked for."""
+    return {face["id"]: line for line, face in read_face_log(folder)} if folder.exists(FACES) else {}
 
 
-def _keep(
-    folder: Folder,
-    task: ShardTask,
-    names: list[str],
-    shard: Shard,
-    failures_of: dict[str, list[Failure]],
-    faces_of: dict[str, str],
-) -> None:
-    failures = tuple(failure for name in names for failure in failures_of.get(name, ()))
-    faces = [faces_of[name] + "\n" for name in names if name in faces_of]
+def _keep(folder: Folder, task: ShardTask, record: ShardRecord, faces: list[bytes]) -> None:
+    """Leave the shard of a task as it is, as if it had just been written."""
     if faces:
-        folder.write(faces_name(task), "".join(faces).encode())
-    write_shard_record(folder, task, ShardRecord(shard=shard, read=len(task.ids), failures=failures))
+        folder.write(faces_name(task), b"".join(faces))
+    write_shard_record(folder, task, record)

@@ -1,5 +1,6 @@
 """Checks the options that a user gives on the command line or in Python."""
 
+import codecs
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -9,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from gan_core.errors import UsageError
+from gan_core.names import escape_name
 from gan_pipeline.dataset.catalogue import DATASETS, DatasetInfo, Kind, class_numbers, dataset_info, flag
 from gan_pipeline.dataset.options import Options
 from gan_pipeline.dataset.sharding import HELD_OUT, TRAIN
@@ -77,19 +79,22 @@ def options_of(
     if "domains" in typed:
         typed["domains"] = _listed(typed["domains"])
     values = {**info.settings, **typed, **general}
+    info = dataset_info(dataset, values.get("variant"))
     if values.get("margin") and values.get("box") == "exact":
         raise UsageError("--margin needs --box square: an exact box has none")
     values["image_size"] = _image_size(values.get("image_size"))
     if isinstance(values["image_size"], str) and values.get("faces", "none") != "none":
         raise UsageError(f"--image-size {values['image_size']}: faces are square; write one number, or add --faces none")
     values["bit_depth"] = _number(values.get("bit_depth"))
+    if values.get("zip_encoding"):
+        values["zip_encoding"] = _code_page(values["zip_encoding"])
     splits = _splits(split, info)
     if values.get("hold_out"):
         _check_hold_out(info, splits)
     try:
         return Options(
             dataset=dataset,
-            source=source if "://" in source or source in (AUTO, SAMPLE, TFDS) else str(Path(source).resolve()),
+            source=source if "://" in source or source in (AUTO, SAMPLE, TFDS) else escape_name(str(Path(source).resolve())),
             splits=splits,
             classes=None if classes is None else _classes(classes, info),
             **values,
@@ -110,6 +115,18 @@ def _number(typed: str | int | None) -> str | int | None:
     return int(typed) if isinstance(typed, str) and re.fullmatch(r"-?\d+", typed) else typed
 
 
+def _code_page(typed: str) -> str:
+    """Python's name of a code page. Raises UsageError if there is none of that name."""
+    try:
+        page = codecs.lookup(typed)
+        page.decode(b"")
+    except (LookupError, ValueError, TypeError, AssertionError) as error:
+        raise UsageError(f"--zip-encoding {typed!r} is no code page; try cp437, cp850, cp932, gbk, big5 or euc-kr") from error
+    if not isinstance(page.decode(b"")[0], str):
+        raise UsageError(f"--zip-encoding {typed!r} is no code page of text; try cp437, cp850, cp932, gbk, big5 or euc-kr")
+    return page.name
+
+
 def _classes(typed: str, info: DatasetInfo) -> tuple[str, ...]:
     """Names in the dataset's own order where it is known before the source is opened; else as typed."""
     if info.class_names:
@@ -124,7 +141,7 @@ def _classes(typed: str, info: DatasetInfo) -> tuple[str, ...]:
 def _labels(typed: str) -> str:
     """A file of labels by its whole path; `folders`, `none`, and the name of a file inside the source as typed."""
     is_path = typed not in ("folders", "none") and "://" not in typed and Path(typed).is_file()
-    return str(Path(typed).resolve()) if is_path else typed
+    return escape_name(str(Path(typed).resolve()) if is_path else typed)
 
 
 def _splits(typed: str | None, info: DatasetInfo) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,21 +12,24 @@ from gan_core.storage import WORK, Folder
 from gan_pipeline.dataset.catalogue import CHOSEN_OUT
 from gan_pipeline.dataset.failures import Failure, beyond_chance, too_many
 from gan_pipeline.dataset.features import Frozen
-from gan_pipeline.dataset.manifest import Count, Shard, dump_json
+from gan_pipeline.dataset.manifest import Count, Sha256, Shard, dump_json
 from gan_pipeline.dataset.records import ExampleEncoder, frame
 from gan_pipeline.dataset.sharding import ShardTask
 from gan_pipeline.dataset.shards import is_whole
 from gan_pipeline.sources.base import Read, Source
+from gan_pipeline.sources.files import contents_digest
 
 
 class ShardRecord(Frozen):
     """The outcome of a task: its shard, how many inputs were read for it, and which of them were dropped.
 
     `used_bits` is the most that an image of 16 bits used of them, where the high 8 were kept; 0 where there was none.
+    `contents` is the `contents_digest` of the files that were read.
     """
 
     shard: Shard
     read: Count
+    contents: Sha256
     failures: tuple[Failure, ...] = Field(default=())
     used_bits: Count = 0
 
@@ -57,9 +60,12 @@ def write_shard(
     read, kept, used_bits, unusable = 0, 0, 0, 0
     failures: list[Failure] = []
     faces: list[Mapping[str, Any]] = []
+    contents: list[tuple[str, str]] = []
     with folder.create(task.file) as out:
         for one in source.read(task.source_split, task.ids):
             read += 1
+            if one.checksum is not None:
+                contents.append((one.id, one.checksum))
             if one.face is not None:
                 faces.append(one.face)
             if one.example is None:
@@ -80,7 +86,9 @@ def write_shard(
     if faces:
         folder.write(faces_name(task), "".join(json.dumps(face) + "\n" for face in faces).encode())
     shard = Shard(file=task.file, examples=kept, bytes=size, sha256=digest.hexdigest())
-    record = ShardRecord(shard=shard, read=read, failures=tuple(failures), used_bits=used_bits)
+    record = ShardRecord(
+        shard=shard, read=read, contents=contents_digest(contents), failures=tuple(failures), used_bits=used_bits
+    )
     write_shard_record(folder, task, record)
     return record
 
@@ -88,6 +96,12 @@ def write_shard(
 def _failure(one: Read, split: str) -> Failure:
     assert one.failure is not None
     return Failure(id=one.id, split=split, stage=one.failure.stage, reason=one.failure.reason, detail=one.failure.detail)
+
+
+def files_read(names: Iterable[str], failures: Iterable[Failure]) -> list[str]:
+    """Those of the inputs `names` whose content was read: all but those that the storage did not give."""
+    missed = {failure.id for failure in failures if failure.stage == "storage"}
+    return [name for name in names if name not in missed]
 
 
 def finished_shards(folder: Folder, tasks: list[ShardTask]) -> dict[ShardTask, ShardRecord]:
@@ -114,6 +128,11 @@ def faces_name(task: ShardTask) -> str:
 def write_shard_record(folder: Folder, task: ShardTask, record: ShardRecord) -> None:
     """Write the record of a shard that is written."""
     folder.write(_record_name(task), dump_json(record.model_dump()))
+
+
+def forget_shard(folder: Folder, task: ShardTask) -> None:
+    """Remove the record of a task, so that the next run writes its shard again."""
+    folder.remove(_record_name(task))
 
 
 def read_shard_record(folder: Folder, task: ShardTask) -> ShardRecord | None:

@@ -27,6 +27,8 @@ class Read:
         face: what the face detector saw, a line of faces.jsonl, or None where no detector ran.
         used_bits: of an image with more than 8 bits a sample, of which the high 8 were kept, the bits that its greatest
             sample needs; 0 for all others.
+        checksum: of the content that was read, as the source's `checksums` has it; None where nothing was read or the
+            source has none.
     """
 
     id: str
@@ -34,6 +36,7 @@ class Read:
     failure: UnusableInputError | None = None
     face: Mapping[str, Any] | None = field(default=None, compare=False)
     used_bits: int = 0
+    checksum: str | None = field(default=None, compare=False)
 
 
 class Source(Protocol):
@@ -82,10 +85,11 @@ class ArraySplit:
 
 @dataclass(frozen=True)
 class Arrays:
-    """Splits that lie in arrays, and the sha256 of their content."""
+    """Splits that lie in arrays, the sha256 of their content, and sentences for the user."""
 
     splits: Mapping[str, ArraySplit]
     fingerprint: str
+    notes: tuple[str, ...] = ()
 
 
 class ArraySource:
@@ -99,7 +103,6 @@ class ArraySource:
     """
 
     may_drop = False
-    notes: tuple[str, ...] = ()
 
     def __init__(
         self, arrays: Arrays, features: Features, classes: Sequence[int] | None = None, other_splits: Sequence[str] = ()
@@ -110,6 +113,7 @@ class ArraySource:
         }
         self.fingerprint = self.signature = arrays.fingerprint
         self.features, self._other_splits = features, other_splits
+        self.notes = arrays.notes
 
     def understand(self) -> Understood:
         splits = {

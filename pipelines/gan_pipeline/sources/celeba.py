@@ -4,26 +4,44 @@ The tables that come with CelebA are used where they lie among the photographs o
 """
 
 import zlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_core.errors import DataError, UsageError
+from gan_core.errors import DataError, UnusableInputError, UsageError
 from gan_core.storage import open_folder
+from gan_core.text import printable
 from gan_pipeline.dataset.features import AttributesFeature, Feature, LabelFeature
 from gan_pipeline.dataset.options import FaceMode, Options, ResizeRule
 from gan_pipeline.dataset.records import Value
 from gan_pipeline.dataset.understood import FoundSplit, Understood
-from gan_pipeline.sources.celeba_tables import ATTRIBUTES, ENDINGS, LANDMARKS, PARTITION, Table, parse_table
+from gan_pipeline.sources.celeba_hq import hq_key, is_mask
+from gan_pipeline.sources.celeba_tables import (
+    ATTRIBUTES,
+    ENDINGS,
+    HQ_ATTRIBUTES,
+    HQ_MAPPING,
+    LANDMARKS,
+    MAX_TABLE,
+    PARTITION,
+    Table,
+    file_name,
+    parse_mapping,
+    parse_table,
+    stem,
+)
 from gan_pipeline.sources.file_tree import FileTree
 from gan_pipeline.sources.files import FileSource
 from gan_pipeline.sources.image_names import ending_counts, image_names, left_out
+from gan_pipeline.transforms.opening import IMAGE_SUFFIXES
 from gan_pipeline.transforms.transform import CenterFace, DetectedFace, Resized, Transform, image_shape
 
 _SPLITS = ("train", "validation", "test")
+_TITLES = (ATTRIBUTES, PARTITION, LANDMARKS, HQ_ATTRIBUTES, HQ_MAPPING)
 _COLUMNS = {PARTITION: 1, LANDMARKS: 10}
 
 
@@ -36,8 +54,8 @@ def open_celeba(tree: FileTree, options: Options) -> FileSource:
         DataError: there are no photographs, or a table does not match them.
     """
     names = tree.names()
-    photographs = image_names(tree)
-    found = find_tables(tree, names, photographs)
+    photographs = _photographs(tree)
+    found = find_tables(tree, names, photographs, bool(options.allow_short_tables))
     tables = found.tables
     attributes, landmarks = tables.get(ATTRIBUTES), tables.get(LANDMARKS)
     features: dict[str, Feature] = {"attributes": AttributesFeature(names=attributes.columns)} if attributes else {}
@@ -79,15 +97,45 @@ class FoundTables:
     notes: tuple[str, ...]
 
 
-def find_tables(tree: FileTree, names: Sequence[str], photographs: Sequence[str]) -> FoundTables:
-    """Read the tables among the photographs or beside them. Raises DataError if one does not match the photographs."""
-    found = {stem: _find(tree, names, stem) for stem in (ATTRIBUTES, PARTITION, LANDMARKS)}
-    contents = {stem: where_and_content for stem, where_and_content in found.items() if where_and_content}
-    tables = {stem: parse_table(content, where) for stem, (where, content) in contents.items()}
-    notes = _check(tables, photographs, tree.uri)
-    checksums = {f"{stem} table": f"crc32:{zlib.crc32(content):08x}" for stem, (_, content) in contents.items()}
-    used = tuple(where.removeprefix(f"{tree.uri}/") for where, _ in contents.values())
+def find_tables(tree: FileTree, names: Sequence[str], photographs: Sequence[str], allow_short: bool = False) -> FoundTables:
+    """Read the tables among the photographs or beside them.
+
+    Raises DataError if one does not match the photographs, or has another number of rows than it promises and this is not
+    allowed.
+    """
+    found = {title: table for title in _TITLES if (table := _find(tree, names, title))}
+    parsed = {title: parse_table(one.content, one.where, allow_short) for title, one in found.items() if title != HQ_MAPPING}
+    tables, notes = _matched(found, parsed)
+    if tables:
+        _check_names(photographs, tree.uri)
+    notes += tuple(note for title, table in tables.items() for note in _check(title, table, photographs))
+    checksums = {f"{title} table": f"crc32:{zlib.crc32(one.content):08x}" for title, one in found.items()}
+    used = tuple(one.where.removeprefix(f"{tree.uri}/") for one in found.values())
     return FoundTables(tables, checksums, used, notes)
+
+
+def _matched(found: Mapping[str, "_Found"], parsed: Mapping[str, Table]) -> tuple[dict[str, Table], tuple[str, ...]]:
+    """The tables with the names that the photographs have in them, and sentences for the user."""
+    tables = dict(parsed)
+    notes: tuple[str, ...] = ()
+    if HQ_MAPPING in found:
+        where = found[HQ_MAPPING].where
+        key = hq_key(parse_mapping(found[HQ_MAPPING].content, where), where)
+        tables = {title: replace(table, key=key) for title, table in parsed.items()}
+        if tables.pop(LANDMARKS, None):
+            notes = (f"{found[LANDMARKS].where}: landmarks of CelebA's photographs, not of CelebA-HQ's, and not used",)
+    if tables.pop(HQ_ATTRIBUTES, None):
+        tables[ATTRIBUTES] = replace(parsed[HQ_ATTRIBUTES], key=hq_key(None, found[HQ_ATTRIBUTES].where))
+    return tables, notes
+
+
+def _photographs(tree: FileTree) -> tuple[str, ...]:
+    """Images, and arrays in .npy files, that are no masks. Raises DataError if there are none."""
+    arrays = [name for name in tree.names() if name.lower().endswith(".npy")]
+    if not arrays:
+        return tuple(name for name in image_names(tree) if not is_mask(name))
+    images = [name for name in tree.names() if name.lower().endswith(IMAGE_SUFFIXES) and not is_mask(name)]
+    return tuple(sorted(arrays + images))
 
 
 def attribute_column(attributes: Table | None, asked: str, option: str) -> int:
@@ -122,39 +170,66 @@ def _understood(
     return Understood(splits=found, labels=origin, labels_chosen=label is not None)
 
 
-def _find(tree: FileTree, names: Sequence[str], stem: str) -> tuple[str, bytes] | None:
-    """A table among the photographs, or in the folder that holds them or their zip: where it is, and its content."""
-    wanted = [f"{stem}{ending}" for ending in ENDINGS]
+@dataclass(frozen=True)
+class _Found:
+    """A table as a file: where it is, and its content."""
+
+    where: str
+    content: bytes
+
+
+def _find(tree: FileTree, names: Sequence[str], title: str) -> _Found | None:
+    """A table among the photographs, or in the folder that holds them or their zip. Raises DataError if it is too large."""
+    wanted = [f"{title}{ending}" for ending in ENDINGS]
     for name in names:
         if PurePosixPath(name).name in wanted:
-            return f"{tree.uri}/{name}", tree.read(name)
+            return _limited(f"{tree.uri}/{name}", partial(tree.read, name))
     parent = tree.uri.rpartition("/")[0] if tree.uri.startswith("gs://") else str(Path(tree.uri).resolve().parent)
     if parent == "gs:/":
         return None
     beside = open_folder(parent)
     for name in wanted:
         if beside.exists(name):
-            return beside.locate(name), beside.read(name)
+            return _limited(beside.locate(name), partial(beside.read, name, limit=MAX_TABLE))
     return None
 
 
-def _check(tables: Mapping[str, Table], photographs: Sequence[str], where: str) -> tuple[str, ...]:
-    """Raise DataError unless every photograph has its row in every table; a note on rows without a photograph."""
-    if not tables:
-        return ()
-    short = [PurePosixPath(name).name for name in photographs]
-    if len(set(short)) < len(short):
-        raise DataError(f"{where}: two photographs share a file name, so the tables beside them cannot tell which is meant")
-    notes = []
-    for stem, table in tables.items():
-        if len(table.columns) != _COLUMNS.get(stem, len(table.columns)):
-            raise DataError(f"{table.where}: {len(table.columns)} columns where {_COLUMNS[stem]} are expected; fetch it again")
-        for name in short:
-            table.row(name)
-        spare = len(table.rows) - len(short)
-        if spare:
-            notes.append(f"{table.where}: {spare:,} rows belong to photographs that are not there")
-    return tuple(notes)
+def _limited(where: str, read: Callable[[], bytes]) -> _Found:
+    try:
+        content = read()
+    except UnusableInputError as failure:
+        raise DataError(f"{where}: cannot be read as a table: {failure}; fetch it again, or remove it") from failure
+    if len(content) > MAX_TABLE:
+        raise DataError(f"{where}: {len(content):,} bytes, no table of CelebA takes more than {MAX_TABLE:,}; fetch it again")
+    return _Found(where, content)
+
+
+def _check_names(photographs: Sequence[str], where: str) -> None:
+    """Raise DataError if two photographs would have the same row."""
+    owners: dict[str, str] = {}
+    for name in photographs:
+        other = owners.setdefault(stem(file_name(name)), name)
+        if other != name:
+            raise DataError(
+                f"{where}: two photographs share a file name, {printable(other)} and {printable(name)}, so the tables beside "
+                "them cannot tell which is meant; give a folder that holds one of them"
+            )
+
+
+def _check(title: str, table: Table, photographs: Sequence[str]) -> list[str]:
+    """Raise DataError unless every photograph has its row in a table; sentences on what is odd about it."""
+    if len(table.columns) != _COLUMNS.get(title, len(table.columns)):
+        raise DataError(f"{table.where}: {len(table.columns)} columns where {_COLUMNS[title]} are expected; fetch it again")
+    for name in photographs:
+        table.row(name)
+    notes = list(table.notes)
+    spare = len(table.rows) - len(photographs)
+    if spare > 0:
+        notes.append(f"{table.where}: {spare:,} rows belong to photographs that are not there")
+    by_stem = sum(table.key(name) not in table.rows for name in photographs)
+    if by_stem:
+        notes.append(f"{table.where}: {by_stem:,} photographs have another ending than in the table and are found without it")
+    return notes
 
 
 def by_partition(photographs: Sequence[str], partition: Table | None) -> dict[str, tuple[str, ...]]:
@@ -163,21 +238,21 @@ def by_partition(photographs: Sequence[str], partition: Table | None) -> dict[st
         return {"train": tuple(photographs)}
     splits: dict[str, list[str]] = {}
     for name in photographs:
-        number = int(partition.row(PurePosixPath(name).name)[0])
+        number = int(partition.row(name)[0])
         if not 0 <= number < len(_SPLITS):
-            raise DataError(f"{partition.where}: {name} is in part {number}; 0, 1 and 2 are known")
+            raise DataError(f"{partition.where}: {printable(name)} is in part {number}; 0, 1 and 2 are known")
         splits.setdefault(_SPLITS[number], []).append(name)
     return {split: tuple(names) for split, names in splits.items()}
 
 
 def _attributes(table: Table, name: str) -> NDArray[np.int64]:
     """1 where CelebA says 1, 0 where it says -1."""
-    return (table.row(PurePosixPath(name).name) > 0).astype(np.int64)
+    return (table.row(name) > 0).astype(np.int64)
 
 
 def _points(table: Table, name: str) -> list[list[int]]:
     """Five (x, y) in the order of the detector's landmarks."""
-    points: list[list[int]] = table.row(PurePosixPath(name).name).reshape(-1, 2).tolist()
+    points: list[list[int]] = table.row(name).reshape(-1, 2).tolist()
     return points
 
 

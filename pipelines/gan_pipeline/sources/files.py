@@ -1,7 +1,7 @@
 """The source whose inputs are image files, wherever they lie."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -57,7 +57,7 @@ class FileSource:
         self._tree, self._splits = tree, splits
         self._reader = ImageReader(tree, transform, options)
         self._values_of, self._face_of = values_of, face_of
-        self._tables, self.notes = dict(tables or {}), notes + _option_notes(options)
+        self._tables, self.notes = dict(tables or {}), (*tree.notes, *notes, *_option_notes(options))
         self._understood = understood or Understood(
             splits={split: FoundSplit(inputs=len(names), written=True) for split, names in splits.items()}
         )
@@ -111,9 +111,26 @@ class FileSource:
         result = one.transformed
         face = None if result.face is None else {"id": one.name, **result.face, **self._face_of(one.name)}
         if result.images is None:
-            return Read(one.name, failure=result.failure, face=face)
+            return Read(one.name, failure=result.failure, face=face, checksum=one.checksum)
         example = Example(one.name, {**self._values_of(one.name), **result.images})
-        return Read(one.name, example, face=face, used_bits=one.used_bits)
+        return Read(one.name, example, face=face, used_bits=one.used_bits, checksum=one.checksum)
+
+    def changed(self) -> list[str]:
+        """Sorted names of the images whose files have another content than `checksums` says. Raises StorageError."""
+        used = {name for names in self._splits.values() for name in names}
+        return [name for name in self._tree.changed() if name in used]
+
+    def contents_of(self, names: Iterable[str]) -> str:
+        """The `contents_digest` of these files if they hold what `checksums` says."""
+        return contents_digest((name, self.checksums[name]) for name in names)
+
+
+def contents_digest(contents: Iterable[tuple[str, str]]) -> str:
+    """sha256 over (name, checksum) of files, in the order in which they were read."""
+    digest = hashlib.sha256()
+    for name, checksum in contents:
+        digest.update(f"{checksum} {name}\n".encode())
+    return digest.hexdigest()
 
 
 def _option_notes(options: Options) -> tuple[str, ...]:

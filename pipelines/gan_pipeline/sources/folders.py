@@ -6,18 +6,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gan_core.errors import UsageError
+from gan_core.names import escape_name, unescape_name
 from gan_core.storage import storage_errors
 from gan_pipeline.dataset.catalogue import class_numbers
 from gan_pipeline.dataset.features import Feature, LabelFeature
 from gan_pipeline.dataset.options import Options
 from gan_pipeline.dataset.suspicions import split_named
 from gan_pipeline.dataset.understood import Understood
-from gan_pipeline.sources.file_tree import FileTree
+from gan_pipeline.sources.file_tree import FileTree, is_hidden
 from gan_pipeline.sources.files import FileSource
 from gan_pipeline.sources.image_names import ending_counts, image_names, left_out
 from gan_pipeline.sources.labels import Labels, find_labels, unused_tables
 from gan_pipeline.sources.splits import SplitFiles, found_splits, split_images
-from gan_pipeline.sources.zip_tree import is_hidden
 from gan_pipeline.transforms.transform import Resized, image_shape
 
 
@@ -88,7 +88,7 @@ def _empty_classes(tree: FileTree, splits: Mapping[str, SplitFiles]) -> tuple[st
         classes = {path[0] for path in files.paths.values() if len(path) > 1}
         for prefix in files.prefixes if classes else ():
             below = (name.removeprefix(prefix).split("/") for name in tree.names() if name.startswith(prefix))
-            folders = {path[0] for path in below if len(path) > 1} | _local_folders(Path(tree.uri, prefix))
+            folders = {path[0] for path in below if len(path) > 1} | _local_folders(Path(tree.uri, unescape_name(prefix)))
             # The folder that is written comes to be during the run: it is no class, be it there already or not.
             empty |= {folder for folder in folders - classes if not tree.without.startswith(f"{prefix}{folder}/")}
     return tuple(sorted(empty - {folder for files in splits.values() for folder in files.folders}))
@@ -98,7 +98,7 @@ def _local_folders(path: Path) -> set[str]:
     if not path.is_dir():
         return set()
     with storage_errors(path), os.scandir(path) as items:
-        return {item.name for item in items if item.is_dir() and not is_hidden(item.name)}
+        return {escape_name(item.name) for item in items if item.is_dir() and not is_hidden(item.name)}
 
 
 def _misplaced(splits: Mapping[str, SplitFiles]) -> dict[str, int]:

@@ -37,12 +37,14 @@ class ReadImage:
     Attributes:
         name: of the file.
         transformed: the images of its record, or why there are none.
+        checksum: of the file's content, as its tree's `checksums` has it; None if it could not be read.
         used_bits: see `Decoded`.
         size: (width, height) of the decoded image in pixels; (0, 0) if there is none.
     """
 
     name: str
     transformed: Transformed
+    checksum: str | None
     used_bits: int = 0
     size: tuple[int, int] = (0, 0)
 
@@ -76,9 +78,9 @@ class ImageReader:
             results = iter(self._transform.apply([one.pixels.image for one in batch if isinstance(one.pixels, Decoded)]))
             for one in batch:
                 if isinstance(one.pixels, Decoded):
-                    yield ReadImage(one.name, next(results), one.pixels.used_bits)
+                    yield ReadImage(one.name, next(results), one.checksum, one.pixels.used_bits)
                 else:
-                    yield ReadImage(one.name, Transformed(failure=one.pixels))
+                    yield ReadImage(one.name, Transformed(failure=one.pixels), one.checksum)
 
     def colour_range(self, names: Iterable[str]) -> tuple[int, int] | None:
         """The least and the greatest sample among the files that have more than 8 bits; None if there are no such files.
@@ -90,23 +92,26 @@ class ImageReader:
         return (min(low for low, _ in ranges), max(high for _, high in ranges)) if ranges else None
 
     def _open(self, name: str) -> "_Opened":
+        checksum = None
         try:
-            opened = open_image_file(self._tree.read(name))
+            content = self._tree.read(name)
+            checksum = self._tree.checksum(content)
+            opened = open_image_file(content)
             width, height = opened.image.size
             if min(width, height) < self._min_size:
                 detail = f"{width}x{height} pixels, --min-size {self._min_size}"
                 raise UnusableInputError("size", TOO_SMALL, detail)
-            return _Opened(name, opened)
+            return _Opened(name, opened, checksum)
         except UnusableInputError as failure:
-            return _Opened(name, failure)
+            return _Opened(name, failure, checksum)
 
     def _decode(self, one: "_Opened") -> "_Pixels":
         if isinstance(one.file, UnusableInputError):
-            return _Pixels(one.name, one.file)
+            return _Pixels(one.name, one.file, one.checksum)
         try:
-            return _Pixels(one.name, decode(one.file, self._decoding))
+            return _Pixels(one.name, decode(one.file, self._decoding), one.checksum)
         except UnusableInputError as failure:
-            return _Pixels(one.name, failure)
+            return _Pixels(one.name, failure, one.checksum)
 
     def _finish(self, chunk: "Sequence[_Opened]") -> list[ReadImage]:
         return [self._finish_one(one) for one in chunk]
@@ -114,21 +119,23 @@ class ImageReader:
     def _finish_one(self, one: "_Opened") -> ReadImage:
         decoded = self._decode(one).pixels
         if isinstance(decoded, UnusableInputError):
-            return ReadImage(one.name, Transformed(failure=decoded))
+            return ReadImage(one.name, Transformed(failure=decoded), one.checksum)
         (result,) = self._transform.apply([decoded.image])
-        return ReadImage(one.name, result, decoded.used_bits, decoded.image.size)
+        return ReadImage(one.name, result, one.checksum, decoded.used_bits, decoded.image.size)
 
 
 @dataclass(frozen=True)
 class _Opened:
     name: str
     file: OpenedImage | UnusableInputError
+    checksum: str | None
 
 
 @dataclass(frozen=True)
 class _Pixels:
     name: str
     pixels: Decoded | UnusableInputError
+    checksum: str | None
 
 
 def decoding_threads() -> int:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from gan_core.errors import DataError, UnusableInputError
+from gan_core.names import unescape_name
 from gan_core.storage import open_folder
 from gan_pipeline.dataset.options import Options
-from gan_pipeline.sources.file_tree import FileTree
+from gan_pipeline.sources.file_tree import FileTree, TreeLabels
 from gan_pipeline.sources.image_index import ImageIndex
 from gan_pipeline.sources.label_files import Row, json_document, read_label_file, stylegan_rows
 from gan_pipeline.sources.splits import LEVELS, SplitFiles
@@ -68,6 +69,8 @@ def find_labels(tree: FileTree, names: Sequence[str], splits: _Splits, options: 
         return Labels(NONE)
     if options.labels not in (None, FOLDERS):
         return _from_file(tree, names, splits, written, options)
+    if options.labels is None and tree.labels:
+        return _stored(tree.labels, written, tree.uri)
     if options.labels is None:
         stylegan = _stylegan(tree, names, splits, written)
         if stylegan:
@@ -77,6 +80,16 @@ def find_labels(tree: FileTree, names: Sequence[str], splits: _Splits, options: 
             sure = all(_is_shard(path) for files in splits.values() for path in files.paths.values())
             return Labels(f"none ({_range(shards)} are shard folders)", shards=() if sure else shards)
     return _from_folders(tree, names, splits, written, options)
+
+
+def _stored(stored: TreeLabels, written: _Splits, where: str) -> Labels:
+    """The labels that are stored with the images. Raises DataError if an image of a written split has none."""
+    for name in (name for files in written.values() for name in files.paths if name not in stored.numbers):
+        raise DataError(
+            f"{where}: {name} has no label in {stored.origin}; leave its split out of --split, or give --labels none"
+        )
+    titles = {name: stored.class_names[number] for name, number in stored.numbers.items()}
+    return Labels(stored.origin, titles, stored.class_names)
 
 
 def _from_file(tree: FileTree, names: Sequence[str], splits: _Splits, written: _Splits, options: Options) -> Labels:
@@ -111,7 +124,7 @@ def _read_outside(asked: str) -> bytes | None:
     if "://" in asked:
         folder, _, name = asked.rpartition("/")
         return open_folder(folder).read(name) if open_folder(folder).exists(name) else None
-    path = Path(asked)
+    path = Path(unescape_name(asked))
     return open_folder(str(path.parent)).read(path.name) if path.is_absolute() and path.is_file() else None
 
 

@@ -7,19 +7,22 @@ from importlib.resources import files
 from pathlib import Path
 
 from gan_core.errors import UsageError
+from gan_core.names import unescape_name
 from gan_core.storage import open_folder
 from gan_pipeline.dataset.catalogue import DatasetInfo, Kind, class_numbers, dataset_info
 from gan_pipeline.dataset.features import Feature, ImageFeature, LabelFeature
 from gan_pipeline.dataset.options import Options
 from gan_pipeline.sources.base import Arrays, ArraySource, Source
 from gan_pipeline.sources.celeba import open_celeba
-from gan_pipeline.sources.cifar import open_cifar10
+from gan_pipeline.sources.cifar import open_cifar
 from gan_pipeline.sources.curve import DEFAULT_POINTS, CurveSource
-from gan_pipeline.sources.file_tree import FileTree, open_tree
+from gan_pipeline.sources.file_tree import FileTree
 from gan_pipeline.sources.files import FileSource
 from gan_pipeline.sources.folders import open_images
 from gan_pipeline.sources.idx import FILE_PREFIX, open_idx
+from gan_pipeline.sources.open_tree import open_image_tree
 from gan_pipeline.sources.pairs import open_pairs
+from gan_pipeline.sources.small_images import open_small_images
 from gan_pipeline.sources.tfds import open_tfds
 from gan_pipeline.sources.tfds_faces import TfdsFaces
 from gan_pipeline.sources.unpaired import open_unpaired
@@ -52,14 +55,14 @@ class SourceSpec:
 
     def open(self) -> Source:
         """Open it here. Raises DataError, StorageError or UsageError."""
-        info = dataset_info(self.options.dataset)
+        info = dataset_info(self.options.dataset, self.options.variant)
         if info.kind is Kind.CURVE:
             assert self.options.function
             limit, held_out = self.options.limit, self.options.hold_out or 0
             points = limit + held_out if limit else DEFAULT_POINTS
             return CurveSource(self.options.function, points, self.options.seed)
         if info.kind in _TREES:
-            tree = TfdsFaces(info, self.options.splits) if self.kind == TFDS else _image_tree(self.uri, self.out)
+            tree = TfdsFaces(info, self.options.splits) if self.kind == TFDS else self._open_tree()
             return _TREES[info.kind](tree, self.options)
         arrays, asked = self._open_arrays(info), self.options.classes
         classes = None if asked is None else class_numbers(tuple(map(str, asked)), info.class_names)
@@ -74,6 +77,9 @@ class SourceSpec:
             return tuple(split for split in others if any(name.startswith(f"{FILE_PREFIX[split]}-images") for name in names))
         return tuple(others) if self.kind == TFDS else ()
 
+    def _open_tree(self) -> FileTree:
+        return open_image_tree(self.uri, self.options.zip_encoding, self.out)
+
     def _open_arrays(self, info: DatasetInfo) -> Arrays:
         splits = self.options.splits
         if self.kind == TFDS:
@@ -81,21 +87,13 @@ class SourceSpec:
         if self.kind == SAMPLE:
             return open_idx(open_folder(str(files("gan_pipeline") / "sample")), info, {"train": FILE_PREFIX["test"]})
         if info.kind is Kind.CIFAR:
-            return open_cifar10(self.uri, info, splits)
-        return open_idx(open_folder(self.uri), info, {split: FILE_PREFIX[split] for split in splits})
+            return open_cifar(self.uri, info, splits)
+        return open_small_images(self.uri, info, splits)
 
 
 def _array_features(info: DatasetInfo, options: Options, class_names: Sequence[str]) -> dict[str, Feature]:
     image = ImageFeature.model_validate({"shape": info.shape, "encoding": options.encoding})
     return {"image": image, "label": LabelFeature(class_names=tuple(class_names))}
-
-
-def _image_tree(uri: str, out: str) -> FileTree:
-    """The files at a place; of a folder that holds nothing but one zip and tables, those in the zip."""
-    tree = open_tree(uri, out)
-    zips = [name for name in tree.names() if name.lower().endswith(".zip")]
-    others = [name for name in tree.names() if not name.lower().endswith((".zip", ".txt", ".csv", ".md"))]
-    return open_tree(f"{uri.rstrip('/')}/{zips[0]}") if len(zips) == 1 and not others else tree
 
 
 def cache_folder(dataset: str) -> Path:
@@ -125,7 +123,7 @@ def resolve_source(options: Options, out: str = "") -> SourceSpec:
             raise UsageError(f"--source tfds does not apply to {info.name}; give a folder, a zip, or a gs:// prefix")
         return SourceSpec(options, TFDS)
     if source != AUTO:
-        return SourceSpec(options, FILES, source, out)
+        return SourceSpec(options, FILES, unescape_name(source), out)
     cached = [str(cache_folder(info.name)), *([info.debian_folder] if info.debian_folder else [])]
     present = [folder for folder in cached if open_folder(folder).names()]
     if present:

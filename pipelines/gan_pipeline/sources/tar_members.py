@@ -4,6 +4,7 @@ Python's tarfile reads far more than the few fields needed here, and in releases
 (CVE-2024-6232, CVE-2025-8194).
 """
 
+import re
 import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ from gan_pipeline.sources.packed_file import open_unpacked
 _BLOCK = 512
 _CHUNK = 1 << 20
 _REGULAR = (b"0", b"\0")
+_GNU_NAME, _PAX = b"L", b"x"
+_MAX_LONG_NAME = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ def open_tar(
     """
     with tempfile.TemporaryFile(prefix="ganmill-") as scratch:
         with open_unpacked(path, where, remedy) as content:
-            archive = _Archive(content, where, remedy, max_total)
+            archive = TarStream(content, where, remedy, max_total)
             places: dict[str, tuple[int, int]] = {}
             for name, size in archive.files():
                 if name in places:
@@ -80,36 +83,61 @@ def open_tar(
                     places[name] = scratch.tell(), size
                     archive.copy(size, scratch)
                 else:
-                    archive.copy(size, None)
+                    archive.skip(size)
             archive.finish()
         yield TarMembers(where, scratch, places)
 
 
-class _Archive:
+class TarStream:
+    """A tar archive that is read from front to back. Names of GNU tar and of pax, which may be longer than 100 bytes, count."""
+
     def __init__(self, content: BufferedIOBase, where: str, remedy: str, max_total: int) -> None:
         self._content, self._where, self._remedy, self._max_total = content, where, remedy, max_total
         self._position = 0
 
     def files(self) -> Iterator[tuple[str, int]]:
-        """Name and size of every entry; the name is "" for what is not a regular file. Copy each before the next."""
-        while any(header := self._read(_BLOCK)):
-            yield self._parse(header)
-            self._read(-self._position % _BLOCK)
+        """Name and size in bytes of every entry; the name is "" for what is no regular file.
 
-    def copy(self, size: int, target: IO[bytes] | None) -> None:
-        """Move on by `size` bytes, and write them if there is a target."""
+        `read`, `copy` or `skip` each entry's content before the next.
+        """
+        long_name = ""
+        while any(header := self.read(_BLOCK)):
+            name, size, kind = self._parse(header)
+            if kind in (_GNU_NAME, _PAX):
+                long_name = self._long_name(kind, size) or long_name
+                self.read(-self._position % _BLOCK)
+                continue
+            yield ((long_name or name).removeprefix("./") if kind in _REGULAR else ""), size
+            long_name = ""
+            self.read(-self._position % _BLOCK)
+
+    def copy(self, size: int, target: IO[bytes]) -> None:
+        """Write the next `size` bytes to a file."""
         while size:
-            chunk = self._read(min(size, _CHUNK))
+            chunk = self.read(min(size, _CHUNK))
             size -= len(chunk)
-            if target:
-                target.write(chunk)
+            target.write(chunk)
+
+    def skip(self, size: int) -> None:
+        """Pass over `size` bytes."""
+        while size:
+            size -= len(self.read(min(size, _CHUNK)))
 
     def finish(self) -> None:
         """Read what follows the last entry: only at its end does gzip check the content."""
         while chunk := self._content.read(_CHUNK):
             self._count(chunk)
 
-    def _parse(self, header: bytes) -> tuple[str, int]:
+    def read(self, size: int) -> bytes:
+        """The next `size` bytes. Raises DataError if there are fewer."""
+        content = self._content.read(size)
+        self._count(content)
+        if len(content) < size:
+            raise DataError(f"{self._where}: cut off after {self._position} bytes of content; {self._remedy}")
+        return content
+
+    def _parse(self, header: bytes) -> tuple[str, int, bytes]:
+        """Name, size in bytes and type of an entry."""
         try:
             size = int(header[124:136].strip(b"\0 ") or b"0", 8)
             checksum = int(header[148:156].strip(b"\0 "), 8)
@@ -119,17 +147,25 @@ class _Archive:
             if self._position == _BLOCK:
                 raise DataError(f"{self._where}: not a tar archive (it starts with {header[:8].hex()}); {self._remedy}")
             raise DataError(f"{self._where}: damaged before byte {self._position}; {self._remedy}")
-        name = header[:100].partition(b"\0")[0].decode(errors="replace").removeprefix("./")
-        return (name if header[156:157] in _REGULAR else ""), size
+        name = _text(header[:100])
+        prefix = _text(header[345:500]) if header[257:263] == b"ustar\0" else ""
+        return (f"{prefix}/{name}" if prefix else name), size, header[156:157]
 
-    def _read(self, size: int) -> bytes:
-        content = self._content.read(size)
-        self._count(content)
-        if len(content) < size:
-            raise DataError(f"{self._where}: cut off after {self._position} bytes of content; {self._remedy}")
-        return content
+    def _long_name(self, kind: bytes, size: int) -> str:
+        """The name of the next entry, which this entry's content gives; "" if it gives none."""
+        if size > _MAX_LONG_NAME:
+            raise DataError(f"{self._where}: damaged before byte {self._position}, a name of {size} bytes; {self._remedy}")
+        content = self.read(size)
+        if kind == _GNU_NAME:
+            return _text(content)
+        found = re.search(rb"(?:^|\n)\d+ path=([^\n]*)\n", content)
+        return _text(found[1]) if found else ""
 
     def _count(self, content: bytes) -> None:
         self._position += len(content)
         if self._position > self._max_total:
             raise DataError(f"{self._where}: unpacks to more than {self._max_total} bytes; {self._remedy}")
+
+
+def _text(name: bytes) -> str:
+    return name.partition(b"\0")[0].decode(errors="surrogateescape")

@@ -85,6 +85,7 @@ def _materialise(builder: Any, split: str, info: DatasetInfo, digest: "hashlib._
     """Copy a split to a memory mapped temporary file, in the order of the TFDS files."""
     where = f"TFDS {builder.info.full_name}"
     examples = in_file_order(builder, split)
+    label_key = "coarse_label" if info.variant == "coarse" else "label"
     count = builder.info.splits[split].num_examples
     labels = np.empty(count, np.int64)
     with tempfile.TemporaryFile(prefix="ganmill-") as file:
@@ -92,7 +93,8 @@ def _materialise(builder: Any, split: str, info: DatasetInfo, digest: "hashlib._
         for number, example in enumerate(examples):
             if example["image"].shape != info.shape:
                 raise DataError(f"{where}: an image of shape {example['image'].shape}, expected {info.shape}")
-            images[number], labels[number] = example["image"], example["label"]
-            digest.update(example["image"].tobytes() + int(example["label"]).to_bytes(8, "little", signed=True))
+            label = int(example[label_key]) - info.first_label
+            images[number], labels[number] = example["image"].swapaxes(0, 1) if info.transposed else example["image"], label
+            digest.update(example["image"].tobytes() + label.to_bytes(8, "little", signed=True))
     check_labels(labels, len(info.class_names), where)
     return ArraySplit(images, labels)

@@ -1,35 +1,36 @@
-"""The files inside a .zip, read one by one from wherever it lies. What it says of itself is not believed."""
+"""The files inside a .zip, read one by one from wherever it lies. Nothing that the archive says of itself is believed."""
 
-import hashlib
-import posixpath
-import re
 import struct
 import zipfile
 import zlib
-from typing import NamedTuple
+from dataclasses import dataclass
 
-from gan_core.errors import DataError, UnusableInputError
+from gan_core.errors import DataError, StorageError, UnusableInputError
 from gan_core.storage import Folder
+from gan_core.storage.gcs_client import TRANSFERS
+from gan_pipeline.sources.file_tree import MAX_FILE, TreeLabels, changed_names, is_hidden, tree_signature
+from gan_pipeline.sources.zip_names import raw_name, shown_name, zip_names
 
-MAX_FILE = 256 << 20
-"""Bytes of a single file; a larger one is no image."""
-
-_LEFT_BEHIND = ("__macosx", "thumbs.db", "desktop.ini", "@eadir", "$recycle.bin", "system volume information", "lost+found")
 _HEADER = struct.Struct("<4s5H3L2H")
 _HEADER_MARK = b"PK\3\4"
 _LONGEST_NAME = 2 * 0xFFFF
-_ENCRYPTED, _UTF8 = 0x1, 0x800
-_UNSAFE = re.compile(r"/|[A-Za-z]:|.*[\\\0]|(.*/)?\.\.(/|$)", re.DOTALL)
+_ENCRYPTED = 0x1
 _NOT_A_ZIP = (zipfile.BadZipFile, NotImplementedError, ValueError, OverflowError, EOFError, OSError, struct.error)
 
 
-def is_hidden(name: str) -> bool:
-    """Whether a file is hidden, or is what macOS or Windows leaves behind in folders and archives."""
-    return any(part.startswith(".") or part.lower() in _LEFT_BEHIND for part in name.split("/"))
+@dataclass(frozen=True)
+class _Packed:
+    """One file of the archive.
 
-
-class _Packed(NamedTuple):
-    """Where a file lies in the archive: header and data from `start` on, and nothing of it from `end` on."""
+    Attributes:
+        start: byte of the archive at which its header begins.
+        end: the first byte that no longer belongs to it.
+        packed_size: bytes of its compressed content.
+        size: bytes of its content.
+        crc: crc32 of its content, by the archive's directory.
+        method: zipfile.ZIP_STORED or zipfile.ZIP_DEFLATED.
+        raw_name: bytes of its name in the archive.
+    """
 
     start: int
     end: int
@@ -37,74 +38,135 @@ class _Packed(NamedTuple):
     size: int
     crc: int
     method: int
-    name: str
-    encoding: str
+    raw_name: bytes
 
 
 class ZipTree:
-    """The files of one .zip, local or on gs://; the archive is read a piece at a time and never changes meanwhile.
+    """The files of one .zip, local or on gs://, as a FileTree.
 
-    Every entry's content is checked against the crc32 in the archive's directory.
+    The archive is read a piece at a time, and only in the version that was there when it was opened. Every file's content is
+    checked against the crc32 in the archive's directory.
     """
 
-    def __init__(self, uri: str, folder: Folder, name: str, parallel_reads: int) -> None:
+    labels: TreeLabels | None = None
+    without = ""
+
+    def __init__(self, uri: str, folder: Folder, name: str, parallel_reads: int, encoding: str | None = None) -> None:
         """Read the directory of the archive.
+
+        Args:
+            uri: the archive, for messages.
+            folder: where it lies.
+            name: its name there.
+            parallel_reads: see FileTree.
+            encoding: code page of names that are not UTF-8; None keeps their bytes.
 
         Raises:
             DataError: it is cut off or damaged, or it is not to be trusted.
+            UsageError: a name is not text in `encoding`.
             StorageError: it is not there, or may not be read.
         """
-        self.uri, self.parallel_reads, self.without = uri, parallel_reads, ""
-        self._folder, self._name = folder, name
+        self.uri, self.parallel_reads = uri, parallel_reads
+        self._folder, self._name, self._encoding = folder, name, encoding
         self._version = folder.entry(name).version
-        self._files = self._read_directory()
+        self._files, self.notes = self._read_directory()
 
     def names(self) -> tuple[str, ...]:
-        """See FileTree."""
         return tuple(self._files)
 
     def read(self, name: str) -> bytes:
-        """See FileTree."""
         packed = self._files.get(name)
         if not packed:
             raise DataError(f"{self.uri}: holds no {name} any more; start the command again")
         if max(packed.size, packed.packed_size) > MAX_FILE:
             raise UnusableInputError("storage", "too large", f"more than {MAX_FILE} bytes")
-        return _unpack(self._folder.read_range(self._name, packed.start, packed.end - packed.start, self._version), packed)
+        raw = self._read_raw(packed)
+        for _ in range(TRANSFERS - 1):
+            content = _unpack(raw, packed)
+            if content is not None:
+                return content
+            # A damaged archive gives the same bytes twice, a damaged transfer does not.
+            again = self._read_raw(packed)
+            if again == raw:
+                raise UnusableInputError("storage", "corrupt or cut off", name)
+            raw = again
+        content = _unpack(raw, packed)
+        if content is None:
+            raise StorageError(
+                f"{self.uri}: {name} arrives damaged and each time differently, {TRANSFERS} times now; "
+                "check the network, then run the same command again"
+            )
+        return content
+
+    def _read_raw(self, packed: _Packed) -> bytes:
+        return self._folder.read_range(self._name, packed.start, packed.end - packed.start, self._version)
 
     def checksums(self) -> dict[str, str]:
-        """See FileTree."""
         return {name: f"crc32:{packed.crc:08x}" for name, packed in self._files.items()}
 
-    def signature(self) -> str:
-        """See FileTree."""
-        entry = self._folder.entry(self._name)
-        return hashlib.sha256(f"{entry.size}\0{entry.version}".encode()).hexdigest()
+    def checksum(self, content: bytes) -> str:
+        return f"crc32:{zlib.crc32(content):08x}"
 
-    def _read_directory(self) -> dict[str, _Packed]:
-        with self._folder.open_binary(self._name) as file:
-            try:
-                with zipfile.ZipFile(file) as archive:
-                    entries, end = archive.infolist(), archive.start_dir
-            except _NOT_A_ZIP as error:
-                raise DataError(f"{self.uri}: cut off or damaged ({error}); fetch it again") from error
+    def changed(self) -> list[str]:
+        if self._folder.entry(self._name).version == self._version:
+            return []
+        now = ZipTree(self.uri, self._folder, self._name, self.parallel_reads, self._encoding)
+        return changed_names(self.checksums(), now.checksums())
+
+    def signature(self) -> str:
+        now = (
+            self
+            if self._folder.entry(self._name).version == self._version
+            else ZipTree(self.uri, self._folder, self._name, self.parallel_reads, self._encoding)
+        )
+        return tree_signature((name, packed.size, f"{packed.crc:08x}") for name, packed in now._files.items())
+
+    def _read_directory(self) -> tuple[dict[str, _Packed], tuple[str, ...]]:
+        entries, end = self._entries()
+        names, notes = zip_names(entries, self.uri, self._encoding)
         files: dict[str, _Packed] = {}
-        for entry in sorted(entries, key=lambda entry: entry.header_offset, reverse=True):
+        # From the last in the archive to the first, so that each ends where the one after it begins.
+        for entry, name in sorted(zip(entries, names, strict=True), key=lambda pair: pair[0].header_offset, reverse=True):
             packed = self._check(entry, end)
             end = packed.start
             if entry.is_dir():
                 continue
-            name = posixpath.normpath(entry.filename)
             if name in files:
                 raise DataError(f"{self.uri}: holds {name} twice; pack it again")
             files[name] = packed
-        return {name: files[name] for name in sorted(files) if not is_hidden(name)}
+        return {name: files[name] for name in sorted(files) if not is_hidden(name)}, notes
+
+    def _entries(self) -> tuple[list[zipfile.ZipInfo], int]:
+        """The entries of the archive's directory, and the byte at which the directory begins.
+
+        The directory has no checksum, so from gs:// it is read until two transfers agree.
+        """
+        found = self._parse_directory()
+        if self.parallel_reads > 1:
+            for _ in range(TRANSFERS):
+                before, found = found, self._parse_directory()
+                if _facts(before) == _facts(found):
+                    break
+            else:
+                raise StorageError(
+                    f"{self.uri}: its directory arrives damaged and each time differently, {TRANSFERS} times now; "
+                    "check the network, then run the same command again"
+                )
+        if isinstance(found, Exception):
+            raise DataError(f"{self.uri}: cut off or damaged ({found}); fetch it again") from found
+        return found
+
+    def _parse_directory(self) -> "_Directory":
+        with self._folder.open_binary(self._name) as file:
+            try:
+                with zipfile.ZipFile(file) as archive:
+                    return archive.infolist(), archive.start_dir
+            except _NOT_A_ZIP as error:
+                return error
 
     def _check(self, entry: zipfile.ZipInfo, end: int) -> _Packed:
-        """Raise DataError if an entry betrays an archive that no honest packer made, or that we cannot read."""
-        where = f"{self.uri}: {entry.orig_filename!r}"
-        if not entry.filename or _UNSAFE.match(entry.orig_filename):
-            raise DataError(f"{where} is not a name to be trusted; pack the images again with plain relative names")
+        """Raise DataError if an entry betrays an archive that no honest packer made, or that cannot be read here."""
+        where = f"{self.uri}: {shown_name(entry)!r}"
         if entry.flag_bits & _ENCRYPTED:
             raise DataError(f"{where} is encrypted; unpack it with its password and give the folder")
         if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
@@ -119,28 +181,50 @@ class ZipTree:
             size=entry.file_size,
             crc=entry.CRC,
             method=entry.compress_type,
-            name=entry.orig_filename,
-            encoding="utf-8" if entry.flag_bits & _UTF8 else "cp437",
+            raw_name=raw_name(entry),
         )
 
 
-def _unpack(raw: bytes, packed: _Packed) -> bytes:
-    """The content of an entry, from its header on. Never makes more than one byte beyond the size it should have."""
-    damaged = UnusableInputError("storage", "corrupt or cut off", packed.name)
+_Directory = tuple[list[zipfile.ZipInfo], int] | Exception
+"""The entries of an archive and the byte at which its directory begins, or why it cannot be read."""
+
+
+def _facts(directory: _Directory) -> object:
+    """All that is used of a directory, to compare it with that of another transfer."""
+    if isinstance(directory, Exception):
+        return str(directory)
+    entries, start = directory
+    return start, [
+        (
+            one.orig_filename,
+            one.flag_bits,
+            one.header_offset,
+            one.compress_size,
+            one.file_size,
+            one.CRC,
+            one.compress_type,
+            one.extra,
+        )
+        for one in entries
+    ]
+
+
+def _unpack(raw: bytes, packed: _Packed) -> bytes | None:
+    """The content of an entry, given its bytes from its header on; None if it is damaged.
+
+    Never holds more than one byte beyond the size it should have.
+    """
     if len(raw) < _HEADER.size:
-        raise damaged
+        return None
     mark, *_, name_size, extra_size = _HEADER.unpack_from(raw)
     name = raw[_HEADER.size : _HEADER.size + name_size]
     begin = _HEADER.size + name_size + extra_size
-    data = raw[begin : begin + packed.packed_size]
-    if mark != _HEADER_MARK or name.decode(packed.encoding, "replace") != packed.name:
-        raise damaged
-    content = data
+    content = raw[begin : begin + packed.packed_size]
+    if mark != _HEADER_MARK or name != packed.raw_name:
+        return None
     if packed.method == zipfile.ZIP_DEFLATED:
         try:
-            content = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, packed.size + 1)
-        except zlib.error as error:
-            raise damaged from error
-    if len(content) != packed.size or zlib.crc32(content) != packed.crc:
-        raise damaged
-    return content
+            content = zlib.decompressobj(-zlib.MAX_WBITS).decompress(content, packed.size + 1)
+        except zlib.error:
+            return None
+    return content if len(content) == packed.size and zlib.crc32(content) == packed.crc else None

@@ -15,10 +15,12 @@ from PIL.GifImagePlugin import GifImageFile
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
+from PIL.PpmImagePlugin import PpmImageFile
 from PIL.TiffImagePlugin import BITSPERSAMPLE, TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from gan_core.errors import UnusableInputError
+from gan_pipeline.transforms.npy_image import NPY_MAGIC, npy_as_ppm
 from gan_pipeline.transforms.orientation import orientation
 from gan_pipeline.transforms.png_chunks import PNG_MAGIC, parse_png
 
@@ -79,7 +81,7 @@ def is_image(head: bytes) -> bool:
 
 
 def open_image_file(content: bytes) -> OpenedImage:
-    """Read the header of a JPEG, PNG, WebP, BMP, GIF, TIFF or AVIF file; the content tells which, not a name.
+    """Read the header of a JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF or .npy file; the content tells which, not a name.
 
     Of an animation or of a file with several pages the first frame is taken, and of a multi-picture JPEG, as phones write
     them, the main picture. PNG checksums are checked. May be called from many threads.
@@ -121,6 +123,8 @@ def _format(head: bytes) -> str | None:
         return "WEBP"
     if head.startswith((b"GIF87a", b"GIF89a")):
         return "GIF"
+    if head.startswith(NPY_MAGIC):
+        return "NPY"
     if head.startswith(_TIFF_MAGIC):
         return "TIFF"
     if head[4:8] == b"ftyp" and head[8:12] in _AVIF_BRANDS:
@@ -133,6 +137,8 @@ def _open(content: bytes, kind: str) -> OpenedImage:
     opened = partial(OpenedImage, content)
     if kind == "PNG":
         return _open_png(content)
+    if kind == "NPY":
+        return opened(PpmImageFile(io.BytesIO(npy_as_ppm(content))), 8, 1)
     if kind == "BMP":
         return opened(BmpImageFile(file), 8, 1)
     if kind == "GIF":

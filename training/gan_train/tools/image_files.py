@@ -8,8 +8,8 @@ from pathlib import Path, PurePosixPath
 
 from gan_core.errors import DataError, UsageError
 from gan_core.storage import open_file, open_folder
-from gan_pipeline.sources.file_tree import FileTree, open_tree
-from gan_pipeline.sources.zip_tree import MAX_FILE, is_hidden
+from gan_pipeline.sources.file_tree import MAX_FILE, FileTree, is_hidden
+from gan_pipeline.sources.open_tree import open_tree
 from gan_pipeline.transforms.decode import IMAGE_SUFFIXES
 
 
