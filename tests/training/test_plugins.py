@@ -129,6 +129,10 @@ NO_RECIPE = "RECIPE = 3\n"
 GAN = "from gan_train.recipe.gan import GANRecipe\nfrom typing import Literal\n"
 BROKEN_SYSTEM = f"{GAN}class Recipe(GANRecipe):\n    system: Literal['odd']\nRECIPE = Recipe\n"
 ODD = "base: mnist-gan\nname: odd-gan\nabout: odd\nsystem: odd\n"
+CHECKS_BADLY = (
+    f"{GAN}from pydantic import model_validator\nclass RECIPE(GANRecipe):\n    system: Literal['odd']\n"
+    "    @model_validator(mode='after')\n    def check(self):\n        return {}['nothing']\n"
+)
 
 
 @pytest.mark.parametrize(
@@ -139,11 +143,13 @@ ODD = "base: mnist-gan\nname: odd-gan\nabout: odd\nsystem: odd\n"
         ({"recipe": "raise SystemError('no')\n"}, "odd.recipe:RECIPE cannot be loaded (SystemError: no)"),
         ({"recipe": NO_RECIPE}, "odd.recipe.RECIPE is no recipe class; derive it from Recipe"),
         ({"recipe": f"{GAN}RECIPE = GANRecipe\n"}, "recipe odd-gan: system: Input should be 'gan'"),
+        ({"recipe": CHECKS_BADLY}, "odd/recipe.py, line 8 (KeyError: 'nothing'); repair it"),
+        ({"odd_gan": ODD.replace("mnist-gan", "odd-gan")}, "recipe odd-gan: base: odd-gan has itself as a base"),
     ],
 )
 def test_a_broken_plug_in_is_named_and_costs_nothing_else(files: dict[str, str], words: str, tmp_path: Path) -> None:
     plug_in(tmp_path, "odd", "odd")
-    write(tmp_path, "odd", odd_gan=ODD, **files)
+    write(tmp_path, "odd", **({"odd_gan": ODD} | files))
     listed = command(tmp_path, "recipes")
     assert listed.code == 0
     assert "mnist-gan " in listed.out and "odd-gan" not in listed.out
@@ -152,6 +158,15 @@ def test_a_broken_plug_in_is_named_and_costs_nothing_else(files: dict[str, str],
     shown = command(tmp_path, "show", "odd-gan")
     assert (shown.code, shown.out) == (2, "")
     assert words in shown.err and "Traceback" not in shown.err
+
+
+def test_a_folder_in_place_of_a_recipe_is_named(tmp_path: Path) -> None:
+    plug_in(tmp_path, "odd", "odd")
+    write(tmp_path, "odd", recipe=BROKEN_SYSTEM)
+    (tmp_path / "odd" / "recipes" / "odd-gan.yaml").mkdir()
+    listed = command(tmp_path, "recipes")
+    assert listed.code == 0 and "mnist-gan " in listed.out
+    assert "odd-gan.yaml'; repair or reinstall gan-odd 1.0" in listed.err
 
 
 def test_a_system_that_cannot_be_imported_is_named(digits: Path, tmp_path: Path) -> None:
@@ -164,17 +179,25 @@ def test_a_system_that_cannot_be_imported_is_named(digits: Path, tmp_path: Path)
     assert "Traceback" not in ran.err
 
 
-def test_a_system_whose_phases_the_recipe_does_not_know_is_refused(digits: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("name='critic'", "phase 'critic' has the role discriminator, but the recipe's opponents know d, d_fake, d_real"),
+        ("player='critic'", "phase 'd': player: take one of: generator, discriminator (got 'critic')"),
+        ("role='critic'", "phase 'd': role: take one of: discriminator, generator, classifier, penalty (got 'critic')"),
+    ],
+)
+def test_a_system_with_phases_that_fit_nothing_is_refused(change: str, words: str, digits: Path, tmp_path: Path) -> None:
     plug_in(tmp_path, "odd", "odd")
     system = (
         "from dataclasses import replace\nfrom gan_train.systems.gan import GAN\nclass SYSTEM(GAN):\n"
         "    def discriminator_phases(self):\n"
-        "        return tuple(replace(phase, name='critic') for phase in super().discriminator_phases())\n"
+        f"        return tuple(replace(phase, {change}) for phase in super().discriminator_phases())\n"
     )
     write(tmp_path, "odd", odd_gan=ODD, recipe=BROKEN_SYSTEM, system=system)
     ran = command(tmp_path, "run", "odd-gan", "--data", digits, "-o", tmp_path / "run", "--dry-run")
     assert ran.code == 2
-    assert "system odd: phase 'critic' has the role discriminator, but the recipe's opponents know d, d_fake, d_real" in ran.err
+    assert f"system odd: {words}" in ran.err
 
 
 @pytest.mark.parametrize(

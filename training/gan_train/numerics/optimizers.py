@@ -144,7 +144,10 @@ class _InReplica(ABC, Generic[Config]):
             if id(variable) not in self._slots:
                 raise ValueError(f"{variable.path} is not among the variables that {self._keras.name} was built for")
             if gradient is None:
-                raise ValueError(f"{variable.path} has no gradient: the loss of this phase does not depend on it")
+                raise ValueError(
+                    f"{variable.path} has no gradient: the loss of this phase does not depend on it; "
+                    "if that is meant, give the phase partial=True"
+                )
         # An embedding's gradient comes as slices.
         return [tf.convert_to_tensor(gradient) for gradient in gradients]
 

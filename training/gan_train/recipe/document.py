@@ -6,6 +6,7 @@ A document holds a recipe's keys, and two more: `base` names the recipe that it 
 `key.path: value` overrides for a training of minutes (`--short`).
 """
 
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,7 @@ from gan_core.documents import YAML_BYTES, parse_yaml
 from gan_core.errors import UsageError
 from gan_core.text import printable, short_repr
 from gan_train.recipe.base import Recipe
-from gan_train.recipe.installed import installed, recipe_class
+from gan_train.recipe.installed import OWN, installed, recipe_class
 
 _BASE, _SHORT = "base", "short"
 
@@ -94,10 +95,21 @@ def check_recipe(document: Mapping[str, Any], where: str) -> Recipe:
             f"recipe {where}: system: choose one of: {', '.join(known.systems)} (got {short_repr(system)}), or install the "
             f"package that adds it{_left_out()}"
         )
+    found = known.systems[system]
+    checked = recipe_class(found)
     try:
-        return recipe_class(known.systems[system]).model_validate(document)
+        return checked.model_validate(document)
     except ValidationError as error:
         raise UsageError(f"recipe {where}: {_first_fault(error)}") from error
+    except Exception as error:
+        if found.package == OWN:
+            raise
+        # The checks of another package may raise anything, and must not cost the recipes of the others.
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        raise UsageError(
+            f"plug-in {found.origin}: its check of recipe {where} fails in {last.filename}, line {last.lineno} "
+            f"({type(error).__name__}: {printable(str(error))}); repair it or uninstall it"
+        ) from error
 
 
 def dump_recipe(recipe: Recipe) -> str:
@@ -125,15 +137,17 @@ def flatten(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _read_document(name: str) -> dict[str, Any]:
-    """The document of a recipe, laid over the document of its base."""
+def _read_document(name: str, above: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The document of a recipe, laid over the document of its base; `above` names the recipes that lie over it."""
     document = _parse_document(name)
     base = document.pop(_BASE, None)
     if base is None:
         return document
     if base not in recipe_names():
         raise UsageError(f"recipe {name}: base: choose one of: {', '.join(recipe_names())} (got {short_repr(base)})")
-    return _merged(_read_document(base), document)
+    if base in (*above, name):
+        raise UsageError(f"recipe {name}: base: {base} has itself as a base, through this key; name another recipe")
+    return _merged(_read_document(base, (*above, name)), document)
 
 
 def _merged(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -147,7 +161,10 @@ def _merged(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
 def _parse_document(name: str) -> dict[str, Any]:
     recipe = installed().recipes.get(name)
     if recipe:
-        text = recipe.file.read_bytes()
+        try:
+            text = recipe.file.read_bytes()
+        except OSError as error:
+            raise UsageError(f"recipe {name}: {error}; repair or reinstall {recipe.origin}") from error
     elif name.endswith((".yaml", ".yml")):
         try:
             with open(name, "rb") as file:
