@@ -9,7 +9,7 @@ from gan_core.storage import open_folder
 from gan_pipeline.dataset.manifest import read_manifest
 from gan_pipeline.dataset.records import ExampleEncoder, frame
 from tests.support.commands import Ran
-from tests.support.datasets import examples, idx_files, images_of, labels_of, run_child, write_files
+from tests.support.datasets import examples, idx_files, images_of, labels_of, run_child, run_cli, write_files
 
 
 @pytest.mark.parametrize("name", ["digits", "digits_png"])
@@ -84,6 +84,24 @@ def test_auto_takes_the_cache_folder_first(tfds_root: Path, tmp_path: Path) -> N
     write_files(tmp_path / "cache" / "mnist", idx_files(20))
     env = {"GANMILL_DATA": str(tmp_path / "cache"), "TFDS_DATA_DIR": str(tfds_root)}
     ran = run_child("prepare", "mnist", "-o", tmp_path / "out", env=env)
+    assert (ran.code, len(examples(tmp_path / "out"))) == (0, 20), ran.err
+
+
+def test_auto_without_a_home_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A container may run under a number that no table of users has."""
+
+    def nobody(number: int) -> None:
+        raise KeyError(f"getpwuid(): uid not found: {number}")
+
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+    for variable in ("HOME", "GANMILL_DATA"):
+        monkeypatch.delenv(variable, raising=False)
+    ran = run_cli("prepare", "mnist", "-o", tmp_path / "out")
+    assert (ran.code, ran.out) == (5, "")
+    assert "no home folder; set GANMILL_DATA, or HOME, to a folder" in ran.err
+    write_files(tmp_path / "cache" / "mnist", idx_files(20))
+    monkeypatch.setenv("GANMILL_DATA", str(tmp_path / "cache"))
+    ran = run_cli("prepare", "mnist", "-o", tmp_path / "out")
     assert (ran.code, len(examples(tmp_path / "out"))) == (0, 20), ran.err
 
 

@@ -12,7 +12,7 @@ import yaml
 
 from gan_train.latents.inputs import Inputs
 from gan_train.sampling.generator import saved_generator
-from tests.support.runs import gan_train
+from tests.support.runs import gan_train, gan_train_child
 
 DOCS = Path(__file__).parents[2] / "docs" / "tools.md"
 
@@ -95,6 +95,23 @@ def test_a_saved_model_on_cloud_storage_is_whole(trained: Path, bucket: str) -> 
         "serving_default": ("float32", [-1, 1]),
         "uint8": ("uint8", [0, 255]),
     }
+
+
+FULL = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, resource.RLIM_INFINITY))"
+"""No file can grow beyond 5,000 bytes. Python ignores the signal, so that writing fails as on a full disk."""
+
+
+def test_a_saved_model_for_which_there_is_no_space(trained: Path, tmp_path: Path) -> None:
+    ran = gan_train_child("export", trained, "-o", tmp_path / "served", prelude=FULL)
+    assert (ran.code, "the model cannot be written" in ran.err, "set TMPDIR" in ran.err) == (5, True, True), ran.err
+    assert "Traceback" not in ran.err
+    assert not (tmp_path / "served" / "6" / "saved_model.pb").exists()
+
+
+def test_no_space_for_temporary_files_is_no_damaged_classifier(trained: Path, digits: Path) -> None:
+    ran = gan_train_child("evaluate", trained, "--data", digits, "-n", "20", prelude=FULL)
+    assert (ran.code, "no space left" in ran.err, "damaged" in ran.err) == (5, True, False), ran.err
+    assert "Traceback" not in ran.err
 
 
 def test_an_export_that_fails_leaves_no_program_to_serve(trained: Path, tmp_path: Path) -> None:

@@ -12,6 +12,17 @@ TensorFlow's own gs:// file system cannot be pointed at an emulator and reports 
 from gan_core.storage.folder import WORK, Entry, Folder
 from gan_core.storage.gcs import CloudFolder
 from gan_core.storage.local import LocalFolder, storage_errors
-from gan_core.storage.opening import open_file, open_folder, write_file
+from gan_core.storage.opening import cache_folder, open_file, open_folder, write_file
 
-__all__ = ["WORK", "CloudFolder", "Entry", "Folder", "LocalFolder", "open_file", "open_folder", "storage_errors", "write_file"]
+__all__ = [
+    "WORK",
+    "CloudFolder",
+    "Entry",
+    "Folder",
+    "LocalFolder",
+    "cache_folder",
+    "open_file",
+    "open_folder",
+    "storage_errors",
+    "write_file",
+]

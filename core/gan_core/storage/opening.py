@@ -1,6 +1,7 @@
 """Opens folders and files by their local path or gs:// URI."""
 
 import os
+from pathlib import Path
 
 from gan_core.errors import StorageError, UsageError
 from gan_core.storage.folder import Folder
@@ -35,6 +36,19 @@ def _is_utf8(name: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def cache_folder(variable: str) -> str:
+    """The folder that an environment variable names, by default ~/.cache/ganmill; local or gs://.
+
+    Raises StorageError if the variable is not set and this user has no home folder.
+    """
+    if named := os.environ.get(variable):
+        return named
+    try:
+        return str(Path.home() / ".cache" / "ganmill")
+    except RuntimeError as error:
+        raise StorageError(f"~/.cache/ganmill: this user has no home folder; set {variable}, or HOME, to a folder") from error
 
 
 def open_file(uri: str | os.PathLike[str]) -> tuple[Folder, str]:

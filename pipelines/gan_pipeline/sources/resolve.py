@@ -1,14 +1,12 @@
 """From what the user gave as --source to an open source."""
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from pathlib import Path
 
 from gan_core.errors import UsageError
 from gan_core.names import unescape_name
-from gan_core.storage import open_folder
+from gan_core.storage import cache_folder, open_folder
 from gan_pipeline.dataset.catalogue import DatasetInfo, Kind, class_numbers, dataset_info
 from gan_pipeline.dataset.features import Feature, ImageFeature, LabelFeature
 from gan_pipeline.dataset.options import Options
@@ -96,12 +94,6 @@ def _array_features(info: DatasetInfo, options: Options, class_names: Sequence[s
     return {"image": image, "label": LabelFeature(class_names=tuple(class_names))}
 
 
-def cache_folder(dataset: str) -> Path:
-    """Where `--source auto` looks first: $GANMILL_DATA/<dataset>, by default ~/.cache/ganmill/<dataset>."""
-    root = os.environ.get("GANMILL_DATA") or Path.home() / ".cache" / "ganmill"
-    return Path(root) / dataset
-
-
 def resolve_source(options: Options, out: str = "") -> SourceSpec:
     """Decide what the --source of these options, to be prepared into the folder `out`, means.
 
@@ -124,7 +116,7 @@ def resolve_source(options: Options, out: str = "") -> SourceSpec:
         return SourceSpec(options, TFDS)
     if source != AUTO:
         return SourceSpec(options, FILES, unescape_name(source), out)
-    cached = [str(cache_folder(info.name)), *([info.debian_folder] if info.debian_folder else [])]
+    cached = [f"{cache_folder('GANMILL_DATA')}/{info.name}", *([info.debian_folder] if info.debian_folder else [])]
     present = [folder for folder in cached if open_folder(folder).names()]
     if present:
         return SourceSpec(options, FILES, present[0], out)

@@ -7,16 +7,14 @@ extractor's weights and the resizer.
 import hashlib
 import io
 import json
-import os
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
 from gan_core.arrays import array_names, read_arrays
 from gan_core.errors import DataError
 from gan_core.notices import warn
-from gan_core.storage import open_folder
+from gan_core.storage import cache_folder, open_folder
 from gan_train.scoring.image_statistics import ImageStatistics
 from gan_train.scoring.protocol import Protocol
 
@@ -35,7 +33,7 @@ def real_statistics(protocol: Protocol, gather: Callable[[], ImageStatistics]) -
 
     A damaged entry is replaced, with a warning. Raises StorageError if the cache cannot be written.
     """
-    folder = open_folder(os.environ.get(CACHE) or Path.home() / ".cache" / "ganmill")
+    folder = open_folder(cache_folder(CACHE))
     name = entry_name(protocol)
     if folder.exists(name):
         try:

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gan_core.errors import UsageError
+from gan_core.errors import StorageError, UsageError
 from gan_core.storage import Folder, open_folder, storage_errors, write_file
 from gan_pipeline.dataset.manifest import dump_json
 from gan_train.recipe.translation import TranslationRecipe
@@ -78,10 +78,19 @@ def _check_ending(out: str, kind: str | None) -> None:
 
 def _write_saved_model(out: str, archive: "keras.export.ExportArchive") -> None:
     """Write a SavedModel. saved_model.pb comes last, so that a server that watches the folder loads no incomplete model."""
+    import tensorflow as tf
+
     with tempfile.TemporaryDirectory() as temporary:
         local = Path(temporary)
-        with storage_errors(local):
-            archive.write_out(local, verbose=False)
+        try:
+            with storage_errors(local):
+                archive.write_out(local, verbose=False)
+        # The program was traced and checked before: what TensorFlow still raises comes from its file system.
+        except tf.errors.OpError as error:
+            reason = (error.message or str(error)).splitlines()[0]
+            raise StorageError(
+                f"{local}: the model cannot be written ({reason}); free space there, or set TMPDIR to another folder"
+            ) from error
         served = open_folder(out)
         files = sorted(file for file in local.rglob("*") if file.is_file())
         for file in sorted(files, key=lambda file: file.name == _PROGRAM):
