@@ -13,6 +13,7 @@ import typer
 from gan_core.errors import GanmillError
 from gan_core.names import printable_json
 from gan_core.notices import shown
+from gan_core.temporary import temporary_folder
 from gan_core.text import printable_lines
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
@@ -41,7 +42,7 @@ def run_command(app: Callable[[], object]) -> NoReturn:
     if before is signal.default_int_handler:
         signal.signal(signal.SIGINT, interrupt)
     try:
-        with shown():
+        with shown(), temporary_folder():
             app()
     except BaseException as error:
         # Typer and Beam replace KeyboardInterrupt by exceptions of their own, so the signal is remembered here.

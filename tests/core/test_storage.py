@@ -242,6 +242,59 @@ def test_writers_do_not_hinder_each_other(tmp_path: Path) -> None:
     assert tree(tmp_path / "out") == {str(number): b"x" * number for number in range(4)}
 
 
+def test_processes_that_write_into_one_folder_do_not_hinder_each_other(tmp_path: Path) -> None:
+    """Each removes the work folder when it is empty, at the moment at which another is about to write into it."""
+    program = (
+        "import sys; from gan_core.storage import open_folder\n"
+        "for number in range(400): open_folder(sys.argv[1]).write(sys.argv[2], b'%d' % number)"
+    )
+    writers = [subprocess.Popen([sys.executable, "-c", program, str(tmp_path), name]) for name in "abc"]
+    assert [writer.wait() for writer in writers] == [0, 0, 0]
+    assert tree(tmp_path) == dict.fromkeys("abc", b"399")
+
+
+def test_a_work_folder_that_is_removed_before_the_file_is_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, create, lost = open_folder(tmp_path / "out"), Path.mkdir, 3
+
+    def remove_at_once(path: Path, mode: int = 0o777, parents: bool = False, exist_ok: bool = False) -> None:
+        nonlocal lost
+        create(path, mode, parents, exist_ok)
+        if path.name == ".work" and lost:
+            lost -= 1
+            path.rmdir()
+
+    monkeypatch.setattr(Path, "mkdir", remove_at_once)
+    folder.write("a", b"content")
+    assert (tree(tmp_path / "out"), lost) == ({"a": b"content"}, 0)
+
+
+def test_temporary_files_are_removed_only_when_their_process_is_dead(tmp_path: Path) -> None:
+    """Of another machine, or of an earlier version, when they are older than a day."""
+    folder = LocalFolder(str(tmp_path))
+    killed = (
+        "import os, sys; from gan_core.storage import open_folder\n"
+        "with open_folder(sys.argv[1]).create('a') as out: out.write(b'half'); out.flush(); os._exit(70)"
+    )
+    assert subprocess.run([sys.executable, "-c", killed, str(tmp_path)]).returncode == 70
+    work = tmp_path / ".work"
+    (abandoned,) = (path.name for path in work.iterdir())
+    foreign, old = f"ganmill-00000000-{os.getpid()}-0123456789ab.tmp", "0f3c.tmp"
+    for name in (foreign, old, "README", f"new-{foreign}"):
+        (work / name).write_bytes(b"")
+    two_days_ago = (work / old).stat().st_mtime - 2 * 86_400
+    for name in (old, "README"):
+        os.utime(work / name, (two_days_ago, two_days_ago))
+    with folder.create("b") as out:
+        out.write(b"whole")
+        (own,) = {path.name for path in work.iterdir()} - {abandoned, foreign, old, "README", f"new-{foreign}"}
+        folder.remove_abandoned()
+        assert {path.name for path in work.iterdir()} == {own, foreign, "README", f"new-{foreign}"}
+    assert (tmp_path / "b").read_bytes() == b"whole"
+    os.utime(work / foreign, (two_days_ago, two_days_ago))
+    folder.remove_abandoned()
+    assert {path.name for path in work.iterdir()} == {"README", f"new-{foreign}"}
+
+
 def test_processes_that_change_one_file_wait_for_each_other(tmp_path: Path) -> None:
     program = (
         "import sys; from gan_core.storage import open_folder\n"

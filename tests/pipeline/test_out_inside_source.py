@@ -47,7 +47,8 @@ def test_retry_failed(tmp_path: Path, linked: bool) -> None:
     source = tmp_path / "in"
     write_files(source, {"cat/2.png": b""})
     if linked:
-        # A second way to the same folder.
+        # A second way to the same folder, which is there already.
+        (source / "sets" / "small").mkdir(parents=True)
         (source / "dog" / "sets").symlink_to(source / "sets")
     assert inside(source)[0] == 0
     assert [line["id"] for line in failures(source / "sets" / "small")] == ["cat/2.png"]

@@ -6,17 +6,20 @@ import os
 import shutil
 import stat
 import threading
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
 from gan_core.errors import StorageError, UnusableInputError
+from gan_core.ownership import is_abandoned, own_name
 from gan_core.storage.folder import WORK, Entry, Folder
 
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
+_TEMPORARY = ".tmp"
+_ATTEMPTS = 100
+"""How often a work folder is created anew for a file, while other processes that are done with it remove it."""
 
 
 @contextmanager
@@ -130,7 +133,7 @@ class LocalFolder(Folder):
     @contextmanager
     def _temporary_file(self, target: Path) -> Iterator[tuple[IO[bytes], Path]]:
         """A new file in the work folder, to be renamed to `target` by the block, and removed after it otherwise."""
-        temporary = self.path / WORK / f"{uuid.uuid4().hex}.tmp"
+        temporary = self.path / WORK / f"{own_name()}{_TEMPORARY}"
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             with _open_in_new_folder(temporary) as out:
@@ -138,6 +141,15 @@ class LocalFolder(Folder):
         finally:
             temporary.unlink(missing_ok=True)
             _remove_if_empty(temporary.parent)
+
+    def remove_abandoned(self) -> None:
+        """Remove the temporary files of processes that have ended; those of others are being written and stay."""
+        for name in self.names(f"{WORK}/"):
+            path = self.path / name
+            # Its process may finish it since it was listed.
+            with storage_errors(path), suppress(FileNotFoundError):
+                if path.suffix == _TEMPORARY and is_abandoned(path):
+                    path.unlink()
 
     def remove(self, name: str) -> None:
         with storage_errors(self.path / name):
@@ -212,9 +224,13 @@ _work_folder = threading.Lock()
 
 
 def _open_in_new_folder(path: Path) -> IO[bytes]:
-    with _work_folder:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return open(path, "wb", buffering=1 << 20)
+    for _ in range(_ATTEMPTS):
+        # Another process may remove the folder, which is empty, before the file is in it: then both are created anew.
+        with _work_folder, suppress(FileNotFoundError, FileExistsError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return open(path, "wb", buffering=1 << 20)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return open(path, "wb", buffering=1 << 20)
 
 
 def _remove_if_empty(path: Path) -> None:

@@ -26,7 +26,7 @@ from safetensors.numpy import load, save
 
 from gan_core.documents import Whole, parse_json, read_json
 from gan_core.errors import DataError
-from gan_core.storage import WORK, Folder
+from gan_core.storage import Folder, LocalFolder
 from gan_pipeline.dataset.features import Frozen
 from gan_pipeline.dataset.manifest import dump_json
 from gan_train.runs.layout import COMMIT, RECIPE, STATE, VARIABLES, checkpoint_files, checkpoint_folder, committed_steps
@@ -124,19 +124,18 @@ def remove_checkpoint(run: Folder, step: int) -> None:
     run.remove_all(f"{folder}/")
 
 
-def remove_uncommitted(run: Folder) -> None:
+def remove_uncommitted(run: LocalFolder) -> None:
     """Remove what a killed process left: checkpoints that it did not commit, and temporary files.
 
-    Files that follow none of our names stay. To be called before this process writes.
+    Temporary files of processes that live, such as an `evaluate` of this run, stay, and so do files that follow none of our
+    names. To be called before this process writes.
     """
     whole = committed_steps(run)
     for files in (checkpoint_files(VARIABLES), checkpoint_files(STATE)):
         for step in files.steps(run):
             if step not in whole:
                 run.remove(files.name(step))
-    for name in run.names(f"{WORK}/"):
-        if name.endswith(".tmp"):
-            run.remove(name)
+    run.remove_abandoned()
 
 
 def restore_checkpoint(run: Folder, system: System, step: int, digest: str) -> None:

@@ -12,7 +12,6 @@ import os
 import socket
 import time
 import uuid
-from pathlib import Path
 
 import psutil
 from pydantic import BaseModel, ValidationError
@@ -20,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 from gan_core.errors import InterruptedRunError, StorageError, UsageError
 from gan_core.interruption import Interruption
 from gan_core.notices import say
+from gan_core.ownership import machine
 from gan_core.storage import WORK, CloudFolder, Entry
 
 LEASE = f"{WORK}/lease.json"
@@ -61,7 +61,7 @@ class _Holder(BaseModel, frozen=True):
     @property
     def is_dead(self) -> bool:
         """Whether the process is known to have ended."""
-        if not self.machine or self.machine != _machine():
+        if not self.machine or self.machine != machine():
             return False
         return self.pid == os.getpid() or not psutil.pid_exists(self.pid)
 
@@ -101,7 +101,7 @@ def take_lease(run: CloudFolder, interruption: Interruption) -> Lease:
         StorageError: the storage refused, such as for a lack of rights.
     """
     token, host = uuid.uuid4().hex, socket.gethostname()
-    holder = _Holder(token=token, host=host, pid=os.getpid(), machine=_machine(), renewed=time.time())
+    holder = _Holder(token=token, host=host, pid=os.getpid(), machine=machine(), renewed=time.time())
     version = run.replace(LEASE, _content(holder), None)
     if version is None:
         version = _take_over(run, holder, interruption)
@@ -164,12 +164,3 @@ def _read(run: CloudFolder, version: str | None) -> _Holder:
 
 def _content(holder: _Holder) -> bytes:
     return holder.model_dump_json().encode()
-
-
-def _machine() -> str:
-    """Identifies this boot of this machine and its process numbers, of which each container has its own."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
-    except OSError:
-        return ""

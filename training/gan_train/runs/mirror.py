@@ -21,6 +21,7 @@ from gan_core.interruption import Interruption
 from gan_core.notices import say
 from gan_core.storage import WORK, CloudFolder, Entry, Folder, LocalFolder, storage_errors
 from gan_core.storage.gcs_client import patience
+from gan_core.temporary import system_folder
 from gan_train.runs.lease import take_lease
 from gan_train.runs.upload_queue import UploadQueue
 from gan_train.runs.uploader import Uploader
@@ -175,7 +176,7 @@ def _finish(mirror: Mirror, uploader: Uploader, ended: str) -> None:
 
 
 def _new_folder() -> Path:
-    base = Path(os.environ.get(CACHE) or tempfile.gettempdir())
+    base = Path(os.environ.get(CACHE) or system_folder())
     with storage_errors(base):
         base.mkdir(parents=True, exist_ok=True)
         return Path(tempfile.mkdtemp(prefix="ganmill-run-", dir=base))
