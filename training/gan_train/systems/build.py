@@ -23,7 +23,7 @@ def build_system(recipe: Recipe) -> System:
 
 
 def _check_phases(system: System, recipe: Recipe) -> None:
-    """Check players and roles, and that diagnosis and charts, which know the recipe alone, look for the phases of the system."""
+    """Check players and roles, and that diagnosis and charts, which know the recipe alone, look for the phases that exist."""
     discriminators = {name for one in recipe.opponents for name in one.discriminator_phases}
     expected = {"discriminator": discriminators, "generator": {one.generator for one in recipe.opponents}}
     for phase in system.phases:
