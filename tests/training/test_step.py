@@ -1,5 +1,7 @@
 """One step: the right player moves, in the right order, and the number of replicas changes nothing."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -8,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gan_train.data.pixels import to_range, to_uint8
+from gan_train.numerics.randomness import Draw
 from gan_train.objectives.losses import FAKE, REAL, cross_entropy
 from gan_train.runs.checkpoint import named_variables
-from gan_train.systems.step import metric_names
+from gan_train.systems.step import metric_names, run_phase
 from gan_train.testing import build, random_chunk, run_steps
 from tests.support.runs import RECIPES, small_recipe
 
@@ -28,6 +31,15 @@ def test_all_trainable_weights_of_both_players_move(recipe_name: str) -> None:
         for variable in player.variables:
             assert not np.array_equal(before[variable.path + player.name], variable.numpy()), variable.path
         assert int(player.optimizer.iterations) == 2 * sum(phase.player == player.name for phase in system.phases)
+
+
+def test_a_metric_that_no_outcome_has_is_named() -> None:
+    recipe = small_recipe("mnist-gan")
+    system, strategy, _ = build(recipe)
+    batch = {name: values[0, 0] for name, values in random_chunk(recipe, system, strategy, 1).items()}
+    phase = replace(system.phases[0], metrics=("accuracy_real", "energy_fak"))
+    with pytest.raises(ValueError, match="phase d: its outcome has no metric energy_fak, but: score_real, accuracy_real, "):
+        run_phase(system, phase, batch, Draw(0, STEP, 0, 0, 1), STEP)
 
 
 def test_one_replica_equals_two() -> None:

@@ -108,13 +108,20 @@ def build_steps(
 
 
 def run_phase(system: System, phase: Phase, batch: Batch, draw: Draw, step: tf.Tensor) -> list[tf.Tensor]:
-    """Run one phase on one replica: update its player and return this replica's shares of the means of its metrics."""
+    """Run one phase on one replica: update its player and return this replica's shares of the means of its metrics.
+
+    Raises:
+        ValueError: the outcome lacks a metric that the phase names.
+    """
     player = system.players[phase.player]
     variables = player.variables
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         for variable in variables:
             tape.watch(variable.value)
         outcome = phase.loss(batch, draw)
+        absent = [name for name in phase.metrics if name not in outcome.metrics]
+        if absent:
+            raise ValueError(f"phase {phase.name}: its outcome has no metric {absent[0]}, but: {', '.join(outcome.metrics)}")
         loss = share_of_mean(outcome.losses, draw.replicas)
         scaled = player.optimizer.scaled(loss)
     missing = tf.UnconnectedGradients.ZERO if phase.partial else tf.UnconnectedGradients.NONE
