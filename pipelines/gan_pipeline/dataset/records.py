@@ -63,6 +63,7 @@ def decode_image(content: bytes, shape: tuple[int, ...], encoding: Encoding) -> 
         return np.frombuffer(content, np.uint8).reshape(shape)
     from PIL import Image as Pillow
 
+    _check_png_size(content, shape)
     try:
         pixels = np.asarray(Pillow.open(io.BytesIO(content), formats=("PNG",)))
     except (OSError, SyntaxError, ValueError) as error:
@@ -70,6 +71,19 @@ def decode_image(content: bytes, shape: tuple[int, ...], encoding: Encoding) -> 
     if pixels.dtype != np.uint8 or pixels.shape != (shape[:2] if shape[-1] == 1 else shape):
         raise DataError(f"a PNG of {pixels.dtype} {pixels.shape} where uint8 {shape} is expected")
     return pixels.reshape(shape)
+
+
+_PNG_HEAD = struct.Struct(">8s4x4sII")
+"""Of a PNG file: its signature, the name of the first chunk, width and height in pixels."""
+
+
+def _check_png_size(content: bytes, shape: tuple[int, ...]) -> None:
+    """Raise DataError unless the head of a PNG file says the size of `shape`, so that no other image is decoded."""
+    magic, chunk, width, height = _PNG_HEAD.unpack_from(content.ljust(_PNG_HEAD.size, b"\0"))
+    if (magic, chunk) != (b"\x89PNG\r\n\x1a\n", b"IHDR"):
+        raise DataError("not a readable PNG (its head is none of a PNG file)")
+    if (height, width) != tuple(shape[:2]):
+        raise DataError(f"a PNG of {width:,} x {height:,} pixels where {shape[1]:,} x {shape[0]:,} are expected")
 
 
 _MESSAGE_BYTES = 1 << 20
@@ -129,6 +143,19 @@ def decode_example(record: bytes, features: Features) -> Example:
     return Example(name, values)
 
 
+def check_example(record: bytes, features: Features) -> None:
+    """Check all of a record but the compressed pixels of its PNG files.
+
+    Raises DataError if the record has another layout, a wrong number, or an image of another size.
+    """
+    _, values = parse_example(record, features)
+    for title, feature in image_features(features).items():
+        if feature.encoding is Encoding.RAW:
+            decode_image(values[title], feature.shape, feature.encoding)
+        else:
+            _check_png_size(values[title], feature.shape)
+
+
 def parse_example(record: bytes, features: Features) -> tuple[str, dict[str, Any]]:
     """The id and the value of every feature, images as the bytes they are stored in.
 
@@ -146,6 +173,8 @@ def parse_example(record: bytes, features: Features) -> tuple[str, dict[str, Any
 
 
 def _value(title: str, stored: Any, feature: Feature) -> Any:
+    if isinstance(feature, ImageFeature | LabelFeature) and len(stored) != 1:
+        raise DataError(f"{title} has {len(stored)} values where one is expected")
     if isinstance(feature, ImageFeature):
         return stored[0]
     if isinstance(feature, LabelFeature):
@@ -163,6 +192,8 @@ def _value(title: str, stored: Any, feature: Feature) -> Any:
 _LENGTH = struct.Struct("<Q")
 _CRC = struct.Struct("<I")
 _HEAD = _LENGTH.size + _CRC.size
+_MAX_RECORD_BYTES = 1 << 30
+"""No record that is read is larger: an image of 18,000 x 18,000 pixels in colour still fits."""
 
 
 def _masked_crc(content: bytes) -> int:
@@ -197,6 +228,8 @@ def read_records(file: IO[bytes]) -> Iterator[bytes]:
         if len(head) < _HEAD or _CRC.unpack_from(head, _LENGTH.size)[0] != _masked_crc(head[: _LENGTH.size]):
             raise DataError(f"corrupt record header at byte {offset}")
         size = _LENGTH.unpack_from(head)[0]
+        if size > _MAX_RECORD_BYTES:
+            raise DataError(f"record at byte {offset} claims {size:,} bytes; no record is larger than {_MAX_RECORD_BYTES:,}")
         body = file.read(size + _CRC.size)
         if len(body) < size + _CRC.size:
             raise DataError(f"record at byte {offset} is cut off")

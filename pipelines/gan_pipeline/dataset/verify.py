@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from gan_core.errors import DataError
 from gan_core.storage import Folder
 from gan_pipeline.dataset.manifest import Manifest, Shard, read_manifest
-from gan_pipeline.dataset.records import decode_example, parse_example, read_records
+from gan_pipeline.dataset.records import check_example, decode_example, read_records
 from gan_pipeline.dataset.shards import sha256_of
 
 _REMEDY = "restore that file, or prepare the dataset again into a new folder"
@@ -50,7 +50,7 @@ def _shard_faults(folder: Folder, shard: Shard, manifest: Manifest, deep: bool) 
 
 def _record_faults(folder: Folder, shard: Shard, manifest: Manifest, deep: bool) -> Iterator[str]:
     where, found = folder.locate(shard.file), 0
-    parse = decode_example if deep else parse_example
+    parse = decode_example if deep else check_example
     try:
         with folder.open_binary(shard.file) as file:
             for record in read_records(file):

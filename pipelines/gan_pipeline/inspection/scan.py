@@ -144,7 +144,9 @@ def _records(folder: Folder, manifest: Manifest) -> Iterator[tuple[str, dict[str
             if found < shard.examples:
                 raise DataError(f"{found} records where the manifest says {shard.examples}")
         except DataError as error:
-            raise DataError(f"{where}: {error}; see all faults with: gan-pipeline verify {folder.uri} --deep") from error
+            raise DataError(
+                f"{where}: after {found} good records: {error}; see all faults with: gan-pipeline verify {folder.uri} --deep"
+            ) from error
 
 
 def _empty(manifest: Manifest) -> Scan:

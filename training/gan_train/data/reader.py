@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from gan_core.errors import DataError, GanmillError, StorageError
 from gan_core.storage import Folder
 from gan_pipeline.dataset.manifest import Shard
-from gan_pipeline.dataset.records import Example, decode_example, unframe
+from gan_pipeline.dataset.records import Example, check_example, decode_example, unframe
 from gan_train.data.dataset import Dataset
 from gan_train.data.order import Block, epoch_blocks, permutation
 from gan_train.recipe.streams import Stream
@@ -57,6 +57,7 @@ class Reader:
         self._folder, self._seed = dataset.folder, seed
         self._shards, self._examples = dataset.shards_of(stream), dataset.examples_of(stream)
         self._key = dataset.manifest.digest + stream.order
+        self._features, self._checked = dataset.features_of(stream), set[str]()
         self.failure: GanmillError | None = None
 
     def records(self, position: int) -> Iterator[bytes]:
@@ -102,11 +103,23 @@ class Reader:
             raise _corrupt(folder, shard, "its content changed, the sha256 is not the manifest's")
         try:
             records = list(unframe(content))
+            self._check(shard, records)
         except DataError as error:
             raise _corrupt(folder, shard, str(error)) from error
         if len(records) != shard.examples:
             raise _corrupt(folder, shard, f"{len(records)} records where the manifest says {shard.examples}")
         return records
+
+    def _check(self, shard: Shard, records: list[bytes]) -> None:
+        """Check the records of a shard when it is read for the first time. TensorFlow would not name the one at fault."""
+        if shard.file in self._checked:
+            return
+        for number, record in enumerate(records):
+            try:
+                check_example(record, self._features)
+            except DataError as error:
+                raise DataError(f"record {number}: {error}") from error
+        self._checked.add(shard.file)
 
 
 def _corrupt(folder: Folder, shard: Shard, fault: str) -> CorruptShardError:
