@@ -67,6 +67,20 @@ def test_files_that_are_replaced_while_they_are_read(tmp_path: Path) -> None:
     assert_holds(out, OTHERS)
 
 
+def test_a_partner_that_is_replaced_while_pairs_are_read(tmp_path: Path) -> None:
+    """Only files of the second folder change; the pairs they belong to are named by their files of the first."""
+    both = {f"{folder}/{name}": content for folder in ("A", "B") for name, content in FILES.items()}
+    source, out = write_files(tmp_path / "in", both), tmp_path / "out"
+    pairs = ("prepare", "pairs", "--source", source, "-o", out, "--image-size", "8")
+    with pytest.MonkeyPatch.context() as patch:
+        during_reading(patch, 7, lambda: replace(source / "B", OTHERS))
+        ran = run_cli(*pairs)
+    assert ran.code == 3
+    assert "40 files changed while they were read, such as A/00.png; nothing was committed" in ran.err
+    shutil.rmtree(out)
+    assert run_cli(*pairs).code == 0
+
+
 def test_files_that_are_back_when_all_is_read(tmp_path: Path) -> None:
     """Size, time and content are what they were, and yet other content was read: the command goes on from there."""
     source, out = write_files(tmp_path / "in", FILES), tmp_path / "out"

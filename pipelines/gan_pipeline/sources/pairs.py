@@ -147,20 +147,30 @@ class PairedFiles(FileSource):
         images = self._reader.read(file for name in names for file in (name, self._partner[name]))
         return (self._pair(a, b) for a, b in zip(images, images, strict=True))
 
+    def changed(self) -> list[str]:
+        """See FileSource; a pair is named if one of its two files changed."""
+        changed = set(self._tree.changed())
+        return sorted(a for a, b in self._partner.items() if changed & {a, b})
+
     def _pair(self, a: ReadImage, b: ReadImage) -> Read:
+        checksum = f"{a.checksum} {b.checksum}" if a.checksum and b.checksum else None
         images_a, images_b = a.transformed.images, b.transformed.images
-        if images_a is None:
-            return Read(a.name, failure=a.transformed.failure)
-        if images_b is None:
-            failure = b.transformed.failure
-            assert failure
-            detail = f"{b.name}: {failure.detail}" if failure.detail else b.name
-            return Read(a.name, failure=UnusableInputError(failure.stage, failure.reason, detail))
+        if images_a is None or images_b is None:
+            return Read(a.name, failure=_failure_of_pair(a, b), checksum=checksum)
         (width, height), (other_width, other_height) = a.size, b.size
         less, more = sorted((width * other_height, height * other_width))
         if less < _LEAST_ALIKE * more:
             detail = f"{width}x{height} and {other_width}x{other_height} pixels"
-            return Read(a.name, failure=UnusableInputError("pair", "shapes differ", detail))
+            return Read(a.name, failure=UnusableInputError("pair", "shapes differ", detail), checksum=checksum)
         source, target = (images_b, images_a) if self._swap else (images_a, images_b)
         values = {"source": source["image"], "target": target["image"]}
-        return Read(a.name, Example(a.name, values), used_bits=max(a.used_bits, b.used_bits))
+        return Read(a.name, Example(a.name, values), used_bits=max(a.used_bits, b.used_bits), checksum=checksum)
+
+
+def _failure_of_pair(a: ReadImage, b: ReadImage) -> UnusableInputError:
+    """The failure of one of two files; that of the storage, after which a file may be tried again, before any other."""
+    failures = [(image, image.transformed.failure) for image in (a, b) if image.transformed.failure]
+    image, failure = min(failures, key=lambda one: one[1].stage != "storage")
+    if image is a:
+        return failure
+    return UnusableInputError(failure.stage, failure.reason, f"{b.name}: {failure.detail}" if failure.detail else b.name)

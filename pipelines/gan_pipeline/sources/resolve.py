@@ -20,7 +20,7 @@ from gan_pipeline.sources.folders import open_images
 from gan_pipeline.sources.idx import FILE_PREFIX, open_idx
 from gan_pipeline.sources.open_tree import open_image_tree
 from gan_pipeline.sources.pairs import open_pairs
-from gan_pipeline.sources.small_images import open_small_images
+from gan_pipeline.sources.small_images import open_small_images, splits_there
 from gan_pipeline.sources.tfds import open_tfds
 from gan_pipeline.sources.tfds_faces import TfdsFaces
 from gan_pipeline.sources.unpaired import open_unpaired
@@ -68,12 +68,13 @@ class SourceSpec:
         return ArraySource(arrays, _array_features(info, self.options, names), classes, self._other_splits(info))
 
     def _other_splits(self, info: DatasetInfo) -> tuple[str, ...]:
-        """The splits of TensorFlow Datasets, or of idx files that lie in the folder, that were not asked for."""
-        others = [split for split in info.splits if split not in self.options.splits]
-        if self.kind == FILES and info.kind is Kind.IDX:
-            names = open_folder(self.uri).names()
-            return tuple(split for split in others if any(name.startswith(f"{FILE_PREFIX[split]}-images") for name in names))
-        return tuple(others) if self.kind == TFDS else ()
+        """The splits of TensorFlow Datasets, or of the files of small images, that were not asked for."""
+        there: tuple[str, ...] = ()
+        if self.kind == FILES and info.kind is not Kind.CIFAR:
+            there = splits_there(self.uri, info)
+        elif self.kind == TFDS:
+            there = info.splits
+        return tuple(split for split in there if split not in self.options.splits)
 
     def _open_tree(self) -> FileTree:
         return open_image_tree(self.uri, self.options.zip_encoding, self.out)

@@ -44,6 +44,19 @@ def open_small_images(uri: str, info: DatasetInfo, splits: tuple[str, ...]) -> A
     return open_idx(place, info, prefixes)
 
 
+def splits_there(uri: str, info: DatasetInfo) -> tuple[str, ...]:
+    """The splits whose files are at a place that `open_small_images` can open. Raises what it raises."""
+    place = open_files(uri, _NEEDED)
+    if find_file(place, [f"{name}.npz" for name in _file_names(info)] + ["x_train.npy"]):
+        return info.splits
+    return tuple(
+        split
+        for split in info.splits
+        if _has_idx(place, f"emnist-{info.variant}-{split}" if info.variant else FILE_PREFIX[split])
+        or find_file(place, _csv_names(info, split))
+    )
+
+
 def _has_idx(place: FilePlace, prefix: str) -> bool:
     stems = (f"{prefix}-images-idx3-ubyte", f"{prefix}-images.idx3-ubyte", f"{prefix}-labels-idx1-ubyte")
     return find_file(place, [f"{stem}{ending}" for stem in stems for ending in ("", ".gz")]) is not None
