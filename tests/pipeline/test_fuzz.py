@@ -315,7 +315,7 @@ def mutated_png(content: bytes, chance: random.Random) -> bytes:
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "PNG inside", "WEBP", "BMP"])
 def test_image_files(kind: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     # What is small enough to be decoded then says nothing about the memory of what is refused.
-    monkeypatch.setattr("gan_pipeline.transforms.decode.MAX_PIXELS", 1_000_000)
+    monkeypatch.setattr("gan_pipeline.transforms.opening.MAX_PIXELS", 1_000_000)
     contents, chance, outcomes = image_files()[kind.split()[0]], random.Random(kind), []
     mutate = mutated_png if kind == "PNG inside" else mutated
     with warnings.catch_warnings(record=True) as warned:

@@ -252,7 +252,7 @@ def test_the_faces_audit_and_attributes(browser: Browser, tmp_path: Path) -> Non
     with (tmp_path / "out" / "faces.jsonl").open("a") as file:
         file.write("not a line\n")
     ran = run_cli("inspect", tmp_path / "out", "--html", "-o", tmp_path / "other.html")
-    assert (ran.code, "faces.jsonl: not readable" in ran.err, (tmp_path / "other.html").exists()) == (3, True, False)
+    assert (ran.code, "faces.jsonl: line 7 is damaged" in ran.err, (tmp_path / "other.html").exists()) == (3, True, False)
 
 
 def test_two_domains_by_their_names(tmp_path: Path) -> None:

@@ -1,21 +1,18 @@
 """One small dataset and one small trained run for all trainer tests."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-import gan_pipeline
 from gan_train.runs import lease, uploader
 from tests.support.catalogue import CATALOGUE
 from tests.support.cifar_files import PYTHON, python_files, tar
+from tests.support.datasets import idx_files, write_files
 from tests.support.fake_storage import FakeStorage, fake_storage
 from tests.support.quick import quick_only
 from tests.support.runs import SMALL, gan_train
 from tests.support.training_data import prepare, prepare_digits, prepare_domains, prepare_pairs, prepare_pictures
-
-SAMPLE = Path(gan_pipeline.__file__).parent / "sample"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -131,10 +128,8 @@ def classifier_run(tmp_path_factory: pytest.TempPathFactory, held_out_digits: Pa
 def clothes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """300 digits whose classes go by the names of clothes."""
     folder = tmp_path_factory.mktemp("training")
-    source = folder / "source"
-    source.mkdir()
-    for part in ("images-idx3", "labels-idx1"):
-        shutil.copy(SAMPLE / f"t10k-{part}-ubyte.gz", source / f"train-{part}-ubyte.gz")
+    # One digit fewer than the official files, which are refused under another name.
+    source = write_files(folder / "source", idx_files(9_999))
     return prepare(folder / "clothes", "fashion_mnist", "--source", str(source), "--limit", "300", "--shards", "2")
 
 
