@@ -17,10 +17,10 @@ FILES = {
 
 
 def packed(files: Mapping[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
-    """A .zip in memory."""
+    """A .zip in memory, with the same bytes at any time of day."""
     raw = io.BytesIO()
     with zipfile.ZipFile(raw, "w", compression) as archive, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of names that stand in it twice
         for name, content in files.items():
-            archive.writestr(name, content)
+            archive.writestr(zipfile.ZipInfo(name), content, compression)
     return raw.getvalue()
