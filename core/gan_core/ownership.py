@@ -17,8 +17,8 @@ import psutil
 _NAME = re.compile(r"ganmill-([0-9a-f]{8})-([0-9]{1,10})-[0-9a-f]{12}")
 
 _ABANDONED_SECONDS = 86_400
-"""What another machine, or an earlier version, made is abandoned when it was not changed for a day: its process cannot be
-asked for, and no single file takes that long to write."""
+"""A file of another machine, or of an earlier version, counts as abandoned when it was not changed for a day: its process
+cannot be asked for, and no single file takes that long to write."""
 
 
 def machine() -> str:

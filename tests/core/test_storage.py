@@ -269,7 +269,7 @@ def test_a_work_folder_that_is_removed_before_the_file_is_in_it(tmp_path: Path, 
 
 
 def test_temporary_files_are_removed_only_when_their_process_is_dead(tmp_path: Path) -> None:
-    """Of another machine, or of an earlier version, when they are older than a day."""
+    """Files of another machine, or of an earlier version, are removed when they are older than a day."""
     folder = LocalFolder(str(tmp_path))
     killed = (
         "import os, sys; from gan_core.storage import open_folder\n"

@@ -17,7 +17,7 @@ MB = 1 << 20
 
 
 def record(task: ShardTask, kept: int) -> ShardRecord:
-    return ShardRecord(shard=Shard(file=task.file, examples=kept, bytes=1, sha256="0" * 64), read=100)
+    return ShardRecord(shard=Shard(file=task.file, examples=kept, bytes=1, sha256="0" * 64), read=100, contents="0" * 64)
 
 
 def test_a_job_is_its_records_and_what_workers_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

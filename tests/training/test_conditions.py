@@ -250,7 +250,7 @@ def test_arithmetic_is_within_one_code(infogan: Path, tmp_path: Path) -> None:
     (tmp_path / "sum.png").unlink()
     for options in ((), ("--code", "6,7")):
         ran = gan_train(*arguments, *options)
-        assert (ran.code, "told a code, here one for all images; write --code with 0 to 9" in ran.err) == (2, True), ran.err
+        assert (ran.code, "takes a code, here one for all images; write --code with 0 to 9" in ran.err) == (2, True), ran.err
     assert not (tmp_path / "sum.png").exists()
 
 

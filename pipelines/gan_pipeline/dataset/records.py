@@ -74,7 +74,7 @@ def decode_image(content: bytes, shape: tuple[int, ...], encoding: Encoding) -> 
 
 
 _PNG_HEAD = struct.Struct(">8s4x4sII")
-"""Of a PNG file: its signature, the name of the first chunk, width and height in pixels."""
+"""The start of a PNG file: its signature, the name of the first chunk, width and height in pixels."""
 
 
 def _check_png_size(content: bytes, shape: tuple[int, ...]) -> None:
