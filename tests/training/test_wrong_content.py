@@ -19,7 +19,7 @@ from tests.support.commands import Ran, run_script
 from tests.support.datasets import prepare
 
 _ADDRESS_SPACE_BYTES = 2 << 30
-"""The limit of a command without TensorFlow: a picture of 30,000 x 30,000 pixels and its copy do not fit, nor do 2**40 bytes."""
+"""The limit of a command without TensorFlow: a picture of 30,000 x 30,000 pixels and its copy do not fit, nor 2**40 bytes."""
 
 Spoil = Callable[[bytes, Features], bytes]
 
