@@ -5,6 +5,7 @@ import signal
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import cache
 from typing import Literal, get_args
 
 import tensorflow as tf
@@ -65,8 +66,17 @@ def make_strategy(name: str, logical_cpus: int = 1, cluster: Cluster | None = No
         return _tpu()
     if name != "mirrored" and (name == "default" or len(gpus) < 2):
         return tf.distribute.get_strategy()
-    devices = [device.name for device in tf.config.list_logical_devices("GPU" if gpus else "CPU")]
-    return tf.distribute.MirroredStrategy(devices)
+    return mirrored_strategy(*(device.name for device in tf.config.list_logical_devices("GPU" if gpus else "CPU")))
+
+
+@cache
+def mirrored_strategy(*devices: str) -> tf.distribute.MirroredStrategy:
+    """The strategy that mirrors over these logical devices, such as "/device:CPU:0".
+
+    A process has one for the same devices: TensorFlow numbers the collective operations of each strategy from the same start,
+    and so takes those of a second strategy for those of the first.
+    """
+    return tf.distribute.MirroredStrategy(list(devices))
 
 
 def check_replicas(strategy: tf.distribute.Strategy, batch_size: int, reals_per_batch: int) -> None:

@@ -1,6 +1,5 @@
 """Systems built in this process, for one or two replicas, and trained for some steps on random examples."""
 
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 from gan_core.errors import UsageError
 from gan_train.data.dataset import open_dataset
 from gan_train.data.reader import training_examples
+from gan_train.distribution.strategy import mirrored_strategy
 from gan_train.recipe.base import Recipe
 from gan_train.recipe.examples import ImageConfig, PointConfig
 from gan_train.runs.checkpoint import named_variables
@@ -28,17 +28,14 @@ def split_cpu() -> None:
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 
 
-@cache
 def mirrored(replicas: int) -> tf.distribute.Strategy:
-    """The default strategy for one replica, a mirrored one on CPU devices for two.
-
-    There is one of each in a process: TensorFlow mixes up the collectives of two mirrored strategies.
-    """
+    """The default strategy for one replica, a mirrored one on CPU devices for two."""
     if replicas == 1:
         return tf.distribute.get_strategy()
-    if len(tf.config.list_logical_devices("CPU")) < replicas:
+    devices = [device.name for device in tf.config.list_logical_devices("CPU")]
+    if len(devices) < replicas:
         raise UsageError(f"{replicas} replicas need as many CPU devices; call gan_train.testing.split_cpu() first")
-    return tf.distribute.MirroredStrategy([f"CPU:{number}" for number in range(replicas)])
+    return mirrored_strategy(*devices[:replicas])
 
 
 def build(recipe: Recipe, replicas: int = 1, data: str | None = None) -> tuple[System, tf.distribute.Strategy, StepFunction]:
