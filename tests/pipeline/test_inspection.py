@@ -216,7 +216,7 @@ def test_the_command_gives_the_same_options(
     # What the command line makes of it, without a source to read.
     with mock.patch("gan_pipeline.preparing.planning.make_plan", side_effect=KeyboardInterrupt) as planning:
         run_cli(verb, *typed, "--dry-run")
-    assert planning.call_args.args == (options,)
+    assert planning.call_args.args == (options, "FOLDER")
 
 
 def test_the_command_of_a_dataset_with_many_unusable_inputs_lets_them_pass(digits: Path) -> None:
