@@ -10,8 +10,8 @@ from gan_train.cli.options import RecipeArgument, RunArgument, SetOption, ShortO
 from gan_train.runs.layout import LOSSES, REALS
 
 if TYPE_CHECKING:
+    from gan_train.api import Run
     from gan_train.loop.run import Trained
-    from gan_train.recipe.base import Purpose
 
 training = typer.Typer()
 
@@ -92,17 +92,21 @@ def run(
     trained = finished.trained
     assert trained is not None
     document = {name: value for name, value in asdict(trained).items() if value is not None}
-    answer(document, _summary(trained, out, finished.recipe.purpose), as_json)
+    answer(document, _summary(trained, out, finished), as_json)
 
 
-def _summary(trained: "Trained", out: str, purpose: "Purpose") -> str:
-    """The lines for people: the step that was reached, the newest samples, and the command to run next."""
+def _summary(trained: "Trained", out: str, run: "Run") -> str:
+    """The lines for people: the step that was reached, the newest samples, and the command to run next.
+
+    The folder of a worker other than the chief holds no run: its recipe must not be asked for.
+    """
     if trained.written_by:
         return f"done: step {trained.step}, written by {trained.written_by}, the chief"
     if trained.already_done:
         done = f"already done: {out} is at step {trained.step}; to go on: the same command with a larger --steps"
     else:
         done = f"done: step {trained.step} in {out}"
+    purpose = run.recipe.purpose
     command = f"gan-train {purpose.command} {out} {purpose.arguments}"
     return f"{done}\nlook at {trained.samples}, {LOSSES} and {REALS} beside it; then: {command}"
 
