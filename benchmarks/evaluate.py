@@ -35,8 +35,8 @@ from scipy.linalg import sqrtm
 
 from gan_core.progress import ProgressCounter, ProgressDisplay
 from gan_pipeline.dataset.options import Options
-from gan_pipeline.preparing.beam_job import Execution
 from gan_pipeline.preparing.prepare import prepare_folder
+from gan_pipeline.preparing.runners import Execution
 from gan_train.data.dataset import Dataset, open_dataset
 from gan_train.data.pixels import to_range
 from gan_train.extractors.base import Extractor

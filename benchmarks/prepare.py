@@ -33,9 +33,9 @@ from numpy.typing import NDArray
 
 from gan_core.storage import open_folder
 from gan_pipeline.dataset.options import Options
-from gan_pipeline.preparing.beam_job import Execution
 from gan_pipeline.preparing.planning import make_plan
 from gan_pipeline.preparing.prepare import prepare_folder
+from gan_pipeline.preparing.runners import Execution
 from gan_pipeline.preparing.shard_writer import write_shard
 from gan_pipeline.sources.resolve import resolve_source
 

@@ -48,8 +48,8 @@ from PIL import Image
 from train_step_peers import GraphStep, KerasLoop
 
 from gan_pipeline.dataset.options import Options
-from gan_pipeline.preparing.beam_job import Execution
 from gan_pipeline.preparing.prepare import prepare_folder
+from gan_pipeline.preparing.runners import Execution
 from gan_train.data.dataset import Dataset, open_dataset
 from gan_train.data.input import Chunks
 from gan_train.data.pixels import to_range

@@ -91,8 +91,8 @@ def prepare_noise(folder: Path, side: int) -> str:
     from PIL import Image
 
     from gan_pipeline.dataset.options import Options, Resampler
-    from gan_pipeline.preparing.beam_job import Execution
     from gan_pipeline.preparing.prepare import prepare_folder
+    from gan_pipeline.preparing.runners import Execution
 
     random = np.random.default_rng(0)
     (folder / "raw").mkdir()

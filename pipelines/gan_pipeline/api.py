@@ -273,8 +273,8 @@ def prepare(
         raise UsageError(f"--workers {workers}: at least 1 process is needed")
     if runner_options and runner is None:
         raise UsageError("runner_options are for another runner; name it with runner")
-    from gan_pipeline.preparing.beam_job import Execution
     from gan_pipeline.preparing.prepare import prepare_folder
+    from gan_pipeline.preparing.runners import Execution
 
     with _messages(progress):
         execution = Execution(workers, runner, tuple(runner_options))

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gan_core.storage import open_folder
 from gan_pipeline.preparing.beam_job import WriteShard
+from gan_pipeline.preparing.claim import begin
 from gan_pipeline.preparing.planning import make_plan
 from gan_pipeline.sources import local_tree
 from tests.support.datasets import run_cli, shards, write_files
@@ -148,6 +150,8 @@ def test_a_worker_that_reads_its_own_copy(kind: str, tmp_path: Path) -> None:
     plan = make_plan(options_of("images", str(source), None, None, {"shards": 2}, {"image_size": 8}))
     signature, fingerprint = plan.source.signature, plan.source.fingerprint
     place(FILES, 2000)
+    for number in ("first", "second", "third"):
+        begin(open_folder(tmp_path / number), plan.options, fingerprint)
     for number in ("first", "second"):
         write = WriteShard(plan.spec, signature, str(tmp_path / number), 0.05, None)
         assert [list(write.process(task)) for task in plan.tasks] == [[task.file] for task in plan.tasks]

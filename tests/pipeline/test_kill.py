@@ -87,6 +87,21 @@ def test_workers_end_with_a_killed_run(two_workers: subprocess.Popen[str], tmp_p
     assert len(shards(tmp_path / "out")) < 1000
 
 
+def test_a_lost_worker_ends_the_run_which_can_be_repeated(two_workers: subprocess.Popen[str], tmp_path: Path) -> None:
+    """As when the system kills the largest process because memory has run out."""
+    workers = psutil.Process(two_workers.pid).children(recursive=True)
+    workers[0].kill()
+    _, errors = two_workers.communicate()
+    assert two_workers.returncode == 75
+    assert "error: a worker process on this machine ended before its work was done, as when memory runs out; " in errors
+    assert "Traceback" not in errors
+    assert not any(worker.is_running() for worker in workers)
+    written = shards(tmp_path / "out")
+    assert 0 < len(written) < 1000
+    finish(tmp_path / "out", DIGITS.changed(limit=None, shards=1000))
+    assert written.items() <= shards(tmp_path / "out").items()
+
+
 def test_ctrl_c_ends_in_one_line(two_workers: subprocess.Popen[str], tmp_path: Path) -> None:
     os.killpg(two_workers.pid, signal.SIGINT)
     _, errors = two_workers.communicate()

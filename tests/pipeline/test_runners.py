@@ -1,6 +1,7 @@
 """Any Beam runner writes the same bytes: what travels is small, needs only the wheel, and makes a graph of a few steps."""
 
 import pickle
+import platform
 import subprocess
 import sys
 import sysconfig
@@ -8,13 +9,19 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
+import grpc
 import pytest
 from apache_beam.internal import pickler
 
+from gan_core.errors import DataError, GanmillError, InterruptedRunError, UsageError, mark, unmark
+from gan_core.storage import open_folder
 from gan_pipeline.preparing.beam_job import WriteShard
+from gan_pipeline.preparing.claim import begin
 from gan_pipeline.preparing.planning import Plan, make_plan
 from gan_pipeline.preparing.request import options_of
+from gan_pipeline.preparing.runners import runner_failure, wait_until_finished
 from tests.support.datasets import idx_files, prepare, run_child, run_cli, shards, tree, write_files
 from tests.support.image_files import encoded, noise, photograph, zipped
 
@@ -101,6 +108,9 @@ def test_a_process_that_has_only_the_wheel_writes_the_same_shards(plans: list[Pl
     sent = [pickler.dumps(list(plan.tasks)) for plan in plans]
     work = list(zip(functions(plans, tmp_path / "worker"), sent, strict=True))
     (tmp_path / "work.pickle").write_bytes(pickle.dumps(work))
+    for number, plan in enumerate(plans):
+        for place in ("worker", "here"):
+            begin(open_folder(tmp_path / place / str(number)), plan.options, plan.source.fingerprint)
     (tmp_path / "empty").mkdir()
     # Isolated, and without the .pth files by which site-packages would lead back to this repository.
     command = [sys.executable, "-I", "-S", "-c", WORKER, wheel, sysconfig.get_path("purelib"), tmp_path / "work.pickle"]
@@ -148,9 +158,85 @@ def test_dask_says_in_one_line_what_is_wrong(dask: Any, tmp_path: Path) -> None:
     # Nobody listens there.
     lost = ("--dask_client_address", "tcp://127.0.0.1:9", "--dask_connection_timeout", "1")
     ran = run_child(*arguments, tmp_path / "other", "--", *lost)
-    assert ran.code == 2
-    assert "error: --runner DaskRunner: " in ran.err
+    assert ran.code == 75
+    assert "error: --runner DaskRunner: its cluster or job server cannot be reached, or was lost (" in ran.err
     assert "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--dask_client_adress", "tcp://10.0.0.1:8786"], "Beam knows no option '--dask_client_adress'; check its spelling"),
+        (["dask_client_address=tcp://10.0.0.1:8786"], "Beam knows no option 'dask_client_address=tcp://10.0.0.1:8786'"),
+        (["--dask_npartitions", "many"], "argument --dask_npartitions: invalid int value: 'many'"),
+    ],
+)
+def test_options_that_beam_would_ignore_are_refused(options: list[str], words: str, tmp_path: Path) -> None:
+    ran = run_cli("prepare", "mnist", "--source", "sample", "-o", tmp_path / "out", "--runner", "dask", "--", *options)
+    assert (ran.code, f"error: --runner dask: {words}" in ran.err) == (2, True), ran.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_workers_elsewhere_do_not_each_download(tmp_path: Path) -> None:
+    ran = run_cli("prepare", "mnist", "--source", "tfds", "-o", tmp_path / "out", "--runner", "DaskRunner")
+    assert ran.code == 2
+    assert "--runner DaskRunner: every worker would download --source tfds; download it once" in ran.err
+
+
+def test_a_worker_that_does_not_see_the_folder_says_so_before_it_works(tmp_path: Path) -> None:
+    plan = planned("mnist", "sample")
+    write = WriteShard(plan.spec, plan.source.signature, str(tmp_path / "elsewhere"), 0.05, None)
+    with pytest.raises(RuntimeError) as raised:
+        list(write.process(plan.tasks[0]))
+    error = unmark(str(raised.value))
+    assert isinstance(error, UsageError)
+    assert f"{tmp_path}/elsewhere: the worker on host {platform.node()} does not see this folder; give -o on gs://" in str(
+        error
+    )
+    assert not shards(tmp_path / "elsewhere")
+
+
+class LostClient:
+    """A Dask client whose scheduler never comes back."""
+
+    status = "connecting"
+    scheduler = mock.Mock(address="tcp://10.0.0.1:8786")
+
+
+class LostResult:
+    """The result of a job on a cluster that is gone: it never ends."""
+
+    client = LostClient()
+    cancelled = False
+
+    def wait_until_finish(self, duration: int) -> None:
+        raise TimeoutError
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+def test_a_cluster_that_is_gone_is_not_waited_for_for_ever() -> None:
+    result = LostResult()
+    with pytest.raises(InterruptedRunError, match="has had no scheduler or no worker for a minute"):
+        wait_until_finished(result, "DaskRunner")
+    assert result.cancelled
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (ConnectionRefusedError("refused"), InterruptedRunError),
+        (TimeoutError(), InterruptedRunError),
+        (grpc.FutureTimeoutError(), InterruptedRunError),
+        (RuntimeError(mark(DataError("a shard"))), DataError),
+        (ValueError("no such region"), UsageError),
+    ],
+)
+def test_a_failed_runner_says_whether_to_try_again(error: Exception, kind: type[GanmillError]) -> None:
+    told = runner_failure("SomeRunner", error)
+    assert type(told) is kind
+    assert not str(told).endswith(": ")
 
 
 def dataflow_graph(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Any:
@@ -189,9 +275,10 @@ def test_the_graph_for_dataflow_is_small_and_has_two_steps(bucket: str, monkeypa
 def test_dataflow_needs_what_its_workers_can_see(bucket: str, tmp_path: Path) -> None:
     source = write_files(tmp_path / "in", idx_files(9))
     for out in (str(tmp_path / "out"), f"{bucket}/out"):
-        ran = run_cli("prepare", "mnist", "--source", source, "-o", out, "--runner", "DataflowRunner")
-        assert ran.code == 2
-        assert "--runner DataflowRunner: its workers cannot see this machine's disk; give -o and --source on gs://" in ran.err
+        for name in ("DataflowRunner", "dataflow"):
+            ran = run_cli("prepare", "mnist", "--source", source, "-o", out, "--runner", name)
+            assert ran.code == 2
+            assert f"--runner {name}: its workers cannot see this machine's disk; give -o and --source on gs://" in ran.err
 
 
 def test_a_runner_nobody_knows(tmp_path: Path) -> None:

@@ -49,8 +49,8 @@ def die(out: Path, options: Options, step: int, retry_failed: bool = False) -> N
 
 
 def _prepare(out: str, options: Options, die_at: int, log: Path | None, retry_failed: bool) -> None:
-    from gan_pipeline.preparing.beam_job import Execution
     from gan_pipeline.preparing.prepare import prepare_folder
+    from gan_pipeline.preparing.runners import Execution
 
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
     steps: list[str] = []

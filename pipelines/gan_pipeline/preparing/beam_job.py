@@ -5,8 +5,7 @@ It runs in this process, in several, or on any other Beam runner. Its results ar
 
 import logging
 import os
-import shlex
-import sys
+import platform
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -16,40 +15,17 @@ import apache_beam as beam
 import psutil
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
-from apache_beam.runners.runner import PipelineRunner, create_runner
-from apache_beam.transforms.environments import Environment, SubprocessSDKEnvironment
 
 from gan_core.errors import DataError, GanmillError, UsageError, mark, unmark
 from gan_core.storage import open_folder
 from gan_pipeline.dataset.sharding import ShardTask
+from gan_pipeline.preparing.claim import PLAN
+from gan_pipeline.preparing.runners import Execution, cores_for_each, make_runner, runner_failure, wait_until_finished
 from gan_pipeline.preparing.shard_progress import Heartbeat
 from gan_pipeline.preparing.shard_writer import write_shard
 from gan_pipeline.sources.base import Source
 from gan_pipeline.sources.image_reader import THREADS_VARIABLE
 from gan_pipeline.sources.resolve import SourceSpec
-
-_DASK_RUNNER = "apache_beam.runners.dask.dask_runner.DaskRunner"
-"""The full name of Dask's runner, since Beam does not know its short name. By default it gives 128 shards to one task."""
-
-
-@dataclass(frozen=True)
-class Execution:
-    """Where and with how many processes the work is done. It makes no difference to the bytes that are written.
-
-    Attributes:
-        workers: processes on this machine; 1 runs inside this process.
-        runner: name of another Beam runner, or None for the local one.
-        runner_options: passed to Beam as they are.
-    """
-
-    workers: int = 1
-    runner: str | None = None
-    runner_options: tuple[str, ...] = ()
-
-    @property
-    def in_processes(self) -> bool:
-        """Whether the work is done by other processes on this machine."""
-        return self.runner is None and self.workers > 1
 
 
 @dataclass(frozen=True)
@@ -69,8 +45,9 @@ class WriteShard(beam.DoFn):
         self._source: Source | None = None
 
     def setup(self) -> None:
-        logging.getLogger("apache_beam").setLevel(logging.CRITICAL + 1)
         if self._owner is not None:
+            # The owner tells every error in one line. On other hosts the log of a worker is all there is to look at.
+            logging.getLogger("apache_beam").setLevel(logging.CRITICAL + 1)
             threading.Thread(target=_end_with, args=(self._owner.process,), daemon=True).start()
             # By default TensorFlow uses every core in every worker.
             os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(self._owner.threads))
@@ -86,10 +63,19 @@ class WriteShard(beam.DoFn):
 
     def _open_source(self) -> Source:
         if self._source is None:
+            self._check_folder()
             self._source = _open_here.get(self._spec) or self._spec.open()
             if self._source.signature != self._signature:
                 raise DataError(f"{self._spec.uri or self._spec.kind}: changed while it was read; start the command again")
         return self._source
+
+    def _check_folder(self) -> None:
+        """Raise UsageError where this worker sees another folder than the command does, before it works for nothing."""
+        if not open_folder(self._out).exists(PLAN):
+            raise UsageError(
+                f"{self._out}: the worker on host {platform.node()} does not see this folder; "
+                "give -o on gs://, or on a disk that all workers share"
+            )
 
 
 def _end_with(owner: int) -> None:
@@ -97,33 +83,6 @@ def _end_with(owner: int) -> None:
     with suppress(psutil.NoSuchProcess):
         psutil.Process(owner).wait()
     os._exit(1)
-
-
-def check_execution(execution: Execution, out: str, source: SourceSpec) -> None:
-    """Raise UsageError if there is no such runner, or if its workers could not reach the data."""
-    if execution.runner == "DataflowRunner" and not all(uri.startswith("gs://") for uri in (out, source.uri) if uri):
-        raise UsageError("--runner DataflowRunner: its workers cannot see this machine's disk; give -o and --source on gs://")
-    _make_runner(execution)
-
-
-def _make_runner(execution: Execution) -> PipelineRunner:
-    # DirectRunner would try to download a Go runner and run a failed pipeline twice.
-    if execution.runner is None:
-        return FnApiRunner()
-    try:
-        return create_runner(_DASK_RUNNER if execution.runner == "DaskRunner" else execution.runner)
-    except (ValueError, ImportError, AttributeError) as error:
-        raise UsageError(f"--runner {execution.runner}: {error}") from error
-
-
-def _worker_processes() -> Environment:
-    """Beam's own worker processes, with stderr closed from their start.
-
-    Ctrl-C reaches every process of a terminal, and a worker that is still starting would print a traceback. Beam prints every
-    other error of a worker as well, and passes it to the owner, which reports it in one line.
-    """
-    command = f"exec {shlex.quote(sys.executable)} -m apache_beam.runners.worker.sdk_worker_main 2>{os.devnull}"
-    return SubprocessSDKEnvironment.from_command_string(command)
 
 
 _open_here: dict[SourceSpec, Source] = {}
@@ -145,33 +104,42 @@ def write_shards(
 
     Raises:
         UsageError: the runner refuses its options.
+        InterruptedRunError: a worker process or the cluster was lost; finished shards are kept.
         GanmillError: the first error of a worker.
     """
     # Processes take many seconds to start, so a single shard is written faster in this process.
     in_processes = execution.in_processes and len(tasks) > 1
-    owner = Owner(os.getpid(), max(1, (os.cpu_count() or 1) // execution.workers)) if in_processes else None
+    owner = Owner(os.getpid(), cores_for_each(execution.workers)) if in_processes else None
     write = WriteShard(spec, source.signature, out, max_failure_rate, owner)
     arguments = list(execution.runner_options)
     partitioned = any(argument.startswith(("--dask_npartitions", "--dask_partition_size")) for argument in arguments)
-    if execution.runner == "DaskRunner" and not partitioned:
+    runner = _process_runner() if in_processes else make_runner(execution)
+    if type(runner).__name__ == "DaskRunner" and not partitioned:
         arguments.append(f"--dask_npartitions={len(tasks)}")
     if in_processes:
         arguments.append(f"--direct_num_workers={execution.workers}")
-    runner = FnApiRunner(_worker_processes()) if in_processes else _make_runner(execution)
     if owner is None and execution.runner is None:
         _open_here[spec] = source
     try:
-        with _quiet_beam(), beam.Pipeline(runner=runner, options=PipelineOptions(arguments)) as pipeline:
+        with _quiet_beam():
+            pipeline = beam.Pipeline(runner=runner, options=PipelineOptions(arguments))
             shards = pipeline | "Shards" >> beam.Create(tasks)
             _ = shards | "WriteShards" >> beam.ParDo(write)
+            wait_until_finished(pipeline.run(), execution.runner)
     except Exception as error:
         # Runners wrap the exception of a worker in types of their own; its text is marked.
-        marked = unmark(str(error))
-        if marked is None and execution.runner:
-            raise UsageError(f"--runner {execution.runner}: {type(error).__name__}: {error}") from error
-        raise marked or error from None
+        if execution.runner:
+            raise runner_failure(execution.runner, error) from error
+        raise unmark(str(error)) or error from None
     finally:
         _open_here.pop(spec, None)
+
+
+def _process_runner() -> FnApiRunner:
+    """The local runner with processes of its own. Imported late: one process needs nothing of it."""
+    from gan_pipeline.preparing.worker_processes import worker_processes
+
+    return FnApiRunner(worker_processes())
 
 
 _quiet_lock = threading.Lock()

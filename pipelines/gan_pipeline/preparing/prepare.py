@@ -18,13 +18,15 @@ from gan_pipeline.dataset.manifest import MANIFEST, Manifest
 from gan_pipeline.dataset.options import Options
 from gan_pipeline.dataset.sharding import ShardTask
 from gan_pipeline.preparing.announce import announce, check_strictly
-from gan_pipeline.preparing.beam_job import Execution, check_execution, write_shards
+from gan_pipeline.preparing.beam_job import write_shards
 from gan_pipeline.preparing.claim import check_finished, claim
 from gan_pipeline.preparing.commit import Finished, commit
 from gan_pipeline.preparing.planning import Plan, make_plan
 from gan_pipeline.preparing.reopen import reopen
+from gan_pipeline.preparing.runners import Execution, check_execution
 from gan_pipeline.preparing.shard_progress import shard_progress
 from gan_pipeline.preparing.shard_writer import ShardRecord, finished_shards, read_shard_record
+from gan_pipeline.sources.resolve import resolve_source
 
 _DEEP_BITS = 16
 
@@ -66,16 +68,15 @@ def prepare_folder(
         manifest = check_finished(folder, options)
         if strict and manifest.understood:
             check_strictly(manifest.understood, options.source)
-        plan = make_plan(options, folder.uri) if retry_failed else None
+        plan = _plan(options, folder, execution) if retry_failed else None
         if not (plan and reopen(folder, manifest, plan)):
             folder.remove_all(f"{WORK}/")
             return Outcome(manifest, already_done=True)
     else:
-        plan = make_plan(options, folder.uri)
+        plan = _plan(options, folder, execution)
     announce(plan.understood, plan.source.notes)
     if strict:
         check_strictly(plan.understood, options.source)
-    check_execution(execution, folder.uri, plan.spec)
     try:
         claim(folder, options, plan.source.fingerprint)
         finished = _write(folder, plan, max_failure_rate, execution)
@@ -90,6 +91,12 @@ def prepare_folder(
         with suppress(StorageError):
             folder.remove_all(f"{WORK}/")
         return Outcome(manifest, already_done=True)
+
+
+def _plan(options: Options, folder: Folder, execution: Execution) -> Plan:
+    """The plan, once it is known that the runner can carry it out: opening a source may take long, or download it."""
+    check_execution(execution, folder.uri, resolve_source(options, folder.uri))
+    return make_plan(options, folder.uri)
 
 
 def _check_failures(plan: Plan, finished: list[Finished], max_failure_rate: float) -> None:

@@ -36,7 +36,9 @@ class Heartbeat:
         if time.monotonic() - self._last < _WORKER_SECONDS:
             return
         note = {"read": tally.read, "kept": tally.kept, "memory": psutil.Process().memory_info().rss}
-        self._folder.write(self._name, json.dumps(note).encode())
+        # A second attempt at a shard may end after the job did, and its work folder with it: a note is never worth the shard.
+        with suppress(StorageError):
+            self._folder.write(self._name, json.dumps(note).encode())
         self._last = time.monotonic()
 
 
