@@ -20,7 +20,7 @@ FolderArgument = Annotated[str, typer.Argument(help="A dataset folder, local or 
 def _about() -> None:
     """Raw images into dataset folders that a trainer can rely on.
 
-    Exit codes: 0 done or already done, 2 wrong command line, 3 wrong data, 5 storage refused.
+    Exit codes: 0 done or already done, 2 wrong command line, 3 wrong data, 5 storage refused, 75 a worker was lost.
     """
 
 
