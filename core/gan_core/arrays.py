@@ -3,7 +3,8 @@
 import io
 import zipfile
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from typing import IO, Any
 
 import numpy as np
@@ -24,7 +25,7 @@ def read_arrays(content: bytes, names: Collection[str], limit: int) -> Mapping[s
     Raises:
         ValueError: the file is damaged, an array is too large, or it would need pickle; the message is one line.
     """
-    try:
+    with _faults_as_value_errors():
         if not zipfile.is_zipfile(io.BytesIO(content)):
             return {next(iter(names)): _array(io.BytesIO(content), len(content), limit)}
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -35,17 +36,31 @@ def read_arrays(content: bytes, names: Collection[str], limit: int) -> Mapping[s
                     with archive.open(held[name]) as file:
                         arrays[name] = _array(file, held[name].file_size, limit)
             return arrays
-    except _FAULTS as error:
-        raise ValueError(" ".join(str(error).split())[:200] or type(error).__name__) from error
+
+
+def read_array(content: bytes) -> NDArray[Any]:
+    """Read the array of an .npy file, which takes exactly the bytes that its header announces.
+
+    Raises:
+        ValueError: the file is damaged, or it would need pickle; the message is one line.
+    """
+    with _faults_as_value_errors():
+        return _array(io.BytesIO(content), len(content), len(content))
 
 
 def array_names(content: bytes) -> list[str]:
     """The names of all arrays in an .npz file. Raises ValueError if it is none."""
+    with _faults_as_value_errors(), zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return [name.removesuffix(".npy") for name in archive.namelist()]
+
+
+@contextmanager
+def _faults_as_value_errors() -> Iterator[None]:
+    """Turn every error of a damaged file into a ValueError of one line."""
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            return [name.removesuffix(".npy") for name in archive.namelist()]
+        yield
     except _FAULTS as error:
-        raise ValueError(" ".join(str(error).split())[:200]) from error
+        raise ValueError(" ".join(str(error).split())[:200] or type(error).__name__) from error
 
 
 def _array(file: IO[bytes], size: int, limit: int) -> NDArray[Any]:

@@ -69,6 +69,13 @@ class UnusableInputError(Exception):
         return f"{self.reason} ({self.detail})" if self.detail else self.reason
 
 
+def check_least(least: int, **arguments: int | None) -> None:
+    """Raise UsageError that names the first argument below `least`; None is not checked."""
+    for name, value in arguments.items():
+        if value is not None and value < least:
+            raise UsageError(f"{name}={value}: at least {least}")
+
+
 EXIT_CODES: dict[int, type[GanmillError]] = {
     kind.exit_code: kind for kind in (UsageError, DataError, DivergenceError, StorageError, InterruptedRunError)
 }

@@ -226,6 +226,22 @@ def test_scores_are_those_of_the_command(trained: Path, digits: Path, tmp_path: 
         gan_train.open_run(trained).evaluate(digits, count=19)
 
 
+def test_every_saved_generator_is_scored_once(trained: Path, digits: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained, tmp_path / "run")
+    run = gan_train.open_run(tmp_path / "run")
+    assert [scored.protocol.step for scored in run.evaluate_each(digits, count=60)] == [3, 6]
+    assert list(run.evaluate_each(digits, count=60)) == []
+    assert len((tmp_path / "run" / "scores.jsonl").read_text().splitlines()) == 2
+
+
+def test_an_unknown_option_is_refused(trained: Path, digits: Path, tmp_path: Path) -> None:
+    unknown: dict[str, Any] = {"stepz": 3}
+    with pytest.raises(TypeError, match="stepz"):
+        gan_train.train("mnist-dcgan", digits, tmp_path / "run", **unknown)
+    with pytest.raises(TypeError, match="stepz"):
+        gan_train.open_run(trained).evaluate(digits, **unknown)
+
+
 def test_diagnosis_and_report(trained: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     run = gan_train.open_run(trained)
     assert run.diagnose() == read_verdicts(open_folder(str(trained)))

@@ -5,20 +5,20 @@ to. Modules that load TensorFlow or Keras are imported by the calls that need th
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_core.errors import UsageError
+from gan_core.errors import UsageError, check_least
 from gan_core.notices import shown
 from gan_core.storage import Folder, open_folder
 from gan_train.logs.metrics_log import read_metrics
 from gan_train.logs.verdict import Verdict
-from gan_train.loop.request import Overrides, read_request
+from gan_train.loop.request import TrainingOptions, read_request
 from gan_train.recipe.base import Recipe
 from gan_train.runs.run_folder import RunRecord, read_record
 
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     import keras
 
     from gan_train.loop.run import Trained
+    from gan_train.scoring.evaluate import ScoringOptions
     from gan_train.scoring.scores import Scored
+    from gan_train.tools.conditions import ConditionOptions
 
 Values = int | str | Sequence[int | str]
 """One or several classes, by number or name, or codes, by number."""
@@ -37,18 +39,8 @@ def train(
     data: str | os.PathLike[str],
     out: str | os.PathLike[str],
     *,
-    overrides: Overrides = (),
-    steps: int | None = None,
-    short: bool = False,
-    strategy: str = "auto",
-    logical_cpus: int = 1,
-    on_divergence: str = "stop",
-    on_failure: str = "warn",
-    max_rollbacks: int = 3,
-    keep: str = "last=3",
-    on_corrupt: str = "fail",
-    cluster_timeout: float = 300.0,
     progress: bool = False,
+    **options: Unpack[TrainingOptions],
 ) -> "Run":
     """Train a recipe on a dataset, or continue the run that `out` holds. Does the same as `gan-train run`.
 
@@ -59,19 +51,8 @@ def train(
         recipe: name of a recipe ('gan-train recipes' lists them), or a .yaml file.
         data: dataset folder, a path or gs:// URI.
         out: run folder, a path or gs:// URI.
-        overrides: changes to the recipe, by key: {"batch_size": 128, "generator.optimizer.learning_rate": 1e-4}.
-        steps: the step to train to; None is the recipe's.
-        short: take the recipe's own overrides for a training of minutes.
-        strategy: "auto", "default", "mirrored", "multiworker" or "tpu".
-        logical_cpus: devices to split the CPU into, to try "mirrored" on it. The first call of a process that uses
-            TensorFlow decides it.
-        on_divergence: what a number that is not finite leads to: "stop", "rollback" or "warn".
-        on_failure: what a failure that lasts, such as mode collapse, leads to: "warn", "stop" or "rollback".
-        max_rollbacks: in the whole life of the run.
-        keep: which checkpoints stay, such as "last=3,every=1000,best=d.loss:min".
-        on_corrupt: what a damaged shard leads to: "fail" or "skip-shard".
-        cluster_timeout: seconds to wait for the other workers of TF_CONFIG.
         progress: show progress and warnings on stderr.
+        options: see `TrainingOptions`.
 
     Returns:
         The run; its `trained` says how the training ended.
@@ -84,25 +65,7 @@ def train(
         StorageError: a folder cannot be read or written.
         InterruptedRunError: a signal arrived, or a worker was lost.
     """
-    _check_least(1, steps=steps, logical_cpus=logical_cpus, max_rollbacks=max_rollbacks)
-    request = read_request(
-        os.fspath(recipe),
-        os.fspath(data),
-        os.fspath(out),
-        {
-            "overrides": overrides,
-            "steps": steps,
-            "short": short,
-            "strategy": strategy,
-            "logical_cpus": logical_cpus,
-            "on_divergence": on_divergence,
-            "on_failure": on_failure,
-            "max_rollbacks": max_rollbacks,
-            "keep": keep,
-            "on_corrupt": on_corrupt,
-            "cluster_timeout": cluster_timeout,
-        },
-    )
+    request = read_request(os.fspath(recipe), os.fspath(data), os.fspath(out), **options)
     from gan_core.quiet import import_tensorflow
 
     with shown() if progress else nullcontext():
@@ -205,16 +168,15 @@ class Run:
             DataError: no generator is saved yet, or it is damaged.
         """
         from gan_train.sampling.generator import MOST_IMAGES, saved_generator
-        from gan_train.tools.conditions import ConditionOptions
         from gan_train.tools.latent_options import LatentOptions
-        from gan_train.tools.sample import generate_examples
+        from gan_train.tools.sample import generate_samples
 
-        _check_least(1, n=n)
-        _check_least(0, seed=seed)
+        check_least(1, n=n)
+        check_least(0, seed=seed)
         if n is not None and n > MOST_IMAGES:
             raise UsageError(f"n={n}: at most {MOST_IMAGES:,} in one call")
         choice = LatentOptions(count=n, seed=seed, truncation=truncation)
-        return generate_examples(saved_generator(self.uri, step), choice, ConditionOptions(_text(class_), _text(code)))
+        return generate_samples(saved_generator(self.uri, step), choice, _conditions(class_, code)).values
 
     def interpolate(
         self,
@@ -246,14 +208,13 @@ class Run:
             DataError: no generator is saved yet, or it is damaged.
         """
         from gan_train.sampling.generator import saved_generator
-        from gan_train.tools.conditions import ConditionOptions
-        from gan_train.tools.interpolate import PathOptions, path_images
+        from gan_train.tools.interpolate import PathOptions, generate_paths
 
-        _check_least(1, paths=paths)
-        _check_least(2, steps=steps)
-        _check_least(0, seed=seed)
-        conditions = ConditionOptions(_text(class_), _text(code))
-        return path_images(saved_generator(self.uri, step), PathOptions(paths, seed), conditions, mode, steps)
+        check_least(1, paths=paths)
+        check_least(2, steps=steps)
+        check_least(0, seed=seed)
+        generator, points = saved_generator(self.uri, step), PathOptions(paths, seed)
+        return generate_paths(generator, points, _conditions(class_, code), mode, steps).images
 
     def translate(
         self,
@@ -287,36 +248,20 @@ class Run:
         from gan_train.sampling.translator import saved_translator
         from gan_train.tools.translate import TranslationOptions, translate_array
 
-        _check_least(0, seed=seed)
+        check_least(0, seed=seed)
         options = TranslationOptions(direction, size=size, inference=inference, seed=seed)
         options.check()
         return translate_array(saved_translator(self.uri, direction, step), images, options)
 
     def evaluate(
-        self,
-        data: str | os.PathLike[str],
-        *,
-        extractor: str = "auto",
-        weights: str | None = None,
-        resizer: str = "bicubic",
-        split: str = "train",
-        count: int = 10_000,
-        seed: int = 0,
-        step: int | None = None,
-        best: str = "fid",
+        self, data: str | os.PathLike[str], *, step: int | None = None, **options: "Unpack[ScoringOptions]"
     ) -> "Scored":
-        """Score a generator beside real images. Does the same as `gan-train evaluate`, which has more on the arguments.
+        """Score a generator beside real images. Does the same as `gan-train evaluate`.
 
         Args:
             data: dataset folder with the real images, a path or gs:// URI.
-            extractor: "digits", "fashion", "inception", the folder of a classifier's run, or "auto".
-            weights: file of Keras' InceptionV3 weights.
-            resizer: "nearest", "bilinear" or "bicubic".
-            split: of the dataset.
-            count: of reals, or all if there are fewer, and as many fakes.
-            seed: chooses the latents of the fakes.
             step: of the saved generator; None is the newest.
-            best: the score by which the best generator is kept in the run folder.
+            options: see `gan_train.scoring.evaluate.ScoringOptions`.
 
         Returns:
             `values` by name, such as "fid", and the `protocol` by which they were measured; the run keeps both.
@@ -327,14 +272,22 @@ class Run:
             StorageError: the run folder cannot be written.
         """
         from gan_train.pages.write import refresh_report
-        from gan_train.scoring.evaluate import FEWEST, Evaluation, ScoringOptions
+        from gan_train.scoring.evaluate import Evaluation
 
-        _check_least(FEWEST, count=count)
-        _check_least(0, seed=seed)
-        options = ScoringOptions(os.fspath(data), extractor, weights, resizer, split, count, seed, best)
-        scored = Evaluation(self.uri, options, step).score()
+        scored = Evaluation(self.uri, os.fspath(data), step, **options).score()
         refresh_report(self.uri)
         return scored
+
+    def evaluate_each(self, data: str | os.PathLike[str], **options: "Unpack[ScoringOptions]") -> "Iterator[Scored]":
+        """Score every generator that the run saves, from beside it, until the run has ended: `gan-train evaluate --watch`.
+
+        Arguments and errors are those of `evaluate`. Generators that are scored by the same protocol already are left out.
+        """
+        from gan_train.pages.write import refresh_report
+        from gan_train.scoring.watching import score_saved
+
+        yield from score_saved(self.uri, os.fspath(data), **options)
+        refresh_report(self.uri)
 
     def diagnose(self) -> list[Verdict]:
         """All verdicts on the training, in order, judged from its log by today's rules; none of a run too short to judge.
@@ -378,15 +331,14 @@ class Run:
         return isinstance(self.recipe, TranslationRecipe)
 
 
-def _check_least(least: int, **arguments: int | None) -> None:
-    """Raises UsageError that names the first argument below `least`."""
-    for name, value in arguments.items():
-        if value is not None and value < least:
-            raise UsageError(f"{name}={value}: at least {least}")
+def _conditions(class_: Values | None, code: Values | None) -> "ConditionOptions":
+    """Classes and codes as the command line has them: names or numbers with commas."""
+    from gan_train.tools.conditions import ConditionOptions
+
+    return ConditionOptions(_text(class_), _text(code))
 
 
 def _text(values: Values | None) -> str | None:
-    """Classes or codes as the command line has them."""
     if values is None or isinstance(values, int | str):
         return None if values is None else str(values)
     return ",".join(map(str, values))

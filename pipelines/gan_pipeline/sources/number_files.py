@@ -4,7 +4,6 @@ A .csv has one image a line: its label, then its pixels by rows, 0 to 255; with 
 """
 
 import hashlib
-import io
 import math
 import tempfile
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from gan_core.arrays import read_array
 from gan_core.errors import DataError
 from gan_core.storage import storage_errors
 from gan_core.text import printable
@@ -22,8 +22,6 @@ from gan_pipeline.sources.idx import MAX_ITEMS, labelled_split
 
 _MAX_LINE = 64 << 10
 """Bytes of a line. One of 784 pixels takes at most 3,200."""
-
-_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
 def load_csv(place: FilePlace, name: str, info: DatasetInfo, digest: "hashlib._Hash") -> ArraySplit:
@@ -85,23 +83,18 @@ def load_npy(place: FilePlace, names: tuple[str, str], info: DatasetInfo, digest
 
 
 def _read_npy(place: FilePlace, name: str) -> NDArray[np.uint8]:
-    """The array of a .npy file. Takes no more memory than the file has bytes. Raises DataError."""
-    where = place.locate(name)
+    """The array of a .npy file. Takes no more memory than twice the bytes of the file. Raises DataError."""
     with place.local_file(name) as path:
         content = path.read_bytes()
-    file = io.BytesIO(content)
     try:
-        version = np.lib.format.read_magic(file)
-        shape, fortran, dtype = _HEADERS[version](file)
-        if dtype.kind not in "iu" or dtype.itemsize > 8:
-            raise ValueError(f"numbers of type {dtype}")
-        if math.prod(shape) * dtype.itemsize != len(content) - file.tell() or not shape or not 0 < shape[0] <= MAX_ITEMS:
-            raise ValueError(f"shape {str(shape)[:100]}")
-        array = np.frombuffer(content, dtype, offset=file.tell()).reshape(shape, order="F" if fortran else "C")
-        if array.min() < 0 or array.max() > np.iinfo(np.uint8).max:
+        array = read_array(content)
+        if array.dtype.kind not in "iu":
+            raise ValueError(f"numbers of type {array.dtype}")
+        if not array.ndim or not 0 < len(array) <= MAX_ITEMS:
+            raise ValueError(f"shape {array.shape}")
+        if array.size and not 0 <= array.min() <= array.max() <= np.iinfo(np.uint8).max:
             raise ValueError("numbers outside 0 to 255")
-    except (ValueError, KeyError) as error:
-        raise DataError(
-            f"{where}: not an array of bytes, or cut off ({printable(str(error)[:200])}); fetch it again"
-        ) from error
+    except ValueError as error:
+        fault = printable(str(error)[:200])
+        raise DataError(f"{place.locate(name)}: not an array of bytes, or cut off ({fault}); fetch it again") from error
     return array.astype(np.uint8)

@@ -70,19 +70,27 @@ def evaluate(
         )
     if watch and step is not None:
         raise UsageError("--watch scores every step; leave --step out")
-    from gan_train.pages.write import refresh_report
+    from gan_train.api import open_run
     from gan_train.scoring.evaluate import ScoringOptions
-    from gan_train.scoring.watching import score_steps
 
-    options = ScoringOptions(data, extractor, weights, resizer, split, count, seed, best)
-    scored = []
-    for one in score_steps(folder, options, step, watch):
-        scored.append(one)
+    options: ScoringOptions = {
+        "extractor": extractor,
+        "weights": weights,
+        "resizer": resizer,
+        "split": split,
+        "count": count,
+        "seed": seed,
+        "best": best,
+    }
+    run = open_run(folder)
+    scores = run.evaluate_each(data, **options) if watch else [run.evaluate(data, step=step, **options)]
+    documents = []
+    for scored in scores:
+        documents.append(scored.document())
         if not as_json:
-            print(*one.lines(), "", sep="\n", flush=True)
-    refresh_report(folder)
+            print(*scored.lines(), "", sep="\n", flush=True)
     if as_json:
-        print_json([one.document() for one in scored])
+        print_json(documents)
 
 
 def _self_test(as_json: bool) -> NoReturn:

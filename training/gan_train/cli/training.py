@@ -79,7 +79,7 @@ def run(
         "cluster_timeout": cluster_timeout,
     }
     if dry_run:
-        request = read_request(recipe, data, out, options)
+        request = read_request(recipe, data, out, **options)
         from gan_core.quiet import import_tensorflow
 
         import_tensorflow()
@@ -88,7 +88,7 @@ def run(
         document = plan(request)
         answer(document, "\n".join(f"{key.replace('_', ' ')}: {value}" for key, value in document.items()), as_json)
         return
-    finished = train(recipe, data, out, **options, progress=True)
+    finished = train(recipe, data, out, progress=True, **options)
     trained = finished.trained
     assert trained is not None
     document = {name: value for name, value in asdict(trained).items() if value is not None}

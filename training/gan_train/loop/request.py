@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from json import dumps
 from typing import Any, TypedDict
 
+from gan_core.errors import check_least
 from gan_train.recipe.base import Recipe
 from gan_train.recipe.document import load_recipe
 from gan_train.runs.operation import Operation, read_operation
@@ -13,8 +14,23 @@ Overrides = Mapping[str, Any] | Sequence[str]
 """Changes to a recipe: {"batch_size": 128, "generator.optimizer.learning_rate": 1e-4}, or "batch_size=128" for each."""
 
 
-class TrainingOptions(TypedDict):
-    """The options that `gan-train run` and `gan_train.train` have in common; see `gan_train.train`."""
+class TrainingOptions(TypedDict, total=False):
+    """The options of `gan-train run` and `gan_train.train`. `read_request` has the defaults.
+
+    Attributes:
+        overrides: changes to the recipe, by key: {"batch_size": 128, "generator.optimizer.learning_rate": 1e-4}.
+        steps: the step to train to; None is the recipe's.
+        short: take the recipe's own overrides for a training of minutes.
+        strategy: "auto", "default", "mirrored", "multiworker" or "tpu".
+        logical_cpus: devices to split the CPU into, to try "mirrored" on it. The first call of a process that uses
+            TensorFlow decides it.
+        on_divergence: what a number that is not finite leads to: "stop", "rollback" or "warn".
+        on_failure: what a failure that lasts, such as mode collapse, leads to: "warn", "stop" or "rollback".
+        max_rollbacks: largest number of rollbacks in the whole life of the run.
+        keep: which checkpoints stay, such as "last=3,every=1000,best=d.loss:min".
+        on_corrupt: what a damaged shard leads to: "fail" or "skip-shard".
+        cluster_timeout: seconds to wait for the other workers of TF_CONFIG.
+    """
 
     overrides: Overrides
     steps: int | None
@@ -52,24 +68,40 @@ class Request:
     cluster_timeout: float
 
 
-def read_request(recipe: str, data: str, out: str, options: TrainingOptions) -> Request:
+def read_request(
+    recipe: str,
+    data: str,
+    out: str,
+    *,
+    overrides: Overrides = (),
+    steps: int | None = None,
+    short: bool = False,
+    strategy: str = "auto",
+    logical_cpus: int = 1,
+    on_divergence: str = "stop",
+    on_failure: str = "warn",
+    max_rollbacks: int = 3,
+    keep: str = "last=3",
+    on_corrupt: str = "fail",
+    cluster_timeout: float = 300.0,
+) -> Request:
     """A request, checked as far as that is possible without the data and the devices.
 
     Args:
         recipe: name of a recipe, or of a YAML file.
         data: dataset folder, a path or gs:// URI.
         out: run folder, a path or gs:// URI.
-        options: see `gan_train.train`.
+        overrides, steps, short, strategy, logical_cpus, on_divergence, on_failure, max_rollbacks, keep, on_corrupt,
+            cluster_timeout: see `TrainingOptions`.
 
     Raises:
         UsageError: the recipe or an option is wrong; the message names it.
     """
-    operation = read_operation(
-        options["on_divergence"], options["on_failure"], options["max_rollbacks"], options["keep"], options["on_corrupt"]
-    )
-    last = [f"steps={options['steps']}"] if options["steps"] is not None else []
-    chosen = load_recipe(recipe, [*_texts(options["overrides"]), *last], options["short"])
-    return Request(chosen, data, out, operation, options["strategy"], options["logical_cpus"], options["cluster_timeout"])
+    check_least(1, steps=steps, logical_cpus=logical_cpus, max_rollbacks=max_rollbacks)
+    operation = read_operation(on_divergence, on_failure, max_rollbacks, keep, on_corrupt)
+    last = [f"steps={steps}"] if steps is not None else []
+    chosen = load_recipe(recipe, [*_texts(overrides), *last], short)
+    return Request(chosen, data, out, operation, strategy, logical_cpus, cluster_timeout)
 
 
 def _texts(overrides: Overrides) -> list[str]:

@@ -8,7 +8,7 @@ from itertools import count
 
 import keras
 
-from gan_train.networks.blocks import in_image_range, label_input, label_map, normalised, rectified, small_normal
+from gan_train.networks.blocks import doubling, in_image_range, label_input, label_map, normalised, rectified, small_normal
 from gan_train.networks.layers import Dropout
 from gan_train.numerics.precision import Precision, layer_dtype
 from gan_train.recipe.acgan import ACGANDiscriminatorConfig, ACGANGeneratorConfig
@@ -42,15 +42,7 @@ def build_generator(
     x = keras.layers.Reshape(config.base, dtype=dtype, name="reshape")(rectified(x, 0.0, "project", dtype))
     x = keras.layers.Concatenate(dtype=dtype, name="with_label")([x, label_channel])
     *hidden, last = (
-        keras.layers.Conv2DTranspose(
-            filters,
-            config.kernel,
-            strides=2,
-            padding="same",
-            kernel_initializer=small_normal(next(seeds)),
-            dtype=dtype,
-            name=f"up_{stage}",
-        )
+        doubling(filters, config.kernel, small_normal(next(seeds)), dtype, f"up_{stage}")
         for stage, filters in enumerate((*config.filters, image.shape[-1]), 1)
     )
     for up in hidden:

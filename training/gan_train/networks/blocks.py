@@ -17,6 +17,13 @@ def small_normal(seed: int) -> keras.Initializer:
     return keras.initializers.RandomNormal(stddev=0.02, seed=seed)
 
 
+def doubling(filters: int, kernel: int, initializer: keras.Initializer, dtype: str, name: str) -> keras.Layer:
+    """A transposed convolution of stride 2, which doubles both sides."""
+    return keras.layers.Conv2DTranspose(
+        filters, kernel, strides=2, padding="same", kernel_initializer=initializer, dtype=dtype, name=name
+    )
+
+
 def rectified(x: keras.KerasTensor, slope: float, stage: str, dtype: str) -> keras.KerasTensor:
     """The tensor after a leaky ReLU with this slope below zero; 0 is ReLU."""
     return keras.layers.LeakyReLU(negative_slope=slope, dtype=dtype, name=f"{stage}_rectified")(x)

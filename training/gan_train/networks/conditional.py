@@ -9,7 +9,7 @@ from itertools import count
 
 import keras
 
-from gan_train.networks.blocks import in_image_range, label_input, label_map, rectified, strided_trunk
+from gan_train.networks.blocks import doubling, in_image_range, label_input, label_map, rectified, strided_trunk
 from gan_train.networks.thin_conv import ThinConv2D
 from gan_train.numerics.precision import Precision, layer_dtype
 from gan_train.recipe.conditional import ConditionalDiscriminatorConfig, ConditionalGeneratorConfig
@@ -41,15 +41,7 @@ def build_generator(
     x = keras.layers.Reshape(config.base, dtype=dtype, name="reshape")(rectified(x, _SLOPE, "project", dtype))
     x = keras.layers.Concatenate(dtype=dtype, name="with_label")([x, label_channel])
     for stage, filters in enumerate(config.filters, 1):
-        up = keras.layers.Conv2DTranspose(
-            filters,
-            config.kernel,
-            strides=2,
-            padding="same",
-            kernel_initializer=glorot(next(seeds)),
-            dtype=dtype,
-            name=f"up_{stage}",
-        )
+        up = doubling(filters, config.kernel, glorot(next(seeds)), dtype, f"up_{stage}")
         x = rectified(up(x), _SLOPE, f"up_{stage}", dtype)
     convolution = ThinConv2D if config.output_kernel % 2 else partial(keras.layers.Conv2D, padding="same")
     last = convolution(image.shape[-1], config.output_kernel, kernel_initializer=glorot(next(seeds)), dtype=dtype, name="image")

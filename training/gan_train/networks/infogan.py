@@ -22,7 +22,7 @@ from itertools import count
 
 import keras
 
-from gan_train.networks.blocks import in_image_range, normalised, rectified, small_normal
+from gan_train.networks.blocks import doubling, in_image_range, normalised, rectified, small_normal
 from gan_train.numerics.precision import Precision, layer_dtype
 from gan_train.recipe.examples import ImageConfig
 from gan_train.recipe.infogan import InfoGANDiscriminatorConfig, InfoGANGeneratorConfig
@@ -94,15 +94,7 @@ def build_generator(
     )
     x = stage(convolution, x)
     *hidden, last = (
-        keras.layers.Conv2DTranspose(
-            filters,
-            config.kernel,
-            strides=2,
-            padding="same",
-            kernel_initializer=small_normal(next(seeds)),
-            dtype=dtype,
-            name=f"up_{number}",
-        )
+        doubling(filters, config.kernel, small_normal(next(seeds)), dtype, f"up_{number}")
         for number, filters in enumerate((*config.filters[1:], image.shape[-1]), 1)
     )
     for up in hidden:

@@ -95,9 +95,13 @@ class SavedGenerator:
             UsageError: the generator makes points.
             DataError: it is damaged.
         """
+        self.check_makes_images()
+        return self.examples(inputs)
+
+    def check_makes_images(self) -> None:
+        """Raise UsageError if the generator makes points."""
         if not isinstance(self.recipe.examples, ImageConfig):
             raise UsageError(f"{self.run.uri}: this generator makes points, not images; look at them with 'gan-train sample'")
-        return self.examples(inputs)
 
 
 def saved_generator(folder: str, step: int | None = None) -> SavedGenerator:

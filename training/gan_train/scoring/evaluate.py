@@ -1,15 +1,15 @@
 """gan-train evaluate: scores generators of a run against real images.
 
-evaluation = Evaluation("runs/first", ScoringOptions(data="data/digits"))
+evaluation = Evaluation("runs/first", "data/digits", count=5000)
 evaluation.score(4500).lines()     # also appended to scores.jsonl of the run
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
-from gan_core.errors import UsageError
+from gan_core.errors import UsageError, check_least
 from gan_core.progress import ProgressCounter, show_progress
 from gan_core.storage import Folder
 from gan_train.extractors.resizing import check_fits
@@ -35,41 +35,59 @@ FEWEST = 20
 """Fewest images for which all scores are defined: the Inception Score has ten parts, and neighbourhoods five neighbours."""
 
 
-@dataclass(frozen=True)
-class ScoringOptions:
-    """The options of `gan-train evaluate`.
+class ScoringOptions(TypedDict, total=False):
+    """The options of `gan-train evaluate` and `Run.evaluate`. `Evaluation` has the defaults.
 
     Attributes:
-        data: dataset folder with the reals.
-        extractor: name of the extractor; see `open_extractor`.
-        weights: file of Inception's weights, or None.
-        resizer: resizer for images that do not have the extractor's size.
+        extractor: "digits", "fashion", "inception", the folder of a classifier's run, or "auto"; see `open_extractor`.
+        weights: file of Keras' InceptionV3 weights; None is the one of this machine.
+        resizer: "nearest", "bilinear" or "bicubic", for images that do not have the extractor's size.
         split: split of the dataset that holds the reals.
-        count: number of reals and of generated images, each; fewer if the split has fewer.
+        count: number of reals, or all if there are fewer, and of generated images.
         seed: seed of the latents of the generated images.
         best: name of the score that decides which generator is copied to best/.
     """
 
-    data: str
-    extractor: str = "auto"
-    weights: str | None = None
-    resizer: str = "bicubic"
-    split: str = "train"
-    count: int = COUNT
-    seed: int = 0
-    best: str = "fid"
+    extractor: str
+    weights: str | None
+    resizer: str
+    split: str
+    count: int
+    seed: int
+    best: str
 
 
 class Evaluation:
     """Scores steps of one run; the dataset, the extractor and the statistics of the reals are loaded once.
+
+    Args:
+        folder: run folder, a path or gs:// URI.
+        data: dataset folder with the reals, a path or gs:// URI.
+        step: training step of the generator; None is the newest.
+        extractor, weights, resizer, split, count, seed, best: see `ScoringOptions`.
 
     Raises:
         UsageError: the run generates no images, the dataset does not fit, or it has fewer images than scores need.
         DataError: there is no run or dataset, one is damaged, or there are no weights for the extractor.
     """
 
-    def __init__(self, folder: str, options: ScoringOptions, step: int | None = None) -> None:
-        check_ranks(options.best)
+    def __init__(
+        self,
+        folder: str,
+        data: str,
+        step: int | None = None,
+        *,
+        extractor: str = "auto",
+        weights: str | None = None,
+        resizer: str = "bicubic",
+        split: str = "train",
+        count: int = COUNT,
+        seed: int = 0,
+        best: str = "fid",
+    ) -> None:
+        check_least(FEWEST, count=count)
+        check_least(0, seed=seed)
+        check_ranks(best)
         newest = saved_generator(folder, step)
         recipe = newest.recipe
         if not isinstance(recipe.examples, ImageConfig):
@@ -77,23 +95,22 @@ class Evaluation:
         from gan_train.data.dataset import open_dataset
         from gan_train.extractors.selection import open_extractor
 
-        self._uri, self._options, self._newest = folder, options, newest
+        self._uri, self._newest, self._best = folder, newest, best
         self._shape = recipe.examples.shape
-        self._dataset = open_dataset(options.data, recipe, options.split)
-        count = min(options.count, self._dataset.examples)
+        self._dataset = open_dataset(data, recipe, split)
+        count = min(count, self._dataset.examples)
         if count < FEWEST:
-            raise UsageError(f"{options.data}: scores need {FEWEST} images or more, not {count}; prepare or ask for more")
-        self._extractor = open_extractor(options.extractor, options.weights, self._dataset.manifest)
-        resizer = check_fits(options.resizer, self._shape, self._extractor.shape, self._extractor.name)
+            raise UsageError(f"{data}: scores need {FEWEST} images or more, not {count}; prepare or ask for more")
+        self._extractor = open_extractor(extractor, weights, self._dataset.manifest)
         self._protocol = Protocol(
             extractor=self._extractor.name,
             extractor_hash=self._extractor.hash,
-            resizer=resizer,
+            resizer=check_fits(resizer, self._shape, self._extractor.shape, self._extractor.name),
             dataset=self._dataset.manifest.digest,
-            split=options.split,
+            split=split,
             reals=count,
             fakes=count,
-            seed=options.seed,
+            seed=seed,
             weights="EMA" if recipe.averaged else "as trained",
             step=newest.step,
         )
@@ -127,7 +144,7 @@ class Evaluation:
         examples = next(self._fakes(saved, generator, SHOWN)).pixels
         self.run.write(NEIGHBOURS.name(saved.step), neighbours_png(examples, real, self._dataset, self._extractor, protocol))
         add_scored(self.run, scored)
-        keep_best(self.run, scored, self._options.best)
+        keep_best(self.run, scored, self._best)
         return scored
 
     @cached_property
@@ -141,7 +158,7 @@ class Evaluation:
         return real_statistics(self._protocol, gather)
 
     def _fakes(self, saved: SavedGenerator, generator: "keras.Model", count: int) -> Iterator[Images]:
-        return fakes(generator, saved.recipe, self._options.seed, count)
+        return fakes(generator, saved.recipe, self._protocol.seed, count)
 
     def _gather(self, images: Iterator[Images], count: int, counted: ProgressCounter) -> ImageStatistics:
         """The statistics of images whose labels are numbered as the extractor numbers the classes of the same names."""

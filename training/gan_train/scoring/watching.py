@@ -5,6 +5,7 @@ It may run on another machine, because it reads only the run folder, local or gs
 
 import time
 from collections.abc import Callable, Iterator
+from typing import Unpack
 
 from gan_core.notices import say
 from gan_core.storage import CloudFolder, Folder, open_folder
@@ -17,26 +18,22 @@ from gan_train.scoring.scores import Scored
 _LOCAL_SECONDS, _CLOUD_SECONDS = 2.0, 10.0
 
 
-def score_steps(uri: str, options: ScoringOptions, step: int | None, watch: bool) -> Iterator[Scored]:
-    """Score one step, or with `watch` every step that has no scores by this protocol yet.
+def score_saved(uri: str, data: str, **options: Unpack[ScoringOptions]) -> Iterator[Scored]:
+    """Score every saved generator that has no scores by this protocol yet, until the run has ended.
 
     Args:
-        uri: run folder.
-        options: how to score.
-        step: of the generator; None is the newest. It must be None with `watch`.
-        watch: go on until the run has ended.
+        uri: run folder, a path or gs:// URI.
+        data: dataset folder with the real images, a path or gs:// URI.
+        options: see `ScoringOptions`.
 
     Raises:
         UsageError, DataError, StorageError: as `Evaluation` does.
     """
-    if not watch:
-        yield Evaluation(uri, options, step).score()
-        return
     run = open_folder(uri)
     pause = _CLOUD_SECONDS if isinstance(run, CloudFolder) else _LOCAL_SECONDS
     evaluation = None
     for step_found in saved_until_ended(run, lambda: time.sleep(pause)):
-        evaluation = evaluation or Evaluation(uri, options, step_found)
+        evaluation = evaluation or Evaluation(uri, data, step_found, **options)
         if step_found not in evaluation.scored_steps():
             yield evaluation.score(step_found)
 

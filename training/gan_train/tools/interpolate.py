@@ -1,7 +1,6 @@
 """gan-train interpolate: images along paths between latents, as a grid or as an animation."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from gan_core.errors import UsageError
 from gan_core.images.labelled import animation, grid_png
 from gan_core.storage import write_file
 from gan_core.text import short_repr
-from gan_train.latents.inputs import Conditions, Inputs, in_turn
+from gan_train.latents.inputs import Inputs, in_turn
 from gan_train.latents.latent import Between, Latents, lerp, path, slerp
 from gan_train.sampling.generator import MOST_IMAGES, SavedGenerator, saved_generator
 from gan_train.tools.conditions import ConditionOptions, condition_facts, values_in_turn
@@ -42,6 +41,55 @@ class PathOptions:
     between: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Paths:
+    """Images along paths between latents.
+
+    Attributes:
+        images: uint8 (paths, images of a path, height, width, channels).
+        mode: "lerp" or "slerp".
+        facts: text chunks of their picture.
+    """
+
+    images: NDArray[np.uint8]
+    mode: str
+    facts: dict[str, str]
+
+
+def generate_paths(
+    generator: SavedGenerator,
+    path_options: PathOptions,
+    condition_options: ConditionOptions,
+    mode: str | None,
+    steps: int,
+) -> Paths:
+    """Generate the images of all paths.
+
+    Args:
+        generator: the generator.
+        path_options: the points of the paths.
+        condition_options: classes or codes, which the paths take in turn; all if none are named.
+        mode: "lerp" or "slerp"; None is lerp for uniform latents, which fill a cube, and slerp for normal ones, which lie
+            near a sphere (White 2016).
+        steps: images from one point to the next, both included.
+
+    Raises:
+        UsageError: an option is wrong, or the generator makes points.
+        DataError: the generator, or the file of latents, is damaged.
+    """
+    mode = _checked_mode(mode) or ("lerp" if generator.recipe.latent.distribution == "uniform" else "slerp")
+    values = values_in_turn(generator.record, condition_options)
+    points, origin_facts = _points(generator, path_options)
+    rows, columns = len(points), (points.shape[1] - 1) * (steps - 1) + 1
+    if rows * columns > MOST_IMAGES:
+        raise UsageError(f"{rows} paths of {columns} images are more than {MOST_IMAGES:,}; take fewer --paths or --steps")
+    latents = np.concatenate([path(stations, steps, _MODES[mode]) for stations in points])
+    conditions = in_turn(rows, values) if values else None
+    images = generator.images(Inputs(latents, None if conditions is None else conditions.repeat(columns)))
+    facts = generator.facts | {"mode": mode} | origin_facts | condition_facts(generator.record, conditions)
+    return Paths(images.reshape(rows, columns, *images.shape[1:]), mode, facts)
+
+
 def interpolate(
     folder: str,
     out: str,
@@ -56,10 +104,7 @@ def interpolate(
     Args:
         folder: run folder.
         out: path or gs:// URI.
-        path_options: the points of the paths.
-        condition_options: classes or codes, which the paths take in turn; all if none are named.
-        mode: "lerp" or "slerp"; None is lerp for uniform latents, which fill a cube, and slerp for normal ones, which lie
-            near a sphere (White 2016).
+        path_options, condition_options, mode: see `generate_paths`.
         steps: images from one point to the next, both included; None is 10 in a grid and 30 in an animation.
         step: training step of the generator; None is the newest.
 
@@ -71,35 +116,13 @@ def interpolate(
     ending = Path(out).suffix[1:]
     if ending not in _STEPS:
         raise UsageError(f"-o {out}: write a name ending in .png for a grid, in .gif or .webp for an animation")
-    _check_mode(mode)
+    _checked_mode(mode)
     generator = saved_generator(folder, step)
-    mode = mode or _natural_mode(generator)
-    values = values_in_turn(generator.record, condition_options)
-    points, origin_facts = _points(generator, path_options)
-    steps = steps or _STEPS[ending]
-    rows, columns = len(points), _columns(points, steps)
-    _check_count(rows, columns)
-    write_file(out, _paths_picture(generator, points, origin_facts, steps, mode, values, ending))
-    answer = {"run": generator.run.uri, "step": generator.step, "mode": mode, "paths": rows}
+    paths = generate_paths(generator, path_options, condition_options, mode, steps or _STEPS[ending])
+    write_file(out, _picture(paths, ending))
+    rows, columns = paths.images.shape[:2]
+    answer = {"run": generator.run.uri, "step": generator.step, "mode": paths.mode, "paths": rows}
     return answer | {"images": rows * columns, "out": out}
-
-
-def path_images(
-    generator: SavedGenerator, path_options: PathOptions, condition_options: ConditionOptions, mode: str | None, steps: int
-) -> NDArray[np.uint8]:
-    """The images of all paths, uint8 (paths, images of a path, height, width, channels); see `interpolate`.
-
-    Raises:
-        UsageError: an option is wrong, or the generator makes points.
-        DataError: the generator, or the file of latents, is damaged.
-    """
-    _check_mode(mode)
-    values = values_in_turn(generator.record, condition_options)
-    points, _ = _points(generator, path_options)
-    rows, columns = len(points), _columns(points, steps)
-    _check_count(rows, columns)
-    images, _ = _path_images(generator, points, steps, mode or _natural_mode(generator), values)
-    return images.reshape(rows, columns, *images.shape[1:])
 
 
 def random_paths_grid(generator: SavedGenerator, paths: int) -> bytes:
@@ -109,53 +132,13 @@ def random_paths_grid(generator: SavedGenerator, paths: int) -> bytes:
         UsageError: the generator makes points.
         DataError: the generator is damaged.
     """
-    points, origin_facts = _points(generator, PathOptions(paths))
-    values = values_in_turn(generator.record, ConditionOptions())
-    return _paths_picture(generator, points, origin_facts, _STEPS["png"], _natural_mode(generator), values, "png")
+    return _picture(generate_paths(generator, PathOptions(paths), ConditionOptions(), None, _STEPS["png"]), "png")
 
 
-def _check_mode(mode: str | None) -> None:
+def _checked_mode(mode: str | None) -> str | None:
     if mode is not None and mode not in _MODES:
         raise UsageError(f"--mode {mode}: choose lerp (straight lines) or slerp (great arcs)")
-
-
-def _check_count(paths: int, images: int) -> None:
-    if paths * images > MOST_IMAGES:
-        raise UsageError(f"{paths} paths of {images} images are more than {MOST_IMAGES:,}; take fewer --paths or --steps")
-
-
-def _natural_mode(generator: SavedGenerator) -> str:
-    return "lerp" if generator.recipe.latent.distribution == "uniform" else "slerp"
-
-
-def _columns(points: Latents, steps: int) -> int:
-    return (points.shape[1] - 1) * (steps - 1) + 1
-
-
-def _paths_picture(
-    generator: SavedGenerator,
-    points: Latents,
-    origin_facts: dict[str, str],
-    steps: int,
-    mode: str,
-    values: Sequence[int],
-    ending: str,
-) -> bytes:
-    """The picture of the paths through `points`, (paths, points, size); paths take the classes or codes `values` in turn."""
-    images, conditions = _path_images(generator, points, steps, mode, values)
-    columns = _columns(points, steps)
-    facts = generator.facts | {"mode": mode} | origin_facts | condition_facts(generator.record, conditions)
-    return _picture(images, columns, ending, facts)
-
-
-def _path_images(
-    generator: SavedGenerator, points: Latents, steps: int, mode: str, values: Sequence[int]
-) -> tuple[NDArray[np.uint8], Conditions | None]:
-    """The images of all paths one after another, uint8 (n, height, width, channels), and the class or code of each path."""
-    latents = np.concatenate([path(stations, steps, _MODES[mode]) for stations in points])
-    conditions = in_turn(len(points), values) if values else None
-    each = None if conditions is None else conditions.repeat(_columns(points, steps))
-    return generator.images(Inputs(latents, each)), conditions
+    return mode
 
 
 def _points(generator: SavedGenerator, path_options: PathOptions) -> tuple[Latents, dict[str, str]]:
@@ -188,8 +171,8 @@ def parse_points(text: str, count: int) -> tuple[int, ...]:
     return numbers
 
 
-def _picture(images: NDArray[np.uint8], columns: int, ending: str, facts: dict[str, str]) -> bytes:
+def _picture(paths: Paths, ending: str) -> bytes:
+    columns = paths.images.shape[1]
     if ending == "png":
-        return grid_png(images, facts, columns)
-    frames = images.reshape(-1, columns, *images.shape[1:]).swapaxes(0, 1)
-    return animation(list(frames), ending, facts)
+        return grid_png(paths.images.reshape(-1, *paths.images.shape[2:]), paths.facts, columns)
+    return animation(list(paths.images.swapaxes(0, 1)), ending, paths.facts)

@@ -24,12 +24,45 @@ _POINTS = 1000
 
 
 @dataclass(frozen=True)
-class _NamedInputs:
-    """Inputs, the name of each, and the columns of their grid; None is as square as possible."""
+class Samples:
+    """Generated examples.
 
+    Attributes:
+        generator: the generator that made them.
+        inputs: its inputs: latents, and classes or codes if it takes them.
+        names: name of the latent of each example, such as "seed-7-00003".
+        values: images, uint8 (n, height, width, channels), or points, float32 (n, coordinates).
+        columns: columns of their grid; None is as square as possible.
+    """
+
+    generator: SavedGenerator
     inputs: Inputs
     names: list[str]
+    values: NDArray[Any]
     columns: int | None
+
+
+def generate_samples(generator: SavedGenerator, latent_options: LatentOptions, condition_options: ConditionOptions) -> Samples:
+    """Generate examples with the classes or codes of the file of latents, or else those of the options, or all, in turn.
+
+    Classes or codes in turn have a column each, and the zero vector is combined with each of them.
+
+    Raises:
+        DataError: the generator or the file of latents is damaged.
+        UsageError: an option is wrong.
+    """
+    record, recipe = generator.record, generator.recipe
+    values = values_in_turn(record, condition_options)
+    inputs, names = latent_inputs(recipe.latent, recipe.latent_size, latent_options, _default_count(recipe, len(values)))
+    columns = len(values) if len(values) > 1 else None
+    if inputs.conditions is not None and not named_values(record, condition_options):
+        check_saved(record, inputs.conditions, str(latent_options.file))
+        columns = None
+    elif latent_options.zero and values:
+        inputs, names = crossed(inputs.latents, values), names * len(values)
+    else:
+        inputs = Inputs(inputs.latents, in_turn(len(inputs), values) if values else None)
+    return Samples(generator, inputs, names, generator.examples(inputs), columns)
 
 
 def sample(
@@ -53,46 +86,18 @@ def sample(
         check_points_name(out)
     elif out.endswith(".csv"):
         raise UsageError(f"-o {out}: this run makes images, not points; write a name ending in .png, or a folder")
-    chosen_inputs = _named_inputs(generator, latent_options, condition_options)
-    facts = generator.facts | latent_options.facts
-    all_facts = (
-        facts | {"latents": ",".join(chosen_inputs.names)} | condition_facts(generator.record, chosen_inputs.inputs.conditions)
-    )
-    if makes_points:
-        write_file(out, points_file(out, generator.examples(chosen_inputs.inputs), all_facts))
-    elif out.endswith(".png"):
-        write_file(out, grid_png(generator.images(chosen_inputs.inputs), all_facts, chosen_inputs.columns))
-    else:
+    elif not out.endswith(".png"):
         check_output_folder(out, force)
-        _write_single_images(generator, out, chosen_inputs, facts)
-    return _answer(generator, "points" if makes_points else "images", len(chosen_inputs.inputs), out)
-
-
-def generate_examples(
-    generator: SavedGenerator, latent_options: LatentOptions, condition_options: ConditionOptions
-) -> NDArray[Any]:
-    """Generate images, uint8 (n, height, width, channels), or points, float32 (n, coordinates). Raises as `sample`."""
-    return generator.examples(_named_inputs(generator, latent_options, condition_options).inputs)
-
-
-def _named_inputs(
-    generator: SavedGenerator, latent_options: LatentOptions, condition_options: ConditionOptions
-) -> _NamedInputs:
-    """Inputs with the classes or codes of the file of latents, or else with those of the options, or all, in turn.
-
-
-    Classes or codes in turn have a column each, and the zero vector is combined with each of them.
-    """
-    record, recipe = generator.record, generator.recipe
-    values = values_in_turn(record, condition_options)
-    inputs, names = latent_inputs(recipe.latent, recipe.latent_size, latent_options, _default_count(recipe, len(values)))
-    if inputs.conditions is not None and not named_values(record, condition_options):
-        check_saved(record, inputs.conditions, str(latent_options.file))
-        return _NamedInputs(inputs, names, None)
-    columns = len(values) if len(values) > 1 else None
-    if latent_options.zero and values:
-        return _NamedInputs(crossed(inputs.latents, values), names * len(values), columns)
-    return _NamedInputs(Inputs(inputs.latents, in_turn(len(inputs), values) if values else None), names, columns)
+    samples = generate_samples(generator, latent_options, condition_options)
+    facts = generator.facts | latent_options.facts
+    all_facts = facts | {"latents": ",".join(samples.names)} | condition_facts(generator.record, samples.inputs.conditions)
+    if makes_points:
+        write_file(out, points_file(out, samples.values, all_facts))
+    elif out.endswith(".png"):
+        write_file(out, grid_png(samples.values, all_facts, samples.columns))
+    else:
+        _write_single_images(samples, out, facts)
+    return _answer(generator, "points" if makes_points else "images", len(samples.inputs), out)
 
 
 def _default_count(recipe: LatentRecipe, columns: int) -> int:
@@ -101,17 +106,15 @@ def _default_count(recipe: LatentRecipe, columns: int) -> int:
     return min(_ROWS * columns, MOST_IMAGES) if columns > 1 else COUNT
 
 
-def _write_single_images(generator: SavedGenerator, out: str, chosen_inputs: _NamedInputs, facts: dict[str, str]) -> None:
+def _write_single_images(samples: Samples, out: str, facts: dict[str, str]) -> None:
     """Write each image into a file that is named by its latent and its class or code."""
-    condition, conditions = generator.recipe.condition, chosen_inputs.inputs.conditions
-    images = generator.images(chosen_inputs.inputs)
+    condition, conditions = samples.generator.recipe.condition, samples.inputs.conditions
     target = open_folder(out)
-    for number, (name, image) in enumerate(zip(chosen_inputs.names, images, strict=True)):
-        condition_options = None if conditions is None else conditions[number : number + 1]
-        file = name if condition is None or condition_options is None else f"{name}-{condition.kind}-{condition_options[0]}"
-        target.write(
-            f"{file}.png", png(image, facts | {"latents": name} | condition_facts(generator.record, condition_options))
-        )
+    for number, (name, image) in enumerate(zip(samples.names, samples.values, strict=True)):
+        own = None if conditions is None else conditions[number : number + 1]
+        file = name if condition is None or own is None else f"{name}-{condition.kind}-{own[0]}"
+        own_facts = {"latents": name} | condition_facts(samples.generator.record, own)
+        target.write(f"{file}.png", png(image, facts | own_facts))
 
 
 def sample_bank(
@@ -120,25 +123,22 @@ def sample_bank(
     """Write a grid of numbered images, and their latents, with classes or codes, into an .npz file of the same name.
 
     Raises:
-        UsageError: an option is wrong, or `out` does not end in .png.
+        UsageError: an option is wrong, `out` does not end in .png, or the generator makes points.
         DataError, StorageError: as `sample`.
     """
     if not out.endswith(".png"):
         raise UsageError(f"-o {out}: a bank is one picture with its latents beside it; write a name ending in .png")
     generator = saved_generator(folder, step)
-    chosen_inputs = _named_inputs(generator, latent_options, condition_options)
-    images = generator.images(chosen_inputs.inputs)
+    generator.check_makes_images()
+    samples = generate_samples(generator, latent_options, condition_options)
     latents_file = out.removesuffix(".png") + ".npz"
-    write_file(latents_file, chosen_inputs.inputs.npz())
-    cells = [(str(number), image) for number, image in enumerate(images, 1)]
-    facts = (
-        generator.facts
-        | latent_options.facts
-        | {"latents": f"{chosen_inputs.names[0]} to {chosen_inputs.names[-1]}", "latents_file": latents_file}
-    )
-    facts |= condition_facts(generator.record, chosen_inputs.inputs.conditions)
-    write_file(out, labelled_png(cells, chosen_inputs.columns or math.ceil(math.sqrt(len(cells))), facts))
-    return _answer(generator, "images", len(images), out) | {"latents": latents_file}
+    write_file(latents_file, samples.inputs.npz())
+    cells = [(str(number), image) for number, image in enumerate(samples.values, 1)]
+    latents = f"{samples.names[0]} to {samples.names[-1]}"
+    facts = generator.facts | latent_options.facts | {"latents": latents, "latents_file": latents_file}
+    facts |= condition_facts(generator.record, samples.inputs.conditions)
+    write_file(out, labelled_png(cells, samples.columns or math.ceil(math.sqrt(len(cells))), facts))
+    return _answer(generator, "images", len(cells), out) | {"latents": latents_file}
 
 
 def _answer(generator: SavedGenerator, kind: str, count: int, out: str) -> dict[str, Any]:

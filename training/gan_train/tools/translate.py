@@ -98,14 +98,11 @@ def translate(
     facts = translator.facts | {"inference": options.inference, "size": options.size, "seed": str(options.seed)}
     directions = [each.direction_name for each in translators]
     output = _Grid(out, files, directions, facts) if out.endswith(".png") else _Files(out, files, directions, facts)
-    networks = [each.network() for each in translators]
-    translating = Translating(networks, cast(Inference, options.inference), translator.recipe.image)
-    sides = translator.recipe.image.shape[:2]
-    sizing = Fitted(sides) if options.size == "fit" else Padded(translating.multiple)
+    engine = _Engine(translators, options)
     skipped: dict[int, UnusableInputError] = {}
     with show_progress(len(files), "images") as progress:
-        for batch in _batches(files, sizing, options.batch, skipped, progress):
-            for translated in _translations(batch, translating, sizing, options.seed):
+        for batch in _batches(files, engine, options.batch, skipped, progress):
+            for translated in engine.translations(batch):
                 output.add(translated)
                 progress.advance()
     if len(skipped) == len(files):
@@ -124,10 +121,9 @@ def translate_array(translator: SavedTranslator, images: Pixels, options: Transl
     shape = translator.recipe.image.shape
     if images.ndim != 4 or images.shape[-1] != shape[-1] or images.dtype != np.uint8:
         raise UsageError(f"images are {images.dtype} {images.shape}; give uint8 (n, height, width, {shape[-1]})")
-    translating = Translating([translator.network()], cast(Inference, options.inference), translator.recipe.image)
-    sizing = Fitted(shape[:2]) if options.size == "fit" else Padded(translating.multiple)
-    batches = ([_Prepared(position, image, sizing.prepared(image))] for position, image in enumerate(images))
-    results = (result for batch in batches for result in _translations(batch, translating, sizing, options.seed))
+    engine = _Engine([translator], options)
+    batches = ([engine.prepared(position, image)] for position, image in enumerate(images))
+    results = (result for batch in batches for result in engine.translations(batch))
     return np.array([result.versions[0] for result in results], np.uint8).reshape(images.shape)
 
 
@@ -140,8 +136,30 @@ class _Prepared:
     network_input: Pixels
 
 
+class _Engine:
+    """Loaded translators, each of which gets the output of the one before, and how images get a size that they take."""
+
+    def __init__(self, translators: Sequence[SavedTranslator], options: TranslationOptions) -> None:
+        image = translators[0].recipe.image
+        networks = [translator.network() for translator in translators]
+        self._translating = Translating(networks, cast(Inference, options.inference), image)
+        self._sizing: Sizing = Fitted(image.shape[:2]) if options.size == "fit" else Padded(self._translating.multiple)
+        self._seed = options.seed
+
+    def prepared(self, position: int, image: Pixels) -> _Prepared:
+        """The image of this position among the inputs, with its version for the networks."""
+        return _Prepared(position, image, self._sizing.prepared(image))
+
+    def translations(self, batch: Sequence[_Prepared]) -> Iterator[_Translated]:
+        """Translate images whose versions for the networks are of one size."""
+        by_network = self._translating.translations(np.stack([prepared.network_input for prepared in batch]), self._seed)
+        for prepared, *versions in zip(batch, *by_network, strict=True):
+            restored = [self._sizing.restored(version, prepared.image.shape[:2]) for version in versions]
+            yield _Translated(prepared.position, prepared.image, restored)
+
+
 def _batches(
-    files: Sequence[ImageFile], sizing: Sizing, size: int, skipped: dict[int, UnusableInputError], progress: ProgressCounter
+    files: Sequence[ImageFile], engine: _Engine, size: int, skipped: dict[int, UnusableInputError], progress: ProgressCounter
 ) -> Iterator[list[_Prepared]]:
     """Yield batches of at most `size` consecutive images of one size.
 
@@ -156,20 +174,13 @@ def _batches(
             progress.print(f"skipped {file.display_name}: {failure}")
             progress.advance()
             continue
-        prepared = _Prepared(position, image, sizing.prepared(image))
+        prepared = engine.prepared(position, image)
         if batch and (len(batch) == size or batch[0].network_input.shape != prepared.network_input.shape):
             yield batch
             batch = []
         batch.append(prepared)
     if batch:
         yield batch
-
-
-def _translations(batch: Sequence[_Prepared], translating: Translating, sizing: Sizing, seed: int) -> Iterator[_Translated]:
-    by_network = translating.translations(np.stack([prepared.network_input for prepared in batch]), seed)
-    for prepared, *versions in zip(batch, *by_network, strict=True):
-        restored = [sizing.restored(version, prepared.image.shape[:2]) for version in versions]
-        yield _Translated(prepared.position, prepared.image, restored)
 
 
 class _Files:
