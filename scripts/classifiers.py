@@ -18,9 +18,9 @@ from typing import Any
 import gan_train
 from gan_core.storage import open_folder
 from gan_pipeline.dataset.manifest import dump_json, read_manifest
+from gan_train.recipe.base import CLASSIFIER
 from gan_train.runs.layout import networks
 from gan_train.runs.run_folder import packages, read_record
-from gan_train.runs.saved_networks import CLASSIFIER
 
 PACKAGED = Path(gan_train.__file__).parent / "extractors" / "classifiers"
 

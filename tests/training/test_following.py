@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from gan_core.errors import StorageError
 from gan_core.storage import Folder, LocalFolder, open_folder
+from gan_train.recipe.base import GENERATOR
 from gan_train.runs.layout import BEST, STATUS, networks
 from gan_train.runs.run_folder import write_status
-from gan_train.runs.saved_networks import GENERATOR
 from gan_train.scoring import best
 from gan_train.scoring.best import best_of, commit_best, keep_best
 from gan_train.scoring.protocol import Protocol

@@ -5,7 +5,7 @@ to. Modules that load TensorFlow or Keras are imported by the calls that need th
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Unpack
@@ -28,10 +28,7 @@ if TYPE_CHECKING:
     from gan_train.loop.run import Trained
     from gan_train.scoring.evaluate import ScoringOptions
     from gan_train.scoring.scores import Scored
-    from gan_train.tools.conditions import ConditionOptions
-
-Values = int | str | Sequence[int | str]
-"""One or several classes, by number or name, or codes, by number."""
+    from gan_train.tools.conditions import Values
 
 
 def train(
@@ -133,20 +130,17 @@ class Run:
             DataError: no generator is saved yet, or it is damaged.
             UsageError: the recipe trains none.
         """
-        from gan_train.sampling.generator import saved_generator
-        from gan_train.sampling.translator import saved_translator
+        from gan_train.sampling.saved import saved_network
 
-        if self._translates:
-            return saved_translator(self.uri).network()
-        return saved_generator(self.uri).sampling_network()
+        return saved_network(self.uri).sampling_network()
 
     def sample(
         self,
         n: int | None = None,
         *,
         seed: int = 0,
-        class_: Values | None = None,
-        code: Values | None = None,
+        class_: "Values | None" = None,
+        code: "Values | None" = None,
         truncation: float | None = None,
         step: int | None = None,
     ) -> NDArray[Any]:
@@ -168,6 +162,7 @@ class Run:
             DataError: no generator is saved yet, or it is damaged.
         """
         from gan_train.sampling.generator import MOST_IMAGES, saved_generator
+        from gan_train.tools.conditions import ConditionOptions
         from gan_train.tools.latent_options import LatentOptions
         from gan_train.tools.sample import generate_samples
 
@@ -176,7 +171,7 @@ class Run:
         if n is not None and n > MOST_IMAGES:
             raise UsageError(f"n={n}: at most {MOST_IMAGES:,} in one call")
         choice = LatentOptions(count=n, seed=seed, truncation=truncation)
-        return generate_samples(saved_generator(self.uri, step), choice, _conditions(class_, code)).values
+        return generate_samples(saved_generator(self.uri, step), choice, ConditionOptions.of(class_, code)).values
 
     def interpolate(
         self,
@@ -185,8 +180,8 @@ class Run:
         *,
         seed: int = 0,
         mode: str | None = None,
-        class_: Values | None = None,
-        code: Values | None = None,
+        class_: "Values | None" = None,
+        code: "Values | None" = None,
         step: int | None = None,
     ) -> NDArray[np.uint8]:
         """Generate the images between pairs of random latents. Does the same as `gan-train interpolate`.
@@ -208,13 +203,14 @@ class Run:
             DataError: no generator is saved yet, or it is damaged.
         """
         from gan_train.sampling.generator import saved_generator
+        from gan_train.tools.conditions import ConditionOptions
         from gan_train.tools.interpolate import PathOptions, generate_paths
 
         check_least(1, paths=paths)
         check_least(2, steps=steps)
         check_least(0, seed=seed)
         generator, points = saved_generator(self.uri, step), PathOptions(paths, seed)
-        return generate_paths(generator, points, _conditions(class_, code), mode, steps).images
+        return generate_paths(generator, points, ConditionOptions.of(class_, code), mode, steps).images
 
     def translate(
         self,
@@ -323,22 +319,3 @@ class Run:
     @property
     def _record(self) -> RunRecord:
         return read_record(self._folder)
-
-    @property
-    def _translates(self) -> bool:
-        from gan_train.recipe.translation import TranslationRecipe
-
-        return isinstance(self.recipe, TranslationRecipe)
-
-
-def _conditions(class_: Values | None, code: Values | None) -> "ConditionOptions":
-    """Classes and codes as the command line has them: names or numbers with commas."""
-    from gan_train.tools.conditions import ConditionOptions
-
-    return ConditionOptions(_text(class_), _text(code))
-
-
-def _text(values: Values | None) -> str | None:
-    if values is None or isinstance(values, int | str):
-        return None if values is None else str(values)
-    return ",".join(map(str, values))

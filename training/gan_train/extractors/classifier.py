@@ -23,10 +23,11 @@ from gan_core.storage import open_folder, storage_errors
 from gan_pipeline.dataset.features import ImageFeature
 from gan_pipeline.dataset.manifest import Manifest
 from gan_train.extractors.base import Extracted, Extractor
+from gan_train.recipe.base import CLASSIFIER
 from gan_train.recipe.examples import ImageConfig
 from gan_train.runs.layout import networks
 from gan_train.runs.run_folder import read_record
-from gan_train.runs.saved_networks import CLASSIFIER, check_shapes, load_keras_file, saved_step
+from gan_train.runs.saved_networks import check_shapes, load_keras_file, saved_step
 
 if TYPE_CHECKING:
     import tensorflow as tf

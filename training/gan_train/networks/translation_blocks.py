@@ -2,7 +2,7 @@
 
 import keras
 
-from gan_train.networks.blocks import small_normal
+from gan_train.networks.blocks import doubling, small_normal
 from gan_train.networks.instance_norm import InstanceNormalization
 from gan_train.recipe.translation_networks import InstanceNormConfig, Up
 
@@ -24,9 +24,7 @@ def doubled(x: keras.KerasTensor, filters: int, kernel: int, up: Up, seed: int, 
     if up == "resize":
         repeated = keras.layers.UpSampling2D(2, interpolation="nearest", dtype=dtype, name=f"{stage}_resized")(x)
         return convolved(repeated, filters, kernel, 1, seed, stage, dtype)
-    return keras.layers.Conv2DTranspose(
-        filters, kernel, strides=2, padding="same", kernel_initializer=small_normal(seed), dtype=dtype, name=stage
-    )(x)
+    return doubling(filters, kernel, small_normal(seed), dtype, stage)(x)
 
 
 def instance_normalised(x: keras.KerasTensor, config: InstanceNormConfig, stage: str, dtype: str) -> keras.KerasTensor:

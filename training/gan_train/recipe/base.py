@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 EvenInt = Annotated[int, Field(ge=2, multiple_of=2)]
 
 GENERATOR, CLASSIFIER = "generator", "classifier"
-"""Kinds of saved networks: latents to examples; images, float32 in the recipe's range, to class logits, float32 (n,
-classes)."""
+"""Kinds of saved networks. A generator turns its inputs into images or points; a classifier turns images, float32 in the
+recipe's range, into class logits, float32 (n, classes)."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,11 @@ class Recipe(Section, ABC):
 
     gallery: ClassVar[str]
     """The class that draws a run's sample grids, as "module:Class"; it takes (recipe, system, dataset, run folder, facts)."""
+    saved_generator: ClassVar[str | None] = None
+    """The class of the generators that a run saves, as "module:Class", a `SavedNetwork`; None for runs that save no
+    generator."""
+    exported_generator: ClassVar[str | None] = None
+    """The class that exports such a generator, as "module:Class", an `Exported` that takes it; None if none is exported."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
     about: str
@@ -115,6 +120,12 @@ class Recipe(Section, ABC):
         return False
 
     @property
+    def report_pictures(self) -> tuple[Literal["interpolation", "classes", "codes"], ...]:
+        """The pictures that the report makes with the newest generator: "interpolation" between latents; a column for each of
+        its "classes" or "codes"."""
+        return ()
+
+    @property
     def noise_size(self) -> int | None:
         """Numbers of noise in the generator's input; None if no generator takes noise."""
         return None
@@ -159,6 +170,8 @@ class LatentRecipe(Recipe, ABC):
     """
 
     gallery = "gan_train.galleries.sampled:SampledGallery"
+    saved_generator = "gan_train.sampling.generator:SavedGenerator"
+    exported_generator = "gan_train.tools.export_generator:ExportedGenerator"
 
     latent_size: Annotated[int, Field(gt=0, le=1 << 16)]
     latent: LatentConfig = LatentConfig()
@@ -203,6 +216,12 @@ class ImageRecipe(LatentRecipe):
     @property
     def examples(self) -> ImageConfig:
         return self.image
+
+    @property
+    def report_pictures(self) -> tuple[Literal["interpolation", "classes", "codes"], ...]:
+        if self.condition is None:
+            return ("interpolation",)
+        return ("interpolation", "codes" if self.condition.kind == "code" else "classes")
 
 
 class ClassRecipe(ImageRecipe):

@@ -60,6 +60,11 @@ class PointConfig(Section):
     coordinates: PositiveInt = 2
 
     @property
+    def shape(self) -> tuple[int]:
+        """Shape of the array of one point."""
+        return (self.coordinates,)
+
+    @property
     def feature(self) -> str:
         """Name of the dataset's feature that holds the points."""
         return "point"

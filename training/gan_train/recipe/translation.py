@@ -30,6 +30,9 @@ class TranslationRecipe(Recipe, ABC):
         measured_images: largest number of images that a snapshot measures.
     """
 
+    saved_generator = "gan_train.sampling.translator:SavedTranslator"
+    exported_generator = "gan_train.tools.export_translator:ExportedTranslator"
+
     image: ImageConfig
     jitter: Annotated[int, Field(ge=0)] = 0
     flip: bool = False

@@ -21,10 +21,6 @@ _PACKED_BYTES = 1 << 20
 _STORAGE_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO)
 """Numbers of errors by which a storage refuses; others come from what a damaged file says, as a negative position."""
 
-GENERATOR, CLASSIFIER = "generator", "classifier"
-"""Kinds of networks. A generator turns its inputs into images or points; a classifier turns images, float32 in the recipe's
-range, into class logits, float32 (n, classes)."""
-
 
 def saved_step(run: Folder, kind: str, step: int | None) -> int:
     """The step of a saved network: the given one, which is checked, or the newest for None.

@@ -4,8 +4,7 @@ generator = saved_generator("runs/first")             # the newest; nothing is l
 images = generator.images(Inputs(latents))            # uint8; loads TensorFlow and the network
 """
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +12,11 @@ from numpy.typing import NDArray
 from gan_core.errors import UsageError
 from gan_core.storage import Folder, open_folder
 from gan_train.latents.inputs import Inputs
-from gan_train.recipe.base import LatentRecipe
+from gan_train.recipe.base import GENERATOR, LatentRecipe
 from gan_train.recipe.examples import ImageConfig
-from gan_train.runs.layout import networks
 from gan_train.runs.run_folder import RunRecord, read_record
-from gan_train.runs.saved_networks import GENERATOR, check_shapes, load_network, saved_step
+from gan_train.runs.saved_networks import check_shapes, load_network, saved_step
+from gan_train.sampling.saved import SavedNetwork
 
 if TYPE_CHECKING:
     import keras
@@ -27,36 +26,21 @@ MOST_IMAGES = 10_000
 """Largest number of images that one command generates."""
 
 
-@dataclass(frozen=True)
-class SavedGenerator:
-    """A generator that a run saved. The file is read at the first use, so that wrong options are reported at once.
+class SavedGenerator(SavedNetwork[LatentRecipe]):
+    """A generator of images or points from latents that a run saved."""
 
-    Attributes:
-        run: run folder.
-        record: recipe and dataset of the run.
-        recipe: the recipe in the record.
-        step: training step after which it was saved.
-    """
-
-    run: Folder
-    record: RunRecord
-    recipe: LatentRecipe
-    step: int
+    @classmethod
+    def of_run(cls, run: Folder, record: RunRecord, direction: str | None, step: int | None) -> Self:
+        recipe = record.recipe
+        if not isinstance(recipe, LatentRecipe):
+            raise UsageError(f"{run.uri}: {recipe.other_command}")
+        if direction is not None:
+            raise UsageError(f"{run.uri}: recipe {recipe.name} {recipe.purpose.does}; leave --direction out")
+        return cls(run, record, recipe, saved_step(run, GENERATOR, step))
 
     @property
-    def name(self) -> str:
-        """The name of its file in the run folder."""
-        return networks(GENERATOR).name(self.step)
-
-    @property
-    def facts(self) -> dict[str, str]:
-        """Text chunks of every picture by this generator."""
-        return {
-            "run": self.run.uri,
-            "step": str(self.step),
-            "dataset": self.record.dataset_digest,
-            "recipe": self.recipe.name,
-        }
+    def kind(self) -> str:
+        return GENERATOR
 
     def network(self) -> "keras.Model":
         """The network, from latents, float32 (n, latent_size), to images, float32 in the recipe's range.
@@ -65,13 +49,12 @@ class SavedGenerator:
             DataError: the file is damaged, or not of this recipe.
         """
         network = load_network(self.run, GENERATOR, self.step)
-        latents, condition, examples = self.recipe.latent_size, self.recipe.condition, self.recipe.examples
+        latents, condition = self.recipe.latent_size, self.recipe.condition
         if condition is None:
             inputs: list[tuple[int, ...]] = [(latents,)]
         else:
             inputs = [(latents,), ()] if condition.kind == "class" else [(latents + condition.values,)]
-        output = examples.shape if isinstance(examples, ImageConfig) else (examples.coordinates,)
-        check_shapes(network, inputs, output, self.run.locate(self.name))
+        check_shapes(network, inputs, self.recipe.examples.shape, self.run.locate(self.name))
         return network
 
     def sampling_network(self) -> "keras.Model":
@@ -112,7 +95,4 @@ def saved_generator(folder: str, step: int | None = None) -> SavedGenerator:
         UsageError: there is none of that step, or the run's generators take images.
     """
     run = open_folder(folder)
-    record = read_record(run)
-    if not isinstance(record.recipe, LatentRecipe):
-        raise UsageError(f"{run.uri}: {record.recipe.other_command}")
-    return SavedGenerator(run, record, record.recipe, saved_step(run, GENERATOR, step))
+    return SavedGenerator.of_run(run, read_record(run), None, step)

@@ -7,7 +7,7 @@ translating = Translating([translator.network()], "training", translator.recipe.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,9 @@ from gan_core.errors import UsageError
 from gan_core.storage import Folder, open_folder
 from gan_train.recipe.examples import ImageConfig
 from gan_train.recipe.translation import Inference, TranslationRecipe, generator_kind
-from gan_train.runs.layout import networks
 from gan_train.runs.run_folder import RunRecord, read_record
 from gan_train.runs.saved_networks import check_shapes, load_network, saved_step
+from gan_train.sampling.saved import SavedNetwork
 
 if TYPE_CHECKING:
     import keras
@@ -29,22 +29,26 @@ Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class SavedTranslator:
-    """A network from images to images that a run saved. The file is read at the first use.
+class SavedTranslator(SavedNetwork[TranslationRecipe]):
+    """A network from images to images that a run saved.
 
     Attributes:
-        run: run folder.
-        record: recipe and dataset of the run.
-        recipe: the recipe in the record.
         direction: one of the recipe's directions.
-        step: training step after which it was saved.
     """
 
-    run: Folder
-    record: RunRecord
-    recipe: TranslationRecipe
     direction: str
-    step: int
+
+    @classmethod
+    def of_run(cls, run: Folder, record: RunRecord, direction: str | None, step: int | None) -> Self:
+        recipe = record.recipe
+        if not isinstance(recipe, TranslationRecipe):
+            raise UsageError(f"{run.uri}: {recipe.other_command}")
+        direction = _checked_direction(run, recipe, direction)
+        return cls(run, record, recipe, saved_step(run, generator_kind(direction), step), direction)
+
+    @property
+    def kind(self) -> str:
+        return generator_kind(self.direction)
 
     @property
     def direction_name(self) -> str:
@@ -54,13 +58,7 @@ class SavedTranslator:
     @property
     def facts(self) -> dict[str, str]:
         """Text chunks of every picture by this translator."""
-        return {
-            "run": self.run.uri,
-            "step": str(self.step),
-            "dataset": self.record.dataset_digest,
-            "recipe": self.recipe.name,
-            "direction": self.direction_name,
-        }
+        return super().facts | {"direction": self.direction_name}
 
     @property
     def back(self) -> "SavedTranslator":
@@ -77,9 +75,8 @@ class SavedTranslator:
         Raises:
             DataError: the file is damaged, or not of this recipe.
         """
-        kind = generator_kind(self.direction)
-        network, shape = load_network(self.run, kind, self.step), self.recipe.image.shape
-        check_shapes(network, [shape], shape, self.run.locate(networks(kind).name(self.step)))
+        network, shape = load_network(self.run, self.kind, self.step), self.recipe.image.shape
+        check_shapes(network, [shape], shape, self.run.locate(self.name))
         return network
 
 
@@ -91,11 +88,7 @@ def saved_translator(folder: str, direction: str | None = None, step: int | None
         UsageError: there is none of that step or direction, or the run's generators take latents.
     """
     run = open_folder(folder)
-    record = read_record(run)
-    if not isinstance(record.recipe, TranslationRecipe):
-        raise UsageError(f"{run.uri}: {record.recipe.other_command}")
-    direction = _checked_direction(run, record.recipe, direction)
-    return SavedTranslator(run, record, record.recipe, direction, saved_step(run, generator_kind(direction), step))
+    return SavedTranslator.of_run(run, read_record(run), direction, step)
 
 
 def _checked_direction(run: Folder, recipe: TranslationRecipe, direction: str | None) -> str:

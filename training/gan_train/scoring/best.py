@@ -10,8 +10,8 @@ from dataclasses import asdict
 from gan_core.errors import UsageError
 from gan_core.storage import Folder
 from gan_pipeline.dataset.manifest import dump_json
+from gan_train.recipe.base import GENERATOR
 from gan_train.runs.layout import BEST, best_networks, networks
-from gan_train.runs.saved_networks import GENERATOR
 from gan_train.scoring.scores import KINDS, Scored, read_scores
 
 

@@ -10,8 +10,8 @@ from typing import Unpack
 from gan_core.notices import say
 from gan_core.storage import CloudFolder, Folder, open_folder
 from gan_train.logs.watch import read_standing
+from gan_train.recipe.base import GENERATOR
 from gan_train.runs.layout import networks
-from gan_train.runs.saved_networks import GENERATOR
 from gan_train.scoring.evaluate import Evaluation, ScoringOptions
 from gan_train.scoring.scores import Scored
 

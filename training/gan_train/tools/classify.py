@@ -11,10 +11,10 @@ from gan_core.errors import DataError, UsageError
 from gan_core.storage import open_folder
 from gan_pipeline.dataset.manifest import read_manifest
 from gan_pipeline.dataset.sharding import HELD_OUT
-from gan_train.recipe.base import Recipe
+from gan_train.recipe.base import CLASSIFIER, Recipe
 from gan_train.recipe.examples import ImageConfig
 from gan_train.runs.run_folder import read_record
-from gan_train.runs.saved_networks import CLASSIFIER, load_network, saved_step
+from gan_train.runs.saved_networks import load_network, saved_step
 
 if TYPE_CHECKING:
     import keras

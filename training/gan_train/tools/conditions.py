@@ -8,6 +8,9 @@ from gan_core.errors import DataError, UsageError
 from gan_train.latents.inputs import Conditions, in_turn
 from gan_train.runs.run_folder import RunRecord
 
+Values = int | str | Sequence[int | str]
+"""One or several classes, by number or name, or codes, by number."""
+
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _NAMES_SHOWN = 20
 
@@ -23,6 +26,17 @@ class ConditionOptions:
 
     classes: str | None = None
     codes: str | None = None
+
+    @classmethod
+    def of(cls, classes: Values | None, codes: Values | None) -> "ConditionOptions":
+        """The options for single classes and codes, or sequences of them."""
+        return cls(_text(classes), _text(codes))
+
+
+def _text(values: Values | None) -> str | None:
+    if values is None or isinstance(values, int | str):
+        return None if values is None else str(values)
+    return ",".join(map(str, values))
 
 
 def named_values(record: RunRecord, options: ConditionOptions) -> tuple[int, ...]:

@@ -9,14 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gan_core.errors import StorageError, UsageError
-from gan_core.storage import Folder, open_folder, storage_errors, write_file
+from gan_core.storage import open_folder, storage_errors, write_file
 from gan_pipeline.dataset.manifest import dump_json
-from gan_train.recipe.translation import TranslationRecipe
-from gan_train.runs.run_folder import read_record
-from gan_train.sampling.generator import saved_generator
-from gan_train.sampling.translator import saved_translator
-from gan_train.tools.export_generator import ExportedGenerator
-from gan_train.tools.export_translator import ExportedTranslator
+from gan_train.recipe.base import Recipe
+from gan_train.recipe.installed import installed, load
+from gan_train.sampling.saved import saved_network
 from gan_train.tools.exported import Exported
 
 if TYPE_CHECKING:
@@ -45,8 +42,7 @@ def export(folder: str, out: str, kind: str | None, direction: str | None, step:
         StorageError: `out` cannot be written.
     """
     _check_ending(out, kind)
-    run = open_folder(folder)
-    exported = _exported(run, direction, step)
+    exported = _exported(folder, direction, step)
     in_keras = out.endswith(".keras")
     target = out if in_keras else open_folder(out).locate(str(exported.step))
     card = out.removesuffix(".keras") + ".json" if in_keras else f"{target}/{CARD}"
@@ -55,16 +51,16 @@ def export(folder: str, out: str, kind: str | None, direction: str | None, step:
         write_file(target, exported.keras_file())
     else:
         _write_saved_model(target, exported.archive())
-    return {"run": run.uri, "step": exported.step, "out": target, "card": card}
+    return {"run": open_folder(folder).uri, "step": exported.step, "out": target, "card": card}
 
 
-def _exported(run: Folder, direction: str | None, step: int | None) -> Exported:
-    recipe = read_record(run).recipe
-    if isinstance(recipe, TranslationRecipe):
-        return ExportedTranslator(saved_translator(run.uri, direction, step))
-    if direction is not None:
-        raise UsageError(f"{run.uri}: recipe {recipe.name} {recipe.purpose.does}; leave --direction out")
-    return ExportedGenerator(saved_generator(run.uri, step))
+def _exported(folder: str, direction: str | None, step: int | None) -> Exported:
+    saved = saved_network(folder, direction, step)
+    recipe: Recipe = saved.recipe
+    if recipe.exported_generator is None:
+        raise UsageError(f"{saved.run.uri}: generators of recipe {recipe.name} cannot be exported")
+    exported: Exported = load(recipe.exported_generator, installed().systems[recipe.system].origin)(saved)
+    return exported
 
 
 def _check_ending(out: str, kind: str | None) -> None:
