@@ -124,8 +124,13 @@ def test_a_run_killed_amid_its_rollbacks_ends_at_the_same_bits(
     assert len(rollbacks(out)) == 1 and committed(out) == []
     ended = train(digits, out, *ROLLING, "--max-rollbacks", "1")
     assert ended.code == 4
-    for words in ("at step 6 after 1 rollback (from 4 to 0)", "the newest checkpoint is step-00000004", "--max-rollbacks"):
+    for words in (
+        "at step 6 after 1 rollback (from 4 to 0)",
+        "the newest checkpoint is step-00000004. The run has used all of its rollbacks (--max-rollbacks 1). Try a smaller",
+        "--set discriminator.optimizer.learning_rate=2e-05",
+    ):
         assert words in ended.err
+    assert "--on-divergence rollback" not in ended.err
     assert committed(out) == [4] and len(rollbacks(out)) == 1
     train_until_killed(digits, out, *ROLLING, at=MetricsWriter, name="write_row", when=lambda log, row: row["step"] == 10)
     assert committed(out) == [4, 8] and len(rollbacks(out)) == 2
@@ -141,7 +146,9 @@ def test_to_go_on_in_spite_of_it_saves_and_logs_nothing_that_is_not_finite(digit
     stopped = train(digits, out, "--set", "log_every=5")
     assert stopped.code == 4
     assert "d.loss (discriminator) is nan at step 4; no checkpoint was written yet" in stopped.err
-    assert "--on-divergence rollback" in stopped.err
+    advice = "Try --on-divergence rollback, or a smaller learning rate of the discriminator in a new folder, such as --set "
+    assert f"{advice}discriminator.optimizer.learning_rate=2e-05\n" in stopped.err
+    assert "A smaller learning rate of the discriminator." in (out / "diagnosis.jsonl").read_text()
     ran = train(digits, out, "--set", "log_every=5", "--on-divergence", "warn")
     assert ran.code == 4
     warned = [line for line in ran.err.splitlines() if line.startswith("warning: ")]
@@ -165,6 +172,7 @@ def test_weights_are_looked_at_before_they_are_saved(digits: Path, tmp_path: Pat
         ran = train(digits, out)
     assert ran.code == 4
     assert "(generator) is not finite at step 4; no checkpoint" in ran.err
+    assert "a smaller learning rate of the generator in a new folder, such as --set generator.optimizer" in ran.err
     assert not (out / "checkpoints").exists() and not (out / "samples").exists()
 
 

@@ -5,13 +5,18 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import keras
 import numpy as np
 import pytest
 import yaml
 
+from gan_train import open_run
 from gan_train.latents.inputs import Inputs
-from gan_train.sampling.generator import saved_generator
+from gan_train.recipe.gan import GANRecipe
+from gan_train.sampling.generator import SavedGenerator, saved_generator
+from gan_train.tools.export_generator import ExportedGenerator
 from tests.support.runs import gan_train, gan_train_child
 
 DOCS = Path(__file__).parents[2] / "docs" / "tools.md"
@@ -66,6 +71,36 @@ def test_a_card_says_what_it_is(trained: Path, bucket: str, tmp_path: Path) -> N
     assert card["input"] == {"name": "latents", "shape": [None, 50], "dtype": "float32", "drawn_from": "N(0, 1)"}
     assert card["output"] == {"name": "images", "shape": [None, 28, 28, 1], "dtype": "float32", "range": [-1, 1]}
     assert card["condition"] is None
+
+
+class _OwnExport(ExportedGenerator):
+    """The export of a family of recipes that this package does not know."""
+
+    def card(self, in_keras: bool) -> dict[str, Any]:
+        return super().card(in_keras) | {"family": "own"}
+
+
+class _OwnGenerator(SavedGenerator):
+    def sampling_network(self) -> keras.Model:
+        network = super().sampling_network()
+        network.name = "own"
+        return network
+
+
+def test_a_recipe_names_the_classes_of_its_generator_and_export(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So a plug-in of another family needs no edit of ours; without such a class its runs are refused in words."""
+    monkeypatch.setattr(GANRecipe, "saved_generator", f"{__name__}:_OwnGenerator")
+    monkeypatch.setattr(GANRecipe, "exported_generator", f"{__name__}:_OwnExport")
+    assert open_run(trained).generator.name == "own"
+    assert gan_train("export", trained, "-o", tmp_path / "g.keras").code == 0
+    assert json.loads((tmp_path / "g.json").read_text())["family"] == "own"
+    monkeypatch.setattr(GANRecipe, "exported_generator", None)
+    assert "recipe mnist-dcgan cannot be exported" in gan_train("export", trained, "-o", tmp_path / "h.keras").err
+    monkeypatch.setattr(GANRecipe, "saved_generator", None)
+    refused = gan_train("export", trained, "-o", tmp_path / "h.keras")
+    assert refused.code == 2 and "use 'gan-train sample'" in refused.err
 
 
 def test_a_card_says_what_the_generator_is_told(conditional: Path, infogan: Path, tmp_path: Path) -> None:

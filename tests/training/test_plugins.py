@@ -144,6 +144,14 @@ CHECKS_BADLY = (
         ({"recipe": NO_RECIPE}, "odd.recipe.RECIPE is no recipe class; derive it from Recipe"),
         ({"recipe": f"{GAN}RECIPE = GANRecipe\n"}, "recipe odd-gan: system: Input should be 'gan'"),
         ({"recipe": CHECKS_BADLY}, "odd/recipe.py, line 8 (KeyError: 'nothing'); repair it"),
+        (
+            {"odd_gan": ODD.replace("name: odd-gan", "name: even-gan")},
+            "recipe odd-gan: name: must be odd-gan, the name of its file (got 'even-gan'); mend odd-gan.yaml in gan-odd 1.0",
+        ),
+        (
+            {"odd_gan": ODD.replace("name: odd-gan\n", "")},
+            "recipe odd-gan: name: must be odd-gan, the name of its file (got 'mnist-gan'); mend odd-gan.yaml in gan-odd 1.0",
+        ),
         ({"odd_gan": ODD.replace("mnist-gan", "odd-gan")}, "recipe odd-gan: base: odd-gan has itself as a base"),
     ],
 )

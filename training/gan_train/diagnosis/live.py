@@ -48,9 +48,9 @@ class LiveDiagnosis(Writer):
         if verdict.failing and (before is None or before.kind != verdict.kind):
             self._warn(str(verdict))
 
-    def not_finite(self, step: int, evidence: str) -> None:
-        """Write that the run ends here with a number that is not finite, which no row of the log can hold."""
-        self._write(verdict_on(non_finite_finding(evidence), step, self.diagnosis.standing))
+    def not_finite(self, step: int, evidence: str, player: str) -> None:
+        """Write that the run ends here with a number of this player that is not finite, which no row of the log can hold."""
+        self._write(verdict_on(non_finite_finding(evidence, player), step, self.diagnosis.standing))
 
     def _write(self, verdict: Verdict) -> None:
         path = self._run.path / DIAGNOSIS

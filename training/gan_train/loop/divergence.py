@@ -131,7 +131,7 @@ class DivergenceGuard:
         if divergence is None:
             return
         if self._policy != "warn":
-            self._diagnosis.not_finite(divergence.step, f"{divergence}.")
+            self._diagnosis.not_finite(divergence.step, f"{divergence}.", divergence.player)
             raise FaultError(divergence.fault)
         if divergence.step >= self._silent_until:
             self._silent_until = divergence.step + self._warn_every

@@ -15,6 +15,7 @@ from typing import Literal
 from gan_core.errors import DivergenceError, FailedRunError, GanmillError
 from gan_core.notices import warn
 from gan_train.loop.job import Job
+from gan_train.recipe.section import section_key
 from gan_train.runs.checkpoint import remove_checkpoint
 from gan_train.runs.layout import committed_steps, step_name
 from gan_train.runs.rollbacks import Rollback, Rollbacks, write_rollbacks
@@ -98,8 +99,23 @@ def ended_by(job: Job, rollbacks: Rollbacks, fault: Fault) -> GanmillError:
     job.write_status("diverged", fault.step)
     if rollbacks:
         after += f" ({', '.join(f'from {one.step} to {one.restored}' for one in rollbacks)})"
-    remedy = "more --max-rollbacks" if rollbacks else "--on-divergence rollback"
-    return DivergenceError(
-        f"{job.run.uri}: {fault.description}{after}; {newest}. Try {remedy}, or a smaller learning rate "
-        "in a new folder, such as --set generator.optimizer.learning_rate=1e-4"
-    )
+    return DivergenceError(f"{job.run.uri}: {fault.description}{after}; {newest}. {_remedy(job, rollbacks, fault.player)}")
+
+
+def _remedy(job: Job, rollbacks: Rollbacks, player: str) -> str:
+    """Advice after a divergence: a rollback while the run has some left, and a smaller learning rate of the player."""
+    allowed = job.operation.max_rollbacks
+    slower = _slower(job, player)
+    if len(rollbacks) < allowed:
+        return f"Try --on-divergence rollback, or {slower}"
+    return f"The run has used all of its rollbacks (--max-rollbacks {allowed}). Try {slower}"
+
+
+def _slower(job: Job, player: str) -> str:
+    """Advice of a smaller learning rate of a player, by the key of its optimizer; of no player where the name is of none."""
+    found = job.system.players.get(player)
+    key = section_key(job.recipe, found.config) if found else None
+    if found is None or key is None:
+        return "a smaller learning rate in a new folder"
+    rate = found.config.learning_rate
+    return f"a smaller learning rate of the {player} in a new folder, such as --set {key}.learning_rate={rate / 10:g}"

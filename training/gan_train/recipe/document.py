@@ -3,7 +3,7 @@
 recipe = load_recipe("mnist-gan", ["batch_size=128", "generator.optimizer.learning_rate=1e-4"])
 
 A document holds a recipe's keys, and two more: `base` names the recipe that it changes, section by section; `short` holds
-`key.path: value` overrides for a training of minutes (`--short`).
+`key.path: value` overrides for a training of minutes (`--short`). The file of an installed recipe is named by its key `name`.
 """
 
 import traceback
@@ -68,6 +68,7 @@ def load_recipe(name: str, overrides: Sequence[str] = (), short: bool = False) -
         UsageError: the recipe or a key is unknown, or a value is out of range; the message names it.
     """
     document = _read_document(name)
+    _check_name(document, name)
     shortened = document.pop(_SHORT, None)
     if short:
         for path, value in _short_overrides(name, shortened).items():
@@ -75,6 +76,20 @@ def load_recipe(name: str, overrides: Sequence[str] = (), short: bool = False) -
     for override in overrides:
         _apply(document, override)
     return check_recipe(document, name)
+
+
+def _check_name(document: Mapping[str, Any], name: str) -> None:
+    """Check that an installed recipe has the name of its file, by which commands take it; a file given by path may differ.
+
+    Raises:
+        UsageError: the names differ; the message says in which file.
+    """
+    recipe = installed().recipes.get(name)
+    if recipe and document.get("name") != name:
+        raise UsageError(
+            f"recipe {name}: name: must be {name}, the name of its file (got {short_repr(document.get('name'))}); "
+            f"mend {recipe.file.name} in {recipe.origin}, or rename it"
+        )
 
 
 def check_recipe(document: Mapping[str, Any], where: str) -> Recipe:

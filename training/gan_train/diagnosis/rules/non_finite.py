@@ -13,16 +13,16 @@ def non_finite(window: Window) -> Finding | None:
     return non_finite_finding(f"{', '.join(window.missing)} is not finite at step {window.step}.")
 
 
-def non_finite_finding(evidence: str) -> Finding:
-    """The finding, for any evidence of it."""
+def non_finite_finding(evidence: str, player: str = "") -> Finding:
+    """The finding, for any evidence of it, with advice for the player whose number it is; "" where that is not known."""
     return Finding(
         NON_FINITE,
         True,
         "numbers that are not finite",
         (evidence,),
         (
-            "A smaller learning rate.",
+            f"A smaller learning rate of the {player}." if player else "A smaller learning rate.",
             "precision=float32, if the run computes in less.",
-            "--on-divergence rollback goes on from the newest checkpoint with other random numbers.",
+            "--on-divergence rollback goes on from the newest checkpoint with other random numbers, --max-rollbacks times.",
         ),
     )
