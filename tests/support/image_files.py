@@ -63,3 +63,12 @@ BROKEN = {
     "huge.png": (png_header(20_000, 20_000), "too large"),
 }
 """By name: the content of a file that cannot be used, and the reason that is to be given. All fail in decoding."""
+
+
+def centre(pixels: NDArray[np.uint8], width: int, height: int, filter: Image.Resampling) -> NDArray[np.uint8]:
+    """The largest centred part of that shape, scaled by Pillow."""
+    image = Image.fromarray(pixels)
+    wide = min(image.width, image.height * width / height)
+    high = min(image.height, image.width * height / width)
+    left, top = (image.width - wide) / 2, (image.height - high) / 2
+    return np.asarray(image.resize((width, height), filter, box=(left, top, left + wide, top + high)))
