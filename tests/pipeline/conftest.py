@@ -1,10 +1,12 @@
 """Datasets, made once for all pipeline tests."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.datasets import idx_files, prepare, write_files
+from tests.support.fuzzing import bounded
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +29,10 @@ def digits_png(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def idx_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """60 digits as plain idx files."""
     return write_files(tmp_path_factory.mktemp("idx"), idx_files())
+
+
+@pytest.fixture
+def bounds() -> Iterator[None]:
+    """Bounds of time and memory for a test that reads thousands of damaged files."""
+    with bounded():
+        yield

@@ -3,10 +3,9 @@
 import random
 import signal
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
-
-import pytest
 
 from gan_core.errors import GanmillError, UnusableInputError
 
@@ -30,9 +29,9 @@ def _peak() -> int:
     return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
 
 
-@pytest.fixture
-def bounds() -> Iterator[None]:
-    """No test here hangs, or takes much memory even for a moment."""
+@contextmanager
+def bounded() -> Iterator[None]:
+    """Fail where the block takes longer than SECONDS, or more memory than PEAK_KB even for a moment."""
     Path("/proc/self/clear_refs").write_text("5")
     before = _peak()
     signal.signal(signal.SIGALRM, _hang)

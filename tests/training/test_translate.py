@@ -1,8 +1,6 @@
 """gan-train translate: images through a trained translator, whatever their size, number and place."""
 
 import json
-import re
-import shlex
 import shutil
 from pathlib import Path
 from typing import Any
@@ -24,8 +22,6 @@ from tests.support.fake_storage import FakeStorage
 from tests.support.image_files import BROKEN, noise, zipped
 from tests.support.photographs import photographs
 from tests.support.runs import gan_train
-
-DOCS = Path(__file__).parents[2] / "docs" / "tools.md"
 
 Pixels = NDArray[np.uint8]
 
@@ -312,27 +308,6 @@ def test_tools_for_latents_and_classes_refuse_a_translator(
     ran = gan_train(tool, folder, *arguments)
     wanted = "trains no classifier" if tool == "classify" else "makes images from images; use 'gan-train translate'"
     assert (ran.code, wanted in ran.err) == (2, True), ran.err
-
-
-def test_the_commands_of_the_documentation_run(
-    pix2pix_run: Path, cyclegan_run: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("runs").mkdir()
-    Path("runs/maps").symlink_to(pix2pix_run)
-    Path("runs/horses").symlink_to(cyclegan_run)
-    Path("photos").symlink_to(photos)
-    shutil.copy(photos / "wide.jpg", "photo.jpg")
-    commands = [
-        shlex.split(line)
-        for block in re.findall(r"```bash\n(.*?)```", DOCS.read_text(), re.DOTALL)
-        for line in block.splitlines()
-    ]
-    assert len([words for words in commands if words[1] == "translate"]) >= 5
-    for program, *words in commands:
-        ran = gan_train(*words)
-        assert (program, ran.code) == ("gan-train", 0), (words, ran.err)
-        assert Path(words[words.index("-o") + 1]).exists()
 
 
 @given(st.integers(1, 40), st.integers(1, 40), st.sampled_from([1, 4, 16, 32]))
