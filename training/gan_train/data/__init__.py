@@ -1,1 +1,1 @@
-"""From a dataset folder to batches of pixels on the devices."""
+"""Reads a dataset folder as batches of pixels on the devices."""

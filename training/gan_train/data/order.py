@@ -1,4 +1,4 @@
-"""The order of training: which example comes at which position. Pure functions, no I/O.
+"""The order of the examples in training. Pure functions, no I/O.
 
 An epoch visits every example once. Shards are permuted, gathered into blocks of bounded size, and the examples of a
 block are permuted together; a small dataset is one block, hence permuted as a whole. The order follows from

@@ -1,4 +1,4 @@
-"""How a discriminator and its generator stand against each other over a window of the log.
+"""The balance between a discriminator and its generator over a window of the log.
 
 A recipe's `opponents` name the phases. Two phases of a discriminator are logged as d_real.loss and d_fake.loss, one phase on
 both kinds of examples as d.loss with d.accuracy_real and d.accuracy_fake.
@@ -51,8 +51,8 @@ def balances(opponents: Sequence[Opponents], rows: Sequence[Row]) -> tuple[Balan
 
 
 def loss_names(opponents: Sequence[Opponents], row: Row) -> set[str]:
-    """Names of the losses of all opponents' phases in a row. They rest in no step, so every row has them while they are
-    finite.
+    """Names of the losses of all opponents' phases in a row. They run in every step, so every row has these losses while they
+    are finite.
     """
     phases = {phase for pair in opponents for phase in (*pair.discriminator_phases, pair.generator)}
     return {f"{phase}.loss" for phase in phases if f"{phase}.loss" in row}

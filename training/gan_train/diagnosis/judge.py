@@ -123,7 +123,7 @@ class Diagnosis:
         )
 
     def _remember(self, window: Window, finding: Finding) -> None:
-        """Update what later windows are compared with."""
+        """Update the statistics that later windows are compared with."""
         if finding.failing:
             self.failing_since = self.failing_since or window.step
             return
@@ -145,7 +145,7 @@ def verdict_on(finding: Finding, step: int, before: Verdict | None) -> Verdict:
 
 
 def diagnose(recipe: Recipe, rows: Iterable[Row]) -> list[Verdict]:
-    """All verdicts on a run's rows, in order."""
+    """All verdicts on the rows of a run, in order."""
     diagnosis = Diagnosis(recipe)
     return [verdict for row in rows if (verdict := diagnosis.add(row))]
 

@@ -1,4 +1,4 @@
-"""The judging of a run in training: diagnosis.jsonl grows with metrics.jsonl, and a failure is told when it begins."""
+"""Judges a run while it trains: diagnosis.jsonl grows with metrics.jsonl, and a warning says when a failure begins."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -15,8 +15,8 @@ from gan_train.runs.layout import DIAGNOSIS
 
 
 class LiveDiagnosis(Writer):
-    """Judges a run as its rows come. On opening it judges the rows so far anew and replaces diagnosis.jsonl, so that verdicts
-    on steps that will be taken again are gone, and the others are as they were.
+    """Judges a run row by row. When it is opened, it judges the rows so far and replaces diagnosis.jsonl. So verdicts on steps
+    that will be repeated disappear, and the others stay as they were.
 
     Args:
         run: the run folder.
@@ -25,7 +25,7 @@ class LiveDiagnosis(Writer):
         warn: takes a message when a failure begins.
 
     Attributes:
-        diagnosis: what judges.
+        diagnosis: the judge.
     """
 
     def __init__(self, run: LocalFolder, recipe: Recipe, rows: Iterable[Row], warn: Callable[[str], None]) -> None:
@@ -35,7 +35,7 @@ class LiveDiagnosis(Writer):
 
     @property
     def words(self) -> str:
-        """The standing verdict for the progress line."""
+        """The newest verdict, in a few words, for the progress line."""
         return self.diagnosis.standing.in_short if self.diagnosis.standing else ""
 
     def write_row(self, row: Row) -> None:

@@ -1,4 +1,4 @@
-"""The input of the rules: the newest window of a run's log, and what diagnosis remembers of earlier ones."""
+"""The input of the rules: the newest window of a run's log, and statistics of earlier windows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class SampleScores:
 
 @dataclass(frozen=True)
 class Window:
-    """A run at a step.
+    """The newest window of a run.
 
     Attributes:
         step: the newest step.

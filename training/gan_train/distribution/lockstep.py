@@ -22,7 +22,7 @@ _PROBE_SECONDS = 2.0
 """Time for a connection to a worker that may be gone."""
 
 _NO_SIGNAL = 1000
-"""Number that stands for any reason to stop that is no signal; larger than the numbers of all signals."""
+"""The number for every reason to stop other than a signal; larger than the numbers of all signals."""
 
 _LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineExceededError, tf.errors.CancelledError)
 """Errors of a collective operation when the process, machine or network of another worker is gone."""
@@ -64,7 +64,7 @@ class SharedInterruption(Interruption):
         return bool(heard)
 
     def everyone(self, number: int) -> list[int]:
-        """The number that each worker gives, in the order of the cluster. Returns when all have given theirs."""
+        """The number that each worker gives, in the order of the cluster. Returns when all workers have given theirs."""
         row = [0.0] * len(self._cluster.workers)
         row[self._cluster.position] = float(number)
         return [int(value) for value in self._exchange(tf.constant(row)).numpy()]

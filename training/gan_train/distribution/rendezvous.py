@@ -27,17 +27,17 @@ Result = TypeVar("Result")
 
 _WELCOME = b'"welcome"\n'
 _RETRY_SECONDS = 0.2
-"""Between two attempts to reach the chief."""
+"""Seconds between two attempts to reach the chief."""
 
 _SIGNAL_SECONDS = 0.2
-"""Between two checks for a signal."""
+"""Seconds between two checks for a signal."""
 
 _ANSWER_SECONDS = 60.0
-"""Time to send the answer, with the files of a checkpoint."""
+"""Seconds to send the answer, with the files of a checkpoint."""
 
 
 def meet(cluster: Cluster, facts: Facts, files: Files, timeout: float, interruption: Interruption) -> Files:
-    """Wait until all workers have come and agree.
+    """Wait until all workers have connected and agree.
 
     Args:
         cluster: the workers.
@@ -71,14 +71,14 @@ async def _until_signal(work: Coroutine[Any, Any, Result], interruption: Interru
 
 @dataclass(frozen=True)
 class _Guest:
-    """A worker that has come and waits for the answer of the chief."""
+    """A worker that has connected and waits for the answer of the chief."""
 
     facts: Facts
     task: asyncio.Task[None]
 
 
 class _Reception:
-    """The side of the chief: which workers have come."""
+    """The chief's list of the workers that have connected."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -88,12 +88,12 @@ class _Reception:
 
     @property
     def missing(self) -> list[str]:
-        """Names of the workers that have not come."""
+        """Names of the workers that have not connected."""
         others = list(enumerate(self._cluster.workers))[1:]
         return [str(worker) for position, worker in others if position not in self.guests]
 
     async def welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Keep a worker until the answer is known. A worker that goes away before may come again."""
+        """Keep a worker until the answer is known. A worker that disconnects before may connect again."""
         # A client that does not follow this protocol, such as a port scanner, or that goes away, is no worker.
         with closing(writer), suppress(ValueError, KeyError, TypeError, OSError):
             hello = json.loads(await reader.readline())

@@ -11,13 +11,14 @@ import tensorflow as tf
 from gan_train.logs.metrics_log import Row
 
 Stall = Literal["checkpoint", "snapshot"]
-"""The reasons for which training stands still."""
+"""The reasons for which training pauses."""
 
 STALLS: tuple[Stall, ...] = ("checkpoint", "snapshot")
 
 
 class Clock:
-    """Counts seconds from the row of the step that the session begins with: time that a kill undid is not counted.
+    """Counts seconds of training, from the row of the step that the session begins with. Time of steps that a kill undid is not
+    counted.
 
     Args:
         last: that row, or None at the beginning of a run.

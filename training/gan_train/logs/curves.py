@@ -17,7 +17,7 @@ from gan_train.runs.layout import LOSSES
 _REAL, _FAKE, _GENERATOR, _FIRST_FREE = "C0", "C1", "C2", 3
 
 _THINNED_OPACITY = 0.6
-"""A thinned curve fills the range of its values, and would hide those behind it if it were opaque."""
+"""Opacity of a thinned curve, from 0 to 1. Such a curve fills the range of its values and would hide those behind it."""
 
 
 class CurvesWriter(Writer):

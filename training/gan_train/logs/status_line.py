@@ -1,4 +1,4 @@
-"""The line that says where a run stands, for the progress of a training and for `gan-train watch`."""
+"""The line that shows the state of a run, for the progress of a training and for `gan-train watch`."""
 
 from gan_core.progress import duration
 from gan_train.logs.metrics_log import Row

@@ -1,4 +1,4 @@
-"""Where a run stands, read from its folder alone: status.json, the end of metrics.jsonl, the names of what it wrote.
+"""The state of a run, read from its folder alone: status.json, the end of metrics.jsonl, the names of what it wrote.
 
 Reading writes nothing and needs no TensorFlow, so it works beside a run, after it, and on another machine.
 """
@@ -79,7 +79,7 @@ class Standing:
 
 
 def read_standing(run: Folder) -> Standing:
-    """Read where a run stands.
+    """Read the state of a run.
 
     Raises:
         DataError: the folder holds no run, or a damaged status.json, metrics.jsonl or diagnosis.jsonl.

@@ -24,7 +24,7 @@ _PLAIN_SECONDS = 10.0
 
 
 def watch_run(uri: str, once: bool, as_json: bool) -> Standing:
-    """Show where a run stands until it has ended, or `once`. Raises what `read_standing` raises."""
+    """Show the state of a run until it has ended, or `once`. Raises what `read_standing` raises."""
     run = open_folder(uri)
     live = sys.stdout.isatty() and not as_json
     seconds = _TERMINAL_SECONDS if live and not isinstance(run, CloudFolder) else _PLAIN_SECONDS
@@ -68,7 +68,7 @@ def document(standing: Standing) -> dict[str, Any]:
 
 
 def lines(standing: Standing, before: Standing | None = None) -> list[str]:
-    """The lines that tell what changed since `before`, or everything for None."""
+    """The lines about everything that changed since `before`; about everything if that is None."""
     new: list[str] = []
     if before is None or (standing.state, standing.words) != (before.state, before.words):
         new.append(f"{standing.run}: {standing.state}, {standing.words}")

@@ -1,4 +1,4 @@
-"""One interface for everything that follows a training: log, curves, diagnosis, report and progress line.
+"""One interface for all that record or show a training: log, curves, diagnosis, report and progress line.
 
     writer = MultiWriter([MetricsWriter(run, step), TensorBoardWriter(run, step), CurvesWriter(run)])
     writer.write_row({"step": 450, "d.loss": 0.69})
@@ -15,7 +15,7 @@ from gan_train.logs.metrics_log import Row
 
 
 class Writer:
-    """Follows a training. Methods that a writer does not override do nothing.
+    """Records or shows a training. Methods that a writer does not override do nothing.
 
     Any method may raise StorageError: the run folder cannot be written.
     """
@@ -30,7 +30,7 @@ class Writer:
         """Take a text of a step."""
 
     def write_summary(self) -> None:
-        """Write anew what shows the whole run so far, such as losses.png. The loop asks for it after each snapshot."""
+        """Replace the files that show the whole run so far, such as losses.png. The loop calls this after each snapshot."""
 
     def flush(self) -> None:
         """Hand everything to the operating system, so that a killed process loses nothing of it."""
@@ -43,7 +43,7 @@ class MultiWriter(Writer):
     """Passes everything on to several writers, in their order.
 
     Args:
-        writers: who gets it. `close` closes all of them, even if one fails.
+        writers: the writers. `close` closes all of them, even if one fails.
     """
 
     def __init__(self, writers: Sequence[Writer]) -> None:
@@ -80,7 +80,7 @@ class LoggedSteps(MultiWriter):
 
     Args:
         is_logged: whether the row of a step is passed on.
-        writers: who gets it.
+        writers: the writers.
     """
 
     def __init__(self, is_logged: Callable[[int], bool], writers: Sequence[Writer]) -> None:

@@ -1,8 +1,8 @@
 """Numbers that are not finite: found on the device, named, and answered by --on-divergence.
 
 stop, rollback   the attempt at training ends, as fault.py says
-warn             the run goes on and says so, at most once per logging interval; numbers that are not finite are left out of
-                 the log; weights that are not finite are never saved, so a run that ends with such ends with exit code 4
+warn             the run goes on with a warning, at most one per logging interval. Numbers that are not finite are left out
+                 of the log, and weights that are not finite are not saved: a run that ends with such has exit code 4
 
 Every loss, metric, gradient norm and weight norm of every step is checked after each call of the device, before any of it is
 logged, and every variable before it is saved. An update that float16 skips is no divergence.
@@ -93,10 +93,10 @@ class DivergenceGuard:
     """Applies --on-divergence to what a check finds.
 
     Args:
-        check: finds it.
+        check: finds numbers that are not finite.
         policy: the value of --on-divergence.
         warn_every: steps between two warnings.
-        diagnosis: writes down what ends the attempt, which no row of the log tells.
+        diagnosis: records the number that ends the attempt, which the log cannot hold.
     """
 
     def __init__(self, check: FiniteCheck, policy: OnDivergence, warn_every: int, diagnosis: LiveDiagnosis) -> None:
@@ -116,7 +116,7 @@ class DivergenceGuard:
         """Check all variables after a step, once for each step.
 
         Returns:
-            What is not finite, and so must not be saved, where the policy is to warn; None where all is finite.
+            The variable that is not finite, if the policy is to warn: it must not be saved. None if all are finite.
 
         Raises:
             FaultError: something is not finite, and the policy is another.

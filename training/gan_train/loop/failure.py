@@ -1,8 +1,8 @@
-"""When a training that fails has failed for long enough that --on-failure applies.
+"""Decides when a failure has lasted long enough for --on-failure to apply.
 
-warn             a failure is told when it begins, and the run goes on
+warn             the run goes on, with a warning when a failure begins
 stop, rollback   the attempt at training ends after a checkpoint, as fault.py says. After a stop the same command would stop
-                 again at once, without a step; with --on-failure warn it goes on
+                 again at once, without a step; with --on-failure warn the run goes on
 
 Failures such as mode collapse often recover by themselves, so both wait: `PATIENCE` windows from where the failure was first
 judged, and fewer for a convergence failure that was there as soon as the run could be judged. Numbers that are not finite

@@ -47,7 +47,7 @@ class Fault:
 
 
 class FaultError(Exception):
-    """Ends an attempt at training; `fit` answers it by the policy for its fault."""
+    """Ends an attempt at training; `trainer.fit` applies the policy for its fault."""
 
     def __init__(self, fault: Fault) -> None:
         super().__init__(fault.summary)

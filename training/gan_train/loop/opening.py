@@ -1,4 +1,4 @@
-"""Opening everything that follows an attempt at training: logs, curves, diagnosis, report, progress, pictures."""
+"""Opens the writers of an attempt at training: logs, curves, diagnosis, report, progress, pictures."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -25,10 +25,10 @@ from gan_train.runs.run_folder import read_record
 
 @contextmanager
 def open_session(job: Job, start: int, rollbacks: Rollbacks) -> Iterator[Session]:
-    """Open everything that follows an attempt at training, and close it after the block.
+    """Open the writers of an attempt at training, and close them after the block.
 
     Args:
-        job: what is trained; its system stands at `start`.
+        job: what is trained; its system is at step `start`.
         start: the step to begin at.
         rollbacks: those of the run so far.
 
@@ -60,4 +60,4 @@ def open_session(job: Job, start: int, rollbacks: Rollbacks) -> Iterator[Session
 
 
 def _ignore(message: str) -> None:
-    """A worker that is not the chief says nothing of the training."""
+    """A writer for workers other than the chief, which report nothing."""

@@ -50,7 +50,7 @@ def check_data(request: Request, recipe: Recipe, run: Folder) -> tuple[Dataset, 
 
 
 def build(recipe: Recipe, dataset: Dataset, strategy: tf.distribute.Strategy, operation: Operation) -> System:
-    """The networks and optimizers, and what the system keeps of the dataset.
+    """The networks and optimizers, and the system's state from the dataset.
 
     Raises:
         UsageError: the devices cannot share a batch evenly, or --keep names a metric that the system does not have.

@@ -1,4 +1,4 @@
-"""From what a call of the device returns to rows of the log. A pure function, no I/O."""
+"""Turns the values that a call of the device returns into rows of the log. A pure function, no I/O."""
 
 import math
 

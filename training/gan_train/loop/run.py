@@ -25,12 +25,12 @@ from gan_train.runs.skipped import warn_of, write_skipped
 
 @dataclass(frozen=True)
 class Trained:
-    """How a training ended that was not cut short.
+    """The result of a training that was not interrupted.
 
     Attributes:
         run: the run folder that was asked for.
-        step: the step it stands at.
-        already_done: whether it stood there before, so that nothing was trained.
+        step: the step it is at.
+        already_done: whether it was there before, so that nothing was trained.
         samples: path or URI of the newest sample grid; None of a worker that is not the chief.
         written_by: of a worker that is not the chief, the chief, which alone writes the run folder; else None.
     """
@@ -90,14 +90,15 @@ def _trained(request: Request, cluster: Cluster | None, folder: RunFolder, reach
 
 @contextmanager
 def _errors_in_status(run: RunFolder, steps: int) -> Iterator[None]:
-    """Write to status.json which error ended the training in this block, for who sees the folder but not the terminal."""
+    """Write to status.json which error ended the training in this block, for readers who see the folder but not the
+    terminal."""
     try:
         yield
     except (InterruptedRunError, DivergenceError, FailedRunError):
         # They have states of their own, written where they arise.
         raise
     except GanmillError as error:
-        # A storage that is full or gone takes no status either.
+        # A storage that is full or unreachable accepts no status either.
         with suppress(StorageError):
             write_status(run, "error", max(committed_steps(run), default=0), steps, error)
         raise

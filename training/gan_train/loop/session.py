@@ -43,7 +43,7 @@ class Reached:
 
 @dataclass(frozen=True)
 class Session:
-    """One attempt at training. Its loop is: take, step (and check), look, tell, save.
+    """One attempt at training. Its loop: take a batch, train and check, take a snapshot, write the log, save a checkpoint.
 
     Attributes:
         job: what is trained.
@@ -70,7 +70,7 @@ class Session:
 
         Raises:
             FaultError: a number is not finite, or the training fails for long, and the policy is not to warn.
-            CorruptShardError: a shard went bad since all of them were checked.
+            CorruptShardError: a shard was damaged after all of them were checked.
             InterruptedRunError: it was asked to stop; a checkpoint of the step reached is committed.
             DivergenceError: at the last step a weight is not finite, although the policy is to warn.
             DataError, StorageError: as input and storage say.
@@ -96,7 +96,8 @@ class Session:
         return Reached(step, samples)
 
     def _introduce(self) -> None:
-        """Write once what the run is made of. The picture of real examples comes last: it marks that all is written."""
+        """Write the files that describe the run, once. The picture of real examples is last: its presence marks that all are
+        written."""
         reals = self.gallery.reals()
         self.writer.write_picture("reals", 0, reals)
         self.writer.write_text("recipe", 0, f"```yaml\n{self.job.run.read(RECIPE).decode()}```")
@@ -105,7 +106,7 @@ class Session:
         self.job.run.write(REALS, reals)
 
     def _take(self, chunks: Chunks, step: int) -> tf.distribute.DistributedValues:
-        """The next chunk. Where a shard of it went bad and is to be left out, the step reached is saved first."""
+        """The next chunk. If a shard of it is damaged now and is to be left out, the step reached is saved first."""
         try:
             return chunks.take()
         except CorruptShardError:
@@ -117,7 +118,7 @@ class Session:
     def _step(
         self, run_steps: StepFunction, chunk: tf.distribute.DistributedValues, step: int, length: int, waited: float
     ) -> list[Row]:
-        """Take `length` steps from `step` on, and check what they measured; their rows. `waited`: seconds for the chunk."""
+        """Train `length` steps after `step`, check their values, and return their rows. The chunk took `waited` seconds."""
         began = time.monotonic()
         values = run_steps(chunk, tf.constant(step, tf.int64), tf.constant(length))
         # The check waits for the device, so the time ends here.
@@ -129,7 +130,7 @@ class Session:
         return [row | skipped | cost for row, cost in zip(rows, costs, strict=True)]
 
     def _look(self, step: int) -> Snapshot | None:
-        """Pictures and scores, where a snapshot is due and all weights are finite."""
+        """The pictures and scores of a snapshot, if one is due and all weights are finite; else None."""
         recipe = self.job.recipe
         if not is_due(step, recipe.snapshot_every, recipe.steps) or self.guard.variables(step):
             return None
@@ -137,7 +138,7 @@ class Session:
             return self.gallery.snapshot(step)
 
     def _tell(self, step: int, rows: list[Row], snapshot: Snapshot | None) -> str | None:
-        """Pass rows and snapshot on to everything that follows; the name of the sample grid, if there is a new one."""
+        """Pass rows and snapshot to the writers; return the name of the new sample grid, if there is one."""
         if snapshot:
             rows[-1] |= {f"snapshot.{name}": value for name, value in snapshot.scores.items()}
         for row in rows:
@@ -154,7 +155,7 @@ class Session:
         return samples
 
     def _save(self, step: int, interruption: Interruption) -> None:
-        """Commit a checkpoint where one is due, and end the attempt where it must not go on."""
+        """Commit a checkpoint if one is due, and end the attempt if training must not go on."""
         recipe, divergence = self.job.recipe, None
         failure = self._failure(step)
         if failure and self.job.operation.on_failure == "stop":
@@ -181,6 +182,6 @@ class Session:
             commit(self.job, step, self.diagnosis.diagnosis.well_at)
 
     def _failure(self, step: int) -> Fault | None:
-        """The failure that ends this attempt. At the last step there is nothing left to end."""
+        """The failure that ends this attempt, or None; none does at the last step."""
         applies = self.job.operation.on_failure != "warn" and step < self.job.recipe.steps
         return lasting_failure(self.diagnosis.diagnosis) if applies else None

@@ -24,7 +24,7 @@ Values = dict[str, NDArray[Any]]
 def fit(job: Job, interruption: Interruption) -> Reached:
     """Train to the last step of the job's recipe, from the newest checkpoint of the run if it has one.
 
-    A rollback, or a shard that went bad, ends an attempt; the next attempt starts just as a resumed run would.
+    A rollback, or a shard that is found damaged, ends an attempt. The next attempt starts as a resumed run does.
 
     Raises:
         InterruptedRunError: it was asked to stop; a checkpoint of the step reached is committed.
@@ -49,7 +49,7 @@ def fit(job: Job, interruption: Interruption) -> Reached:
 
 
 def _restore(job: Job, initial: Values) -> int:
-    """Set the system to the newest checkpoint, or to its initial values; the step at which it stands then."""
+    """Set the system to the newest checkpoint, or to its initial values, and return its step."""
     remove_uncommitted(job.run)
     steps = committed_steps(job.run)
     if steps:

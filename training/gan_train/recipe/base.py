@@ -142,7 +142,7 @@ class Recipe(Section, ABC):
 
     @property
     def other_command(self) -> str:
-        """The end of an error message for a command that this recipe's runs do not serve: what they serve instead."""
+        """The end of an error message of a command that cannot use this recipe's runs: the command that can."""
         return f"recipe {self.name} {self.purpose.does}; use 'gan-train {self.purpose.command}'"
 
     @property

@@ -1,4 +1,4 @@
-"""How the log of a system is read: which phases train against each other, and by which loss.
+"""The phases of a system that train against each other, by their names in the log, and their loss.
 
 Diagnosis and charts work from a run's folder alone, without TensorFlow; so the recipe, which every run folder holds, says
 this, and `build_system` checks that the phases of the system agree.

@@ -109,7 +109,7 @@ def take_lease(run: CloudFolder, interruption: Interruption) -> Lease:
 
 
 def is_lost(run: CloudFolder) -> bool:
-    """Whether no process holds a run whose status is "training": its lease is gone, or was not renewed for LOST_SECONDS."""
+    """Whether no process trains a run whose status is "training": its lease is gone, or was not renewed for LOST_SECONDS."""
     try:
         renewed = _read(run, None).renewed
     except StorageError:

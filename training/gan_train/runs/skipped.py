@@ -86,7 +86,7 @@ def warn_of(skipped: Sequence[Skipped], dataset: Dataset) -> None:
 
 
 def without_shard(dataset: Dataset, run: Folder, error: CorruptShardError) -> Dataset:
-    """The dataset without a shard that went bad, from the newest checkpoint on; the run folder records it."""
+    """The dataset without a shard that was found damaged, from the newest checkpoint on. The run folder records the shard."""
     skipped = Skipped(error.file, max(committed_steps(run), default=0), str(error))
     fewer = dataset.without([error.file])
     write_skipped(run, (*read_skipped(run), skipped))

@@ -1,1 +1,1 @@
-"""Saved generators and translators at work, and the snapshots of a run in training."""
+"""Saved generators and translators in use, and the snapshots of a run in training."""

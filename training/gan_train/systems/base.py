@@ -164,7 +164,7 @@ class System(ABC):
 
     @property
     def summary(self) -> dict[str, Any]:
-        """Facts about the networks that `gan-train run --dry-run` prints."""
+        """Facts about the networks, by name, that `gan-train run --dry-run` prints."""
         return {}
 
 

@@ -49,7 +49,7 @@ def build_steps(
     """A function of (chunk, first step, number of steps) that trains and returns the metrics, float32 (steps, metrics).
 
     The chunk holds, for every replica, tensors with leading axes of steps and batches. The metrics of a phase that runs
-    several times in a step are means; those of a phase that rests are 0.
+    several times in a step are means; those of a phase that does not run are 0.
 
     Args:
         system: the system to train.

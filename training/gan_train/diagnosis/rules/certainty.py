@@ -1,10 +1,14 @@
-"""The discriminator is right about everything, and sure of it.
+"""The discriminator is right about everything, and certain of it.
 
-What that means depends on the loss. With the non-saturating one the generator still has a gradient: it is a convergence
-failure, of the kind that the generator's loss shows (Brownlee, Generative Adversarial Networks with Python, ch. 10). With other
-losses one player no longer learns: with minimax the generator (Goodfellow et al. 2014), with hinge and least squares the
-discriminator. A generator with other losses besides goes on learning, and Pix2Pix's discriminator loses its lead again: that is
-no failure. Of a loss that is none of these, nothing follows.
+The consequence depends on the loss:
+
+- With the non-saturating loss the generator still has a gradient. It is a convergence failure, of the kind that the generator's
+  loss shows (Brownlee, Generative Adversarial Networks with Python, ch. 10).
+- With other losses one player no longer learns: with minimax the generator (Goodfellow et al. 2014), with hinge and least
+  squares the discriminator.
+- A generator that also has other losses goes on learning, and the discriminator of Pix2Pix loses its lead again: that is no
+  failure.
+- For any other loss the rule finds nothing.
 """
 
 from gan_train.diagnosis.balance import Balance
@@ -26,7 +30,7 @@ KINDS = TOO_AGGRESSIVE, MIXED_STATISTICS, SATURATION = "too-aggressive", "mixed-
 
 
 def certainty(window: Window) -> Finding | None:
-    """The finding on the first discriminator that is sure, or None."""
+    """The finding on the first discriminator that is certain, or None."""
     if window.loss is None:
         return None
     return next((_finding(window, balance) for balance in window.balances if _is_sure(window, balance)), None)

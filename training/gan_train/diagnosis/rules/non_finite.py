@@ -7,7 +7,7 @@ NON_FINITE = "non-finite"
 
 
 def non_finite(window: Window) -> Finding | None:
-    """The losses of opponents that the newest row lacks. Their phases rest in no step, so a missing loss was not finite."""
+    """The losses of opponents that the newest row lacks. Their phases run in every step, so a missing loss was not finite."""
     if not window.missing:
         return None
     return non_finite_finding(f"{', '.join(window.missing)} is not finite at step {window.step}.")
