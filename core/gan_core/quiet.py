@@ -1,5 +1,6 @@
-"""Imports TensorFlow without the messages that it writes to stderr at each start, whatever the log settings are."""
+"""Imports TensorFlow without the messages that it writes to stderr where nothing is wrong, whatever the log settings are."""
 
+import logging
 import os
 import re
 import sys
@@ -10,14 +11,17 @@ from pathlib import Path
 
 _NOTE = re.compile(r"^(I0000|W0000|WARNING: All log messages|To enable the following)")
 _ERROR = re.compile(r"^E0000")
+_RETRACING = "triggered tf.function retracing"
 
 
 def import_tensorflow() -> None:
     """Import TensorFlow and let it look for devices. Only messages that are not known to be harmless are printed.
 
     Level 3 also hides errors that its graph optimiser reports and recovers from; real ones arrive as exceptions. Set
-    TF_CPP_MIN_LOG_LEVEL=0 to see everything.
+    TF_CPP_MIN_LOG_LEVEL=0 to see everything. Advice on functions that are traced often is dropped: each training and each
+    translation of a process traces a function of its own.
     """
+    logging.getLogger("tensorflow").addFilter(_is_no_advice_on_retracing)
     if "tensorflow" in sys.modules:
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -30,6 +34,10 @@ def import_tensorflow() -> None:
     for line in lines:
         if not _NOTE.match(line) and (has_nvidia or not _ERROR.match(line)):
             print(line, file=sys.stderr)
+
+
+def _is_no_advice_on_retracing(record: logging.LogRecord) -> bool:
+    return _RETRACING not in record.getMessage()
 
 
 @contextmanager

@@ -12,11 +12,13 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 import yaml
 from PIL import Image
 
 import gan_train
 from gan_core.errors import DataError, GanmillError, UsageError
+from gan_core.quiet import import_tensorflow
 from gan_core.storage import open_folder
 from gan_train.logs.verdict import read_verdicts
 from tests.support.runs import SMALL_KEYS, assert_same_checkpoint, grid_images
@@ -78,6 +80,16 @@ def test_training_equals_the_command_and_prints_nothing(
     assert again.trained and again.trained.already_done
     assert small_training(digits, tmp_path / "run", steps=8).step == 8
     assert capfd.readouterr() == ("", "")
+
+
+def test_many_functions_of_one_code_cause_no_advice_from_tensorflow(capfd: pytest.CaptureFixture[str]) -> None:
+    """As trainings of one process are; other messages of TensorFlow are still shown."""
+    import_tensorflow()
+    for number in range(6):
+        tf.function(lambda value: value + 1.0)(float(number))
+    assert capfd.readouterr() == ("", "")
+    tf.get_logger().warning("something is wrong")
+    assert "something is wrong" in capfd.readouterr().err
 
 
 def test_progress_is_shown_if_asked_for(digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
