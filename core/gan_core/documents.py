@@ -183,7 +183,7 @@ def _check_yaml_limits(content: bytes | str) -> None:
             continue
         if isinstance(event, yaml.AliasEvent):
             if event.anchor not in anchors:
-                raise ValueError(f"alias *{event.anchor} stands for nothing before it")
+                raise ValueError(f"alias *{event.anchor} refers to nothing before it")
             count = anchors[event.anchor]
         elif isinstance(event, yaml.ScalarEvent):
             count = _anchored(anchors, event.anchor, 1)

@@ -43,12 +43,12 @@ _HANDLER = _Stderr(sys.stderr)
 
 
 def say(message: str) -> None:
-    """Tell something that needs no action."""
+    """Report something that needs no action."""
     LOGGER.info("%s", message)
 
 
 def warn(message: str) -> None:
-    """Tell something that should not be missed; it is shown after "warning: "."""
+    """Report something that should not be missed; it is shown after "warning: "."""
     LOGGER.warning("%s", message)
 
 

@@ -154,7 +154,7 @@ def test_yaml_is_read_as_pyyaml_reads_it() -> None:
         ("a: !!python/object/apply:os.system [x]", "could not determine a constructor"),
         ("? [a]\n: b", "unhashable key"),
         ("a: \x1b[31m", "unacceptable character"),
-        ("&a [*a]", "alias *a stands for nothing before it"),
+        ("&a [*a]", "alias *a refers to nothing before it"),
         ("[" * 100_000, "nested deeper than 50 levels"),
         ("{a: " * 100_000, "nested deeper than 50 levels"),
         ("- " * 100_000, "nested deeper than 50 levels"),

@@ -310,7 +310,7 @@ def test_a_file_where_a_folder_is_needed(tmp_path: Path) -> None:
     for path in (tmp_path / "file", tmp_path / "file" / "below"):
         folder = open_folder(path)
         for act in (lambda folder=folder: folder.write("a", b""), lambda folder=folder: folder.names()):
-            with pytest.raises(StorageError, match="a file stands where a folder is needed"):
+            with pytest.raises(StorageError, match="there is a file where a folder is needed"):
                 act()
 
 

@@ -37,7 +37,7 @@ def half(tmp_path: Path) -> Path:
     # A folder where the preview should go stops the run after its shards and before its manifest.
     (tmp_path / "half" / "preview.png").mkdir(parents=True)
     ran = run_cli("prepare", "mnist", "--source", source, "-o", tmp_path / "half")
-    assert (ran.code, "a folder stands where a file is needed" in ran.err) == (5, True), ran.err
+    assert (ran.code, "there is a folder where a file is needed" in ran.err) == (5, True), ran.err
     (tmp_path / "half" / "preview.png").rmdir()
     assert len(shards(tmp_path / "half")) == 8
     return tmp_path / "half"

@@ -47,7 +47,7 @@ def test_a_file_in_the_way(tmp_path: Path) -> None:
     for out in (tmp_path / "file", tmp_path / "file" / "below"):
         ran = run_cli("prepare", "mnist", "--source", "sample", "--limit", "9", "-o", out)
         assert ran.code == 5
-        assert "a file stands where a folder is needed" in ran.err
+        assert "there is a file where a folder is needed" in ran.err
         assert str(tmp_path / "file") in ran.err
     assert (tmp_path / "file").read_bytes() == b"precious"
 

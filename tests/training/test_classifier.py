@@ -131,7 +131,7 @@ def test_the_picture_shows_the_hardest_images_first_and_what_they_were_taken_for
 def test_tools_that_want_a_generator_say_what_there_is(tool: str, arguments: tuple[str, ...], classifier_run: Path) -> None:
     ran = gan_train(tool, classifier_run, *arguments)
     assert (ran.code, ran.out, len(ran.err.splitlines())) == (2, "", 1), ran.err
-    assert "digit-classifier tells the classes of images and makes none; use 'gan-train classify'" in ran.err
+    assert "digit-classifier classifies images and makes none; use 'gan-train classify'" in ran.err
 
 
 def test_it_learned_from_all_labels(classifier_run: Path, held_out_digits: Path) -> None:

@@ -140,7 +140,7 @@ def test_an_entry_of_the_cache_is_named_by_content_and_a_damaged_one_is_made_ane
     (cache / entry_name(protocol)).write_bytes(b"not a file of arrays")
     real_statistics(protocol, gather)
     assert len(made) == 2
-    assert any("is damaged; it is made anew" in notice for notice in notices)
+    assert any("is damaged; it is made again" in notice for notice in notices)
     changes = {"dataset": "cd", "split": "test", "reals": 61, "extractor_hash": "12", "resizer": "nearest"}
     names = {entry_name(replace(protocol, **{name: value})) for name, value in changes.items()}  # type: ignore[arg-type]
     assert len(names | {entry_name(protocol)}) == 6

@@ -46,7 +46,7 @@ def refused(command: object, *arguments: Argument) -> Ran:
         ("base: mnist-gan\nsteps: 2020-01-01", "steps: Input should be a valid integer"),
         ("base: mnist-gan\nlatent_size: 10000000000000", "latent_size: Input should be less than or equal to 65536"),
         ("[" * 100_000, "nested deeper than 50 levels"),
-        ("&a [*a]", "alias *a stands for nothing before it"),
+        ("&a [*a]", "alias *a refers to nothing before it"),
         ("1: 2", "not a mapping of keys to values"),
         ("base: [a]", "base: choose one of"),
         ("base: mnist-gan\n\x1b[31m: 1", "unacceptable character"),

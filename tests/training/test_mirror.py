@@ -209,7 +209,7 @@ def test_a_cache_that_cannot_be_used_is_named(fake: FakeStorage, tmp_path: Path,
     (tmp_path / "file").write_bytes(b"")
     monkeypatch.setenv("GANMILL_RUN_CACHE", str(tmp_path / "file"))
     with (
-        pytest.raises(StorageError, match="a file stands where a folder is needed"),
+        pytest.raises(StorageError, match="there is a file where a folder is needed"),
         mirrored(CloudFolder(RUN), Interruption()),
     ):
         raise AssertionError

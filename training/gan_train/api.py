@@ -275,7 +275,7 @@ class Run:
         return scored
 
     def evaluate_each(self, data: str | os.PathLike[str], **options: "Unpack[ScoringOptions]") -> "Iterator[Scored]":
-        """Score every generator that the run saves, from beside it, until the run has ended: `gan-train evaluate --watch`.
+        """Score every generator that the run saves, while it trains and until it ends: `gan-train evaluate --watch`.
 
         Arguments and errors are those of `evaluate`. Generators that are scored by the same protocol already are left out.
         """

@@ -29,7 +29,7 @@ _TOKEN = "ganmill-write"
 class CloudFolder(Folder):
     """A prefix in a Google Cloud Storage bucket. Objects appear whole; transfers are checked by crc32c.
 
-    What is written replaces the generation that stood there when the writing began, or fails: two programs cannot
+    What is written replaces the generation that was there when the writing began, or fails: two programs cannot
     overwrite each other's work unnoticed. Two that write the same bytes do not disturb each other.
     """
 

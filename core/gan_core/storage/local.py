@@ -35,9 +35,9 @@ def storage_errors(path: Path) -> Iterator[None]:
         elif isinstance(error, PermissionError):
             hint = "permission denied; check the owner and mode, or choose another folder"
         elif isinstance(error, (NotADirectoryError, FileExistsError)):
-            hint = "a file stands where a folder is needed; choose another path"
+            hint = "there is a file where a folder is needed; choose another path"
         elif isinstance(error, IsADirectoryError):
-            hint = "a folder stands where a file is needed; choose another path"
+            hint = "there is a folder where a file is needed; choose another path"
         else:
             hint = f"{error.strerror or error}"
         raise StorageError(f"{error.filename or path}: {hint}") from error

@@ -40,7 +40,8 @@ def evaluate(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the generated images' latents.")] = 0,
     step: Annotated[int | None, typer.Option(min=1, help="Which saved generator.  [default: the newest]")] = None,
     watch: Annotated[
-        bool, typer.Option("--watch", help="Score every generator that the run saves, from beside it, until the run has ended.")
+        bool,
+        typer.Option("--watch", help="Score every generator that the run saves, while it trains and until it ends."),
     ] = False,
     best: Annotated[str, typer.Option(help="The score that decides which generator is copied to RUN/best.")] = "fid",
     self_test: Annotated[bool, typer.Option("--self-test", help="Check the scores themselves against known values.")] = False,

@@ -114,7 +114,7 @@ def _summary(trained: "Trained", out: str, run: "Run") -> str:
 @training.command()
 def watch(
     folder: RunArgument,
-    once: Annotated[bool, typer.Option("--once", help="Show where it stands now, and end.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Show the state of the run now, and end.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show where a run stands until it ends, from its folder alone. Writes nothing.

@@ -62,6 +62,6 @@ def lines_and_rows(run: Folder) -> Iterator[tuple[bytes, Row]]:
     before = -1
     for line, row in read_json_lines(run, METRICS, _ROW, _REMEDY, cut_end=True):
         if row["step"] <= before:
-            raise DataError(f"{run.locate(METRICS)}: damaged: step {row['step']} stands after step {before}; {_REMEDY}")
+            raise DataError(f"{run.locate(METRICS)}: damaged: step {row['step']} comes after step {before}; {_REMEDY}")
         before = int(row["step"])
         yield line, row

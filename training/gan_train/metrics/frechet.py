@@ -45,7 +45,7 @@ def _factor(covariance: Points) -> Points:
 
     largest = float(np.abs(covariance).max())
     if not np.isfinite(largest):
-        raise DataError("FID: a covariance is not finite; the features are damaged, compute them anew")
+        raise DataError("FID: a covariance is not finite; the features are damaged, compute them again")
     triangle, pivots, rank, _ = dpstrf(covariance, lower=1)
     factor = np.empty((len(covariance), rank))
     factor[pivots - 1] = np.tril(triangle)[:, :rank]

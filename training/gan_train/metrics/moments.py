@@ -75,4 +75,4 @@ def streaming_moments() -> Streaming[Moments]:
 
 
 def _damaged() -> DataError:
-    return DataError("stored moments of features are damaged; remove the file, they are computed anew")
+    return DataError("stored moments of features are damaged; remove the file, they are computed again")

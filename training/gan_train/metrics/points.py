@@ -19,7 +19,7 @@ def as_points(values: ArrayLike) -> Points:
         row = int(np.argmin(np.isfinite(points).all(axis=1)))
         raise DataError(
             f"number {row + 1} of {len(points)} has a feature that is not finite; "
-            "the images or the weights of the extractor are damaged: make them anew"
+            "the images or the weights of the extractor are damaged: make them again"
         )
     return points
 

@@ -78,7 +78,7 @@ class ClassifierRecipe(Recipe):
 
     @property
     def purpose(self) -> Purpose:
-        return Purpose("tells the classes of images and makes none", "classify", "--data FOLDER")
+        return Purpose("classifies images and makes none", "classify", "--data FOLDER")
 
     @property
     def networks(self) -> tuple[str, ...]:

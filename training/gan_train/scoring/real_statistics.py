@@ -40,7 +40,7 @@ def real_statistics(protocol: Protocol, gather: Callable[[], ImageStatistics]) -
             content = folder.read(name)
             return ImageStatistics.from_arrays(read_arrays(content, array_names(content), _ARRAY_BYTES))
         except (ValueError, KeyError, TypeError, DataError):
-            warn(f"{folder.locate(name)} is damaged; it is made anew")
+            warn(f"{folder.locate(name)} is damaged; it is made again")
     statistics = gather()
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **statistics.to_arrays())
