@@ -216,7 +216,7 @@ def test_the_scores_themselves_are_checked() -> None:
     [
         ((), "name a run and its dataset"),
         (("--watch", "--step", "3"), "--watch scores every step; leave --step out"),
-        (("--best", "ms_ssim"), "--best 'ms_ssim' ranks nothing; choose one of: fid, kid"),
+        (("--best", "ms_ssim"), "--best 'ms_ssim' ranks no generators; choose one of: fid, kid"),
         (("--extractor", "digits", "--weights", "x.h5"), "--weights goes with --extractor inception; digits brings its own"),
         (("--resizer", "lanczos"), "--resizer 'lanczos' is unknown"),
         (("--step", "5"), "no generator of step 5; there are: 3, 6"),

@@ -245,7 +245,7 @@ def test_where_no_image_can_be_used_nothing_is_written(cyclegan_run: Path, photo
         ("pix2pix_run", ("", "-o", "out"), 2, "an empty image name"),
         ("pix2pix_run", ("s3://bucket/photos", "-o", "out"), 5, "only local paths and gs://"),
         ("pix2pix_run", ("a.png", "-o", "out", "--direction", "a-to-b"), 2, "translates one way only; leave --direction out"),
-        ("pix2pix_run", ("a.png", "-o", "out", "--back"), 2, "learns no way back; leave --back out"),
+        ("pix2pix_run", ("a.png", "-o", "out", "--back"), 2, "translates one way only; leave --back out"),
         ("pix2pix_run", ("a.png", "-o", "out", "--size", "large"), 2, "--size large: choose one of: fit, native"),
         ("pix2pix_run", ("a.png", "-o", "out", "--inference", "no"), 2, "choose one of: training, averages"),
         ("pix2pix_run", ("a.png", "-o", "out", "--step", "7"), 2, "there are: 1, 2"),

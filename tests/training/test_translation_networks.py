@@ -211,7 +211,7 @@ def test_the_unet_has_the_normalisation_that_its_recipe_says() -> None:
 def test_sides_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="128x256, but sides must be multiples of 256 for 7 generator"):
         build_unet(UNetConfig(filters=(8,) * 7), image(128, 256), 0)
-    with pytest.raises(ValueError, match="33x64, too odd for a U-Net"):
+    with pytest.raises(ValueError, match="33x64, whose sides a U-Net cannot halve"):
         build_unet(UNetConfig(), image(33, 64), 0)
     with pytest.raises(ValueError, match="64x70, but sides must be multiples of 4 for a ResNet"):
         build_resnet(ResNetConfig(), image(64, 70), 0)

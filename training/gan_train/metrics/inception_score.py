@@ -83,5 +83,5 @@ def streaming_splits(count: int, seed: int, splits: int = SPLITS) -> Streaming[S
 def inception_score(sums: SplitSums) -> Spread:
     """Mean and standard deviation of the Inception Score over the parts. Raises UsageError if their sizes differ."""
     if np.unique(sums.counts).size > 1 or not sums.counts.all():
-        raise UsageError("the Inception Score lacks images that were announced; score as many as were said")
+        raise UsageError("the Inception Score got fewer images than were announced; score as many as were announced")
     return Spread.of(sums.scores())

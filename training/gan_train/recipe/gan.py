@@ -61,7 +61,9 @@ class GANRecipe(ImageRecipe):
     @model_validator(mode="after")
     def _loss_knows_the_targets(self) -> Self:
         if self.labels.smoothed and self.loss in ("wasserstein", "hinge"):
-            raise ValueError(f"labels are smoothed, but loss={self.loss} knows only real and fake; leave real and fake alone")
+            raise ValueError(
+                f"labels are smoothed, but loss={self.loss} takes no smoothed targets; leave labels.real and labels.fake out"
+            )
         return self
 
     @model_validator(mode="after")

@@ -49,7 +49,7 @@ class LabelsConfig(Section):
     @classmethod
     def _ordered(cls, ends: Range) -> Range:
         if ends[0] > ends[1]:
-            raise ValueError("this range is upside down")
+            raise ValueError("the lower end of this range comes first")
         return ends
 
 

@@ -71,7 +71,9 @@ class UNetConfig(Section):
         """Raises ValueError where the images cannot be halved so often, or no stage is left to drop in."""
         filters = self.filters_for(image)
         if not filters:
-            raise ValueError(f"image.shape is {image.shape[0]}x{image.shape[1]}, too odd for a U-Net; take multiples of 64")
+            raise ValueError(
+                f"image.shape is {image.shape[0]}x{image.shape[1]}, whose sides a U-Net cannot halve; take multiples of 64"
+            )
         wrong = _not_multiples(image, 2 ** (len(filters) + 1))
         if wrong:
             raise ValueError(f"{wrong} for {len(filters)} generator.filters; set other sides or another number of filters")

@@ -65,7 +65,7 @@ class SavedTranslator(SavedNetwork[TranslationRecipe]):
         """The translator of the opposite direction. Raises UsageError if the run has none, DataError if it was not saved."""
         others = [direction for direction in self.recipe.directions if direction != self.direction]
         if not others:
-            raise UsageError(f"{self.run.uri}: recipe {self.recipe.name} learns no way back; leave --back out")
+            raise UsageError(f"{self.run.uri}: recipe {self.recipe.name} translates one way only; leave --back out")
         saved_step(self.run, generator_kind(others[0]), self.step)
         return replace(self, direction=others[0])
 

@@ -19,7 +19,7 @@ def check_ranks(score: str) -> None:
     """Raise UsageError if a score does not rank generators."""
     ranking = [name for name, kind in KINDS.items() if kind.better]
     if score not in ranking:
-        raise UsageError(f"--best {score!r} ranks nothing; choose one of: {', '.join(ranking)}")
+        raise UsageError(f"--best {score!r} ranks no generators; choose one of: {', '.join(ranking)}")
 
 
 def best_of(scored: Iterable[Scored], newest: Scored, score: str) -> Scored:
