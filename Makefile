@@ -7,7 +7,12 @@ READY = $(VENV)/.ready
 # Tests open reports in a real browser. Where none is, Debian and Ubuntu install one (root or sudo).
 CHROMIUM = $(firstword $(shell command -v chromium chromium-browser google-chrome))
 
-.PHONY: help setup browser demo check test lint evidence benchmarks classifiers lock audit release clean
+BUILDER = $(firstword $(shell command -v buildah podman docker))
+IMAGE ?= ganmill:$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+IMAGE_BASE ?= docker.io/library/python:3.11-slim-bookworm
+IMAGE_EXTRAS ?=
+
+.PHONY: help setup browser demo check test lint evidence benchmarks classifiers lock audit image release clean
 
 help:
 	@echo "make demo        prepare digits, train a few minutes, show where to look"
@@ -18,6 +23,7 @@ help:
 	@echo "make classifiers train the packaged classifiers again"
 	@echo "make lock        resolve requirements.lock anew"
 	@echo "make audit       look the pinned packages up in the index of known vulnerabilities"
+	@echo "make image       the container image, by buildah, podman or docker"
 	@echo "make release     wheel, sdist, bill of materials and checksums of this commit, in dist/"
 
 setup: $(READY)
@@ -85,6 +91,12 @@ lock:
 # Fails where the index of advisories cannot be reached, so that silence never means safety.
 audit: $(READY)
 	$(BIN)/pip-audit --strict --no-deps --disable-pip --requirement requirements.lock
+
+# The version is that of pyproject.toml; IMAGE_OPTIONS are passed to the builder, such as --network=host.
+image:
+	@test -n "$(BUILDER)" || { echo "error: no buildah, podman or docker found; install one, such as: apt-get install buildah"; exit 1; }
+	$(BUILDER) build --file deploy/Containerfile --tag $(IMAGE) --build-arg BASE=$(IMAGE_BASE) --build-arg EXTRAS=$(IMAGE_EXTRAS) \
+		$(IMAGE_OPTIONS) .
 
 release: $(READY)
 	$(BIN)/python scripts/release.py dist

@@ -20,7 +20,7 @@ FOLDERS = {"gan_core": "core", "gan_pipeline": "pipelines", "gan_train": "traini
 ENTRANCES = {"__init__", "__main__", "api"}
 """The only modules of gan_pipeline and gan_train outside a room; all rooms stand below them."""
 
-HEAVY = ("PIL", "apache_beam", "google", "jinja2", "keras", "matplotlib", "mtcnn", "tensorboard", "tensorflow")
+HEAVY = ("PIL", "apache_beam", "google", "jinja2", "keras", "kubernetes", "matplotlib", "mtcnn", "tensorboard", "tensorflow")
 
 
 @dataclass(frozen=True)

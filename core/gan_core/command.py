@@ -4,17 +4,19 @@ import json
 import os
 import signal
 import sys
-import threading
 from collections.abc import Callable
 from typing import Annotated, Any, NoReturn
 
 import typer
 
-from gan_core.errors import GanmillError
+from gan_core.errors import GanmillError, InterruptedRunError
 from gan_core.names import printable_json
 from gan_core.notices import shown
 from gan_core.temporary import temporary_folder
 from gan_core.text import printable_lines
+
+_INTERRUPTIONS: dict[int, int] = {signal.SIGINT: 128 + signal.SIGINT, signal.SIGTERM: InterruptedRunError.exit_code}
+"""Signals that end a command, and the exit code of each: schedulers start a command again after that of SIGTERM."""
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 
@@ -30,31 +32,36 @@ def print_text(text: str, error: bool = False) -> None:
 
 
 def run_command(app: Callable[[], object]) -> NoReturn:
-    """Run a typer app and exit: a GanmillError or Ctrl-C becomes one line on stderr and an exit code; all else is raised."""
-    interrupted = threading.Event()
+    """Run a typer app and exit: a GanmillError or a signal becomes one line on stderr and an exit code; all else is raised.
+
+    SIGTERM has a handler from the first moment on: the first process of a container would not notice it otherwise.
+    """
+    received: list[int] = []
 
     def interrupt(number: int, frame: object) -> NoReturn:
-        interrupted.set()
+        received.append(number)
         raise KeyboardInterrupt
 
-    # A shell starts background processes with SIGINT ignored; that is kept.
-    before = signal.getsignal(signal.SIGINT)
-    if before is signal.default_int_handler:
-        signal.signal(signal.SIGINT, interrupt)
+    before = {number: signal.getsignal(number) for number in _INTERRUPTIONS}
+    for number, handler in before.items():
+        # A shell starts background processes with SIGINT ignored; that is kept.
+        if handler in (signal.default_int_handler, signal.SIG_DFL):
+            signal.signal(number, interrupt)
     try:
         with shown(), temporary_folder():
             app()
     except BaseException as error:
         # Typer and Beam replace KeyboardInterrupt by exceptions of their own, so the signal is remembered here.
-        if interrupted.is_set():
+        if received:
             print("interrupted: what was committed is kept; run the same command again to continue", file=sys.stderr)
-            sys.exit(128 + signal.SIGINT)
+            sys.exit(_INTERRUPTIONS[received[0]])
         if isinstance(error, GanmillError):
             print_text(f"error: {error}", error=True)
             sys.exit(error.exit_code)
         raise
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
         _flush_output()
     sys.exit(0)
 

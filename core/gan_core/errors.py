@@ -46,6 +46,12 @@ class StorageOutageError(StorageError):
     """The storage could not be reached while a request was repeated. Unlike other refusals this may pass without a change."""
 
 
+class SubmissionError(GanmillError):
+    """A cluster or a cloud refused a job, or could not be reached."""
+
+    exit_code = 5
+
+
 class InterruptedRunError(GanmillError):
     """A signal stopped the work, or a worker was lost. What is committed is kept; the same command continues."""
 

@@ -6,8 +6,10 @@ import typer
 
 from gan_core.command import JsonOption, print_json, print_text, run_command
 from gan_core.errors import DataError, UsageError
+from gan_core.jobs.submit import add_submit
 from gan_pipeline import api
 from gan_pipeline.api import PrepareOptions
+from gan_pipeline.cli.jobs import PROGRAM
 from gan_pipeline.cli.output import print_datasets, print_page, print_plan, print_prepared, print_summary
 from gan_pipeline.dataset.catalogue import DATASETS, MAX_FAILURE_RATE, dataset_info
 
@@ -303,6 +305,9 @@ def list_datasets(as_json: JsonOption = False) -> None:
       gan-pipeline list
     """
     print_datasets(as_json)
+
+
+add_submit(app, PROGRAM)
 
 
 def main() -> NoReturn:

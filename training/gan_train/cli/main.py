@@ -5,6 +5,8 @@ from typing import NoReturn
 import typer
 
 from gan_core.command import run_command
+from gan_core.jobs.submit import add_submit
+from gan_train.cli.jobs import PROGRAM
 from gan_train.cli.models import models
 from gan_train.cli.pages import pages
 from gan_train.cli.recipes import recipe_commands
@@ -26,6 +28,7 @@ def _about() -> None:
 
 for group in (training, recipe_commands, scoring, pages, sampling, models):
     app.add_typer(group)
+add_submit(app, PROGRAM)
 
 
 def main() -> NoReturn:

@@ -1,0 +1,83 @@
+"""The command `submit` of both programs."""
+
+from collections.abc import Callable, Sequence
+from typing import Annotated
+
+import typer
+
+from gan_core.command import print_text
+from gan_core.errors import UsageError
+from gan_core.jobs.job import INDEX, Array, Job
+from gan_core.jobs.line import Program, check_places, parse_line
+from gan_core.jobs.spec import DEFAULT_FILE, JobSpec, check_spec, read_spec
+from gan_core.jobs.targets import Target, manifest, send
+from gan_core.notices import say
+
+
+def add_submit(app: typer.Typer, program: Program) -> None:
+    """Add the command `submit` to the app of a program."""
+    text = _HELP.format(example=f"{program.name} submit --target kubernetes --print -- {program.example}")
+    app.command("submit", help=text, context_settings={"allow_extra_args": True})(_submit(program))
+
+
+_HELP = """Run a command as a job of a cluster or a cloud.
+
+    \b
+      {example}
+
+    What follows -- is checked as if it were run here. --print writes the manifest to stdout, --submit sends it. job.yaml says
+    where, with how much of what, for how long and for how much money: docs/guides/jobs.md.
+
+    Exit codes: 0 printed or sent, 2 wrong command line, job file or command, 5 the target refused or did not answer.
+    """
+
+
+def _submit(program: Program) -> Callable[..., None]:
+    def submit(
+        context: typer.Context,
+        target: Annotated[Target, typer.Option(help="Where the job runs.", show_default=False)],
+        spec: Annotated[str, typer.Option("--spec", metavar="FILE", help="The job file.")] = DEFAULT_FILE,
+        to_print: Annotated[
+            bool, typer.Option("--print", help="Print the manifest; send nothing.", show_default=False)
+        ] = False,
+        to_send: Annotated[bool, typer.Option("--submit", help="Send the job.", show_default=False)] = False,
+        schedule: Annotated[
+            str | None, typer.Option(metavar="CRON", help='Start it at these times: "0 3 * * *". As schedule in the file.')
+        ] = None,
+        array: Annotated[
+            int | None, typer.Option(min=1, max=10_000, help="Tasks; {index} in the command is the number of each, from 0.")
+        ] = None,
+        at_once: Annotated[int | None, typer.Option(min=1, help="Tasks that run at the same time.  [default: all]")] = None,
+    ) -> None:
+        if to_print == to_send:
+            raise UsageError("give one of --print, which writes the manifest, and --submit, which sends it")
+        chosen = _with_schedule(read_spec(spec), schedule)
+        # The first task stands for all of them.
+        line = parse_line(program, context, [one.replace(INDEX, "0") if array else one for one in context.args])
+        check_places(program, line, tuple(chosen.kubernetes.volumes) if target.on_kubernetes else ())
+        program.check(line.command, line.values)
+        job = Job(chosen, program.name, (program.name, *context.args), _tasks(array, at_once, context.args))
+        say(job.summary)
+        if to_print:
+            print_text(manifest(job, target))
+        else:
+            print_text(f"submitted: {job.name}; follow it by: {send(job, target)}")
+
+    return submit
+
+
+def _tasks(array: int | None, at_once: int | None, arguments: Sequence[str]) -> Array | None:
+    """The tasks that the options ask for. Raises UsageError if they would all do the same."""
+    if array is None:
+        if at_once is not None:
+            raise UsageError("--at-once belongs to --array, the number of tasks")
+        return None
+    if not any(INDEX in argument for argument in arguments):
+        raise UsageError(f"--array: {INDEX} stands nowhere in the command, so that all tasks would do the same")
+    return Array(array, min(at_once or array, array))
+
+
+def _with_schedule(spec: JobSpec, schedule: str | None) -> JobSpec:
+    if schedule is None:
+        return spec
+    return check_spec(spec.model_dump(exclude_unset=True) | {"schedule": schedule}, "--schedule")
