@@ -132,6 +132,12 @@ def dump_recipe(recipe: Recipe) -> str:
     return yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, width=120, default_flow_style=None)
 
 
+def override(key: str, value: Any) -> str:
+    """A change of a recipe as `load_recipe` takes it: `key.path=value`, the value as one line of YAML."""
+    text = yaml.safe_dump(value, default_flow_style=True, width=float("inf"), allow_unicode=True)
+    return f"{key}=" + text.removesuffix("\n").removesuffix("\n...")
+
+
 def difference(before: Recipe, now: Recipe) -> str | None:
     """The first key that differs, as `key: old -> new`, or None. `steps` and `about` may differ."""
     old, new = flatten(before.model_dump(mode="json")), flatten(now.model_dump(mode="json"))
