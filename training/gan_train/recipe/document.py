@@ -199,6 +199,9 @@ def _parse_document(name: str) -> dict[str, Any]:
         documents = parse_yaml(text)
     except ValueError as error:
         raise UsageError(f"recipe {name}: not valid YAML: {error}") from error
+    # In a run of version 0.1 a second document of this file says which dataset and versions it was.
+    if len(documents) == 2 and isinstance(documents[1], dict) and "dataset_digest" in documents[1]:
+        documents.pop()
     document = documents[0] if len(documents) == 1 else None
     if not isinstance(document, dict) or not all(isinstance(key, str) for key in document):
         raise UsageError(f"recipe {name}: not a mapping of keys to values; start from 'gan-train show mnist-gan'")
