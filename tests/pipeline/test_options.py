@@ -11,9 +11,8 @@ from tests.support.datasets import examples, idx_files, labels_of, prepare, run_
 
 
 def test_all_bytes_are_the_same_for_any_number_of_workers(digits: Path, tmp_path: Path) -> None:
-    for workers in ("2", "4"):
-        prepare(tmp_path / workers, "--limit", "400", "--workers", workers)
-        assert tree(tmp_path / workers) == tree(digits)
+    prepare(tmp_path / "three", "--limit", "400", "--workers", "3")
+    assert tree(tmp_path / "three") == tree(digits)
 
 
 def test_the_folder_holds_what_is_promised(digits: Path) -> None:
