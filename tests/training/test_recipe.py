@@ -1,6 +1,7 @@
 """Recipes: what is accepted, what is refused, and in which words."""
 
 from importlib.resources import files
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from gan_core.errors import UsageError
 from gan_train.recipe.document import difference, dump_recipe, flatten, load_recipe, recipe_names
 from gan_train.recipe.optimizer_config import AdamConfig, RMSpropConfig
 from gan_train.recipe.practice_config import ClipConfig, GradientPenaltyConfig, PenaltiesConfig
+from gan_train.recipe.section import section_key
 from tests.support.runs import RECIPES, gan_train
 
 pytestmark = pytest.mark.quick
@@ -18,6 +20,29 @@ pytestmark = pytest.mark.quick
 def test_every_recipe_of_the_package_loads() -> None:
     for name in recipe_names():
         assert load_recipe(name).name == name
+
+
+def test_a_file_of_the_user_may_have_any_name(tmp_path: Path) -> None:
+    """Its key `name` stays; only an installed recipe is taken by the name of its file."""
+    file = tmp_path / "mine.yaml"
+    file.write_text(gan_train("show", "mnist-gan").out)
+    assert load_recipe(str(file)).name == "mnist-gan"
+
+
+@pytest.mark.parametrize(
+    ("name", "keys"),
+    [
+        ("mnist-gan", ["generator.optimizer", "discriminator.optimizer"]),
+        ("mnist-sgan", ["generator.optimizer", "classifier.optimizer", "classifier.discriminator_optimizer"]),
+        ("horse2zebra-cyclegan", ["generator.optimizer", "discriminator.optimizer"]),
+    ],
+)
+def test_the_key_of_an_optimizer_is_found(name: str, keys: list[str]) -> None:
+    recipe = load_recipe(name)
+    for key in keys:
+        section = attrgetter(key)(recipe)
+        assert section_key(recipe, section) == key
+        assert section_key(recipe, section.model_copy()) is None
 
 
 # Batch size, steps, discriminator batch, pixel range, latent size, loss.
