@@ -79,6 +79,31 @@ def test_a_run_that_recovers_in_warm_up_would_have_been_a_failure_without_it() -
     assert kinds(verdicts) == ["too-aggressive", "stable"]
 
 
+HELD_OUT = {
+    "beaten-threes": ("mnist-dcgan", 270, ["discriminator-beaten"]),
+    "well-sevens-small": ("mnist-dcgan", 450, ["stable"]),
+}
+"""Trainings on which no threshold was set: the recipe, its steps, the verdicts after warm-up."""
+
+
+@pytest.mark.parametrize("name", HELD_OUT)
+def test_held_out_trainings_are_called_what_they_were(name: str) -> None:
+    base, steps, expected = HELD_OUT[name]
+    assert kinds(diagnose(recipe(base, f"steps={steps}"), read_history(name))) == expected
+
+
+def test_stripes_that_differ_as_much_as_real_images_are_unlike_the_data_by_themselves() -> None:
+    """The samples of a discriminator that learns nothing, of which only the samples are known: diversity is 0.97 to 1.06."""
+    measured = ("step", "snapshot.diversity", "snapshot.common", "snapshot.distance")
+    rows = [{name: row[name] for name in measured if name in row} for row in read_history("beaten-threes")]
+    last = diagnose(recipe("mnist-dcgan", "steps=270"), rows)[-1]
+    assert (last.kind, last.failing, last.since) == ("unlike-data", True, 135)
+    assert last.evidence == (
+        "89% of what sets the samples of step 270 apart from the mean real image is the same in all of them.",
+        "A sample of step 270 is 2.6 times as far from the nearest real image as a real image is from the mean of all.",
+    )
+
+
 # Losses printed in Brownlee, Generative Adversarial Networks with Python, ch. 10
 
 
@@ -207,6 +232,42 @@ def test_a_failure_keeps_its_name_until_the_discriminator_loses_its_lead() -> No
     verdicts = diagnose(recipe(), run_of((AGGRESSIVE, 180), (swinging, 270), (lost, 360)))
     assert kinds(verdicts) == ["too-aggressive", "stable"]
     assert [verdict.since for verdict in verdicts if verdict.kind == "too-aggressive"] == [135] * 4
+
+
+def test_a_discriminator_that_is_fooled_for_a_whole_window_is_beaten_until_it_finds_some_again() -> None:
+    fooled, chance = printed((0.9, 5.0, 0.005, 40, 0)), printed((0.7, 0.7, 0.8, 60, 45))
+    verdicts = diagnose(recipe(), run_of((fooled, 270), (chance, 450)))
+    assert kinds(verdicts) == ["discriminator-beaten", "stable"]
+    assert verdicts[2].failing
+    assert verdicts[2].evidence[0].startswith("d's loss is 0.900 and 5.000, it is right on 40% and 0% of real and generated")
+
+
+def test_samples_that_come_closer_to_the_data_are_no_failure_and_not_stable() -> None:
+    """One that stands still is; one that is like the data is neither. Between looks a verdict stays."""
+    distances = {135: 2.0, 180: 1.8, 225: 1.6, 270: 1.6, 315: 0.9}
+    rows = [
+        row | ({"snapshot.common": 0.1, "snapshot.distance": distances[row["step"]]} if row["step"] in distances else {})
+        for row in run_of((STABLE, 315))
+    ]
+    verdicts = after_warm_up(diagnose(recipe(), rows))
+    named = [(verdict.step, verdict.kind, verdict.failing) for verdict in verdicts]
+    assert named == [
+        (135, "unlike-data", True),
+        (180, "not-yet-like-data", False),
+        (225, "not-yet-like-data", False),
+        (270, "unlike-data", True),
+        (315, "stable", False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("distinct", "reals", "kind"), [(1, 100, "too-little-data"), (2, 9, "too-little-data"), (9, 9, "stable")]
+)
+def test_data_of_a_few_images_is_never_called_stable(distinct: int, reals: int, kind: str) -> None:
+    """One image has no diversity to compare with, so that none is logged."""
+    counts = {"snapshot.distinct_reals": distinct, "snapshot.reals": reals}
+    rows = [row | (counts if row["step"] % 45 == 0 else {}) for row in run_of((STABLE, 450), diversity=None)]
+    assert kinds(diagnose(recipe(), rows)) == [kind]
 
 
 def test_the_swinging_lead_alone_accuses_nobody() -> None:

@@ -5,7 +5,7 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from gan_core.errors import DataError, UsageError
-from gan_train.metrics.diversity import neighbour_distance, neighbour_ratio
+from gan_train.metrics.diversity import common_share, distance_ratio, distinct, neighbour_distance, neighbour_ratio
 
 pytestmark = pytest.mark.quick
 
@@ -47,3 +47,33 @@ def test_what_cannot_be_measured_is_refused_in_words() -> None:
         neighbour_ratio(IMAGES, IMAGES[:0])
     with pytest.raises(DataError, match="number 2 of 2 has a feature that is not finite"):
         neighbour_distance(np.array([[0.0], [np.nan]]))
+
+
+def test_images_of_the_same_kind_share_nothing_and_are_as_close_as_reals() -> None:
+    others = np.random.default_rng(1).integers(0, 256, IMAGES.shape, np.uint8)
+    assert common_share(others, IMAGES) < 0.03
+    assert 0.9 < distance_ratio(others, IMAGES) < 1.4
+    assert distance_ratio(IMAGES, IMAGES) == 0.0
+
+
+def test_one_pattern_with_noise_on_it_is_diverse_common_and_far() -> None:
+    """Such samples are made against a discriminator that learns nothing."""
+    reals = np.random.default_rng(0).normal(100, 10, (100, 8, 8, 1))
+    pattern = np.tile([0.0, 255.0], (8, 4))[None, :, :, None]
+    stripes = pattern + np.random.default_rng(1).normal(0, 10, (100, 8, 8, 1))
+    assert neighbour_ratio(stripes, reals) > 0.9
+    assert common_share(stripes, reals) > 0.9
+    assert distance_ratio(stripes, reals) > 5
+
+
+def test_the_common_share_is_exact_by_hand() -> None:
+    """Reals at -1 and 1, fakes at 3 and 5: the mean fake is 4 away, the mean squared distance is (9 + 25) / 2."""
+    reals, fakes = np.array([[-1.0], [1.0]]), np.array([[3.0], [5.0]])
+    assert common_share(fakes, reals) == pytest.approx(16 / 17)
+    assert distance_ratio(fakes, reals) == pytest.approx((2 + 4) / 2)
+    assert common_share(reals[:1] * 0, reals) == 1.0
+
+
+def test_equal_reals_have_no_spread_and_copies_are_counted_once() -> None:
+    assert distance_ratio(IMAGES, np.repeat(IMAGES[:1], 5, axis=0)) == float("inf")
+    assert distinct(np.repeat(IMAGES[:3], 5, axis=0)) == 3

@@ -57,6 +57,11 @@ def run(digits: Argument, out: Path, *overrides: str, options: tuple[str, ...] =
         (["precision=int8"], ["precision", "bfloat16"]),
         (["loss=wgan"], ["loss", "wasserstein"]),
         (["penalties={r2: {}}"], ["unknown key penalties.r2"]),
+        (["accumulate=3"], ["accumulate=3 with batch_size=16", "8 real examples", "a multiple of 6"]),
+        (["accumulate=0"], ["accumulate", "greater than or equal to 1"]),
+        (["accumulate=2", "generator.batch_norm={synchronized: true}"], ["generator.batch_norm.synchronized", "leave one"]),
+        (["remat=true", JOINT, "penalties={gradient: {}}"], ["remat with penalties.gradient", "accumulate"]),
+        (["known_score={extractor: x, images: 9, range: [2, 1], of: y}"], ["known_score", "the best value first"]),
     ],
 )
 def test_a_contradiction_is_refused_before_anything_is_written(

@@ -126,6 +126,7 @@ def diagnose(
     from gan_train.diagnosis.history import stretches
     from gan_train.logs.verdict import write_verdicts
     from gan_train.logs.watch import TRAINING, read_state
+    from gan_train.scoring.quality import read_quality
 
     run = open_folder(folder)
     verdicts = open_run(folder).diagnose()
@@ -134,12 +135,14 @@ def diagnose(
             raise UsageError(f"{run.uri}: is training, and its own process writes {DIAGNOSIS}; wait, or leave out --write")
         write_verdicts(run, verdicts)
     newest = verdicts[-1] if verdicts else None
-    timeline = list(stretches(verdicts))
+    timeline, known = list(stretches(verdicts)), read_quality(run)
     if as_json:
         periods = [{"kind": one.last.kind, "from": one.first.step, "to": one.last.step} for one in timeline]
-        print_json({"run": run.uri, "standing": asdict(newest) if newest else None, "timeline": periods})
+        standing = asdict(newest) if newest else None
+        print_json({"run": run.uri, "standing": standing, "timeline": periods, "quality": asdict(known)})
     else:
         print(*timeline, sep="\n")
         print(f"now: {newest}" if newest else "not judged yet: too few steps are logged")
+        print(known)
     if newest and newest.failing:
         raise typer.Exit(FailedRunError.exit_code)

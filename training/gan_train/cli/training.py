@@ -19,6 +19,10 @@ _STRATEGY_HELP = (
     "default (one device), mirrored (all GPUs of this machine), multiworker (all workers of TF_CONFIG), tpu, or auto: "
     "multiworker where TF_CONFIG names several workers, else mirrored on several GPUs, else default."
 )
+_JIT_HELP = (
+    "on, off or auto: whether XLA compiles the forward and backward pass of each phase, which changes results by rounding. "
+    "auto is on on GPUs and off elsewhere."
+)
 
 
 @training.command()
@@ -32,6 +36,7 @@ def run(
     overrides: SetOption = None,
     strategy: Annotated[str, typer.Option(help=_STRATEGY_HELP)] = "auto",
     logical_cpus: Annotated[int, typer.Option(min=1, max=64, help="Split the CPU into devices, to try 'mirrored' on it.")] = 1,
+    jit: Annotated[str, typer.Option(help=_JIT_HELP)] = "auto",
     on_divergence: Annotated[
         str, typer.Option(help="When a number is not finite: stop, rollback (other random numbers) or warn.")
     ] = "stop",
@@ -71,6 +76,7 @@ def run(
         "short": short,
         "strategy": strategy,
         "logical_cpus": logical_cpus,
+        "jit": jit,
         "on_divergence": on_divergence,
         "on_failure": on_failure,
         "max_rollbacks": max_rollbacks,
@@ -108,6 +114,10 @@ def _summary(trained: "Trained", out: str, run: "Run") -> str:
         done = f"done: step {trained.step} in {out}"
     purpose = run.recipe.purpose
     command = f"gan-train {purpose.command} {out} {purpose.arguments}"
+    from gan_core.storage import open_folder
+    from gan_train.scoring.quality import read_quality
+
+    done = f"{done}\n{read_quality(open_folder(out))}"
     return f"{done}\nlook at {trained.samples}, {LOSSES} and {REALS} beside it; then: {command}"
 
 
@@ -128,5 +138,6 @@ def watch(
     gone: run it again; 3 no run here. With --json, one document when the run has ended, or now with --once.
     """
     from gan_train.logs.watch_view import watch_run
+    from gan_train.scoring.quality import read_quality
 
-    raise typer.Exit(watch_run(folder, once, as_json).exit_code)
+    raise typer.Exit(watch_run(folder, once, as_json, lambda run: read_quality(run).words).exit_code)

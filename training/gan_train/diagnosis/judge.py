@@ -12,18 +12,30 @@ from collections.abc import Callable, Iterable, Iterator
 
 from gan_train.diagnosis.balance import balances, loss_names
 from gan_train.diagnosis.finding import Finding
+from gan_train.diagnosis.rules.beaten import beaten
 from gan_train.diagnosis.rules.certainty import certainty
 from gan_train.diagnosis.rules.collapse import mode_collapse
 from gan_train.diagnosis.rules.critic import critic
 from gan_train.diagnosis.rules.instability import late_instability
+from gan_train.diagnosis.rules.little_data import little_data
 from gan_train.diagnosis.rules.non_finite import non_finite
+from gan_train.diagnosis.rules.unlike import unlike_data
 from gan_train.diagnosis.series import deviation, median
 from gan_train.diagnosis.window import SampleScores, Window
 from gan_train.logs.metrics_log import Row
 from gan_train.logs.verdict import STABLE, WARMING_UP, Verdict
 from gan_train.recipe.base import Recipe
 
-RULES: tuple[Callable[[Window], Finding | None], ...] = (non_finite, certainty, critic, mode_collapse, late_instability)
+RULES: tuple[Callable[[Window], Finding | None], ...] = (
+    non_finite,
+    little_data,
+    certainty,
+    beaten,
+    critic,
+    mode_collapse,
+    unlike_data,
+    late_instability,
+)
 """The rules in order: the first that finds something decides."""
 
 WINDOW = 45
@@ -76,6 +88,7 @@ class Diagnosis:
         self._rows: deque[Row] = deque()
         self._losses: set[str] = set()
         self._samples: SampleScores | None = None
+        self._earlier_samples: SampleScores | None = None
         self._calmest: dict[str, float] = {}
         self._estimate_level = 0.0
 
@@ -88,8 +101,8 @@ class Diagnosis:
         if not self._losses:
             self._losses = loss_names(self._recipe.opponents, row)
         has_snapshot = any(name.startswith("snapshot.") for name in row)
-        if "snapshot.diversity" in row:
-            self._samples = _sample_scores(row)
+        if "snapshot.diversity" in row or "snapshot.distinct_reals" in row:
+            self._earlier_samples, self._samples = self._samples, _sample_scores(row)
         if step % self.window != 0 and not has_snapshot:
             return None
         return self._judge(step)
@@ -115,6 +128,7 @@ class Diagnosis:
             missing=tuple(sorted(self._losses - rows[-1].keys())),
             samples=self._samples,
             samples_are_new=self._samples is not None and self._samples.step > step - self.window,
+            earlier_samples=self._earlier_samples,
             previous=self.standing.kind if self.standing else "",
             long_losses=long_losses[0] if long_losses else (),
             calmest=dict(self._calmest),
@@ -155,10 +169,18 @@ def _findings(window: Window) -> Iterator[Finding]:
 
 
 def _sample_scores(row: Row) -> SampleScores:
-    classes, of_reals = (row.get(f"snapshot.{name}") for name in ("classes", "classes_of_reals"))
+    """The scores of a snapshot; those that the run did not measure are None."""
+
+    def count(name: str) -> int | None:
+        return int(row[f"snapshot.{name}"]) if f"snapshot.{name}" in row else None
+
     return SampleScores(
-        int(row["step"]),
-        row["snapshot.diversity"],
-        None if classes is None else int(classes),
-        None if of_reals is None else int(of_reals),
+        step=int(row["step"]),
+        diversity=row.get("snapshot.diversity"),
+        classes=count("classes"),
+        classes_of_reals=count("classes_of_reals"),
+        common=row.get("snapshot.common"),
+        distance=row.get("snapshot.distance"),
+        distinct_reals=count("distinct_reals"),
+        reals=count("reals"),
     )

@@ -14,15 +14,25 @@ class SampleScores:
     Attributes:
         step: step of the snapshot.
         diversity: mean distance of a sample to the one most like it, divided by that of the same number of real examples; near
-            0 when all samples are alike.
+            0 when all samples are alike. None where all real examples are equal.
         classes: number of classes that a classifier finds among the samples, or None where there is no classifier.
         classes_of_reals: the same number of the real examples.
+        common: share of what sets samples apart from the mean real image that is the same in all of them, 0 to 1; None of
+            points, and of runs of earlier versions, as those below.
+        distance: mean distance of a sample to the nearest real image, divided by the spread of the real images; None also where
+            all of these are equal.
+        distinct_reals: number of different images among the real ones.
+        reals: number of real images.
     """
 
     step: int
-    diversity: float
+    diversity: float | None = None
     classes: int | None = None
     classes_of_reals: int | None = None
+    common: float | None = None
+    distance: float | None = None
+    distinct_reals: int | None = None
+    reals: int | None = None
 
 
 @dataclass(frozen=True)
@@ -39,6 +49,7 @@ class Window:
         missing: names of losses that have no value in the newest row.
         samples: scores of the newest samples of the run, or None.
         samples_are_new: whether these samples were made in this window.
+        earlier_samples: scores of the samples of the snapshot before, or None.
         previous: kind of the verdict before this one; "" for the first.
         long_losses: the first generator's adversarial losses over several windows, one for each row.
         calmest: for each generator by name, the least standard deviation of its adversarial loss over any window so far.
@@ -55,6 +66,7 @@ class Window:
     missing: tuple[str, ...]
     samples: SampleScores | None
     samples_are_new: bool
+    earlier_samples: SampleScores | None
     previous: str
     long_losses: tuple[float, ...]
     calmest: Mapping[str, float]

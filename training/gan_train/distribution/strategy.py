@@ -79,22 +79,34 @@ def mirrored_strategy(*devices: str) -> tf.distribute.MirroredStrategy:
     return tf.distribute.MirroredStrategy(list(devices))
 
 
-def check_replicas(strategy: tf.distribute.Strategy, batch_size: int, reals_per_batch: int) -> None:
-    """Check that every replica gets the same share of a batch.
+def compiles(jit: str, strategy: tf.distribute.Strategy) -> bool:
+    """Whether XLA compiles the forward and backward passes of phases; "auto" is on on GPUs and off elsewhere.
+
+    A TPU compiles whole steps itself. On CPUs it is slower: docs/measurements.md, "XLA".
+    """
+    if isinstance(strategy, tf.distribute.TPUStrategy):
+        return False
+    return jit == "on" or (jit == "auto" and bool(tf.config.list_physical_devices("GPU")))
+
+
+def check_replicas(strategy: tf.distribute.Strategy, batch_size: int, reals_per_batch: int, parts: int = 1) -> None:
+    """Check that every replica gets the same share of a batch, and every part of it (`accumulate`) the same share of that.
 
     Args:
         strategy: has the replicas.
         batch_size: the recipe's.
         reals_per_batch: real examples of a batch: all of it, or half of it where the other half is generated.
+        parts: in which a replica computes its share, one after the other.
 
     Raises:
-        UsageError: the replicas cannot share the real examples evenly.
+        UsageError: the replicas and parts cannot share the real examples evenly.
     """
     replicas = strategy.num_replicas_in_sync
-    if reals_per_batch % replicas:
+    if reals_per_batch % (replicas * parts):
+        sharers = f"{replicas} devices" if parts == 1 else f"{replicas} devices with accumulate={parts}"
         raise UsageError(
-            f"a batch has {reals_per_batch} real examples, which {replicas} devices cannot share evenly; "
-            f"set batch_size to a multiple of {replicas * batch_size // reals_per_batch}"
+            f"a batch has {reals_per_batch} real examples, which {sharers} cannot share evenly; "
+            f"set batch_size to a multiple of {replicas * parts * batch_size // reals_per_batch}"
         )
 
 

@@ -74,7 +74,7 @@ def agree(
     facts = flatten(
         {
             "cluster": [str(worker) for worker in cluster.workers],
-            "recipe": recipe.model_dump(mode="json", exclude={"about"}),
+            "recipe": recipe.model_dump(mode="json", exclude={"about", "known_score"}),
             "dataset digest": dataset.manifest.digest,
             "shards left out": sorted(dataset.skipped),
             "packages": packages(recipe),

@@ -12,7 +12,7 @@ from gan_train.data.reader import first_examples
 from gan_train.extractors.classifier import classifier_for
 from gan_train.galleries.base import Gallery, Snapshot
 from gan_train.metrics.classes import class_counts, classes_shown, predicted_classes
-from gan_train.metrics.diversity import neighbour_ratio
+from gan_train.metrics.diversity import common_share, distance_ratio, distinct, neighbour_ratio
 from gan_train.recipe.base import LatentRecipe
 from gan_train.sampling.snapshots import Examples, fixed_inputs, generate, network_inputs, reals_png, samples_png
 from gan_train.systems.base import SamplingSystem
@@ -46,7 +46,7 @@ class SampledGallery(Gallery):
         grid = samples_png(samples, reals, self._recipe, self._facts | {"step": str(step)})
         shown = min(len(reals), len(samples))
         samples, reals = samples[:shown], reals[:shown]
-        return Snapshot(self._system_scores(shown) | _diversity(samples, reals) | self._classes(samples, shown), grid)
+        return Snapshot(self._system_scores(shown) | _pixel_scores(samples, reals) | self._classes(samples, shown), grid)
 
     def _system_scores(self, shown: int) -> dict[str, float]:
         """The system's own scores of as many real examples as generated ones."""
@@ -65,9 +65,13 @@ class SampledGallery(Gallery):
         return {"classes": int(classes_shown(fakes, reals).sum()), "classes_of_reals": int(np.count_nonzero(reals))}
 
 
-def _diversity(samples: Examples, reals: Examples) -> dict[str, float]:
-    """The diversity of samples as a share of that of as many real examples; nothing of fewer than two, or of equal reals."""
+def _pixel_scores(samples: Examples, reals: Examples) -> dict[str, float]:
+    """How samples differ from each other and from as many real examples; nothing of fewer than two, nor what is infinite."""
     if len(samples) < 2:
         return {}
-    ratio = neighbour_ratio(samples, reals)
-    return {"diversity": ratio} if math.isfinite(ratio) else {}
+    scores: dict[str, float] = {"diversity": neighbour_ratio(samples, reals)}
+    # Of points, which have two coordinates, the mean says little.
+    if reals.ndim == 4:
+        scores |= {"common": common_share(samples, reals), "distance": distance_ratio(samples, reals)}
+        scores |= {"distinct_reals": distinct(reals), "reals": len(reals)}
+    return {name: value for name, value in scores.items() if math.isfinite(value)}

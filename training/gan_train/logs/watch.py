@@ -57,6 +57,7 @@ class Standing:
         samples: name of the newest sample grid in the folder, or None.
         checkpoint: name of the newest complete checkpoint in the folder, or None.
         verdict: the newest of diagnosis.jsonl, or None.
+        quality: what is known of the quality of the images, in a sentence; "" where nobody asked.
         exit_code: of `gan-train watch`: that of the run; 0 while it trains.
     """
 
@@ -71,6 +72,7 @@ class Standing:
     checkpoint: str | None
     verdict: Verdict | None
     exit_code: int
+    quality: str = ""
 
     @property
     def ended(self) -> bool:

@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -14,7 +14,7 @@ from rich.text import Text
 
 from gan_core.command import print_json
 from gan_core.progress import duration
-from gan_core.storage import CloudFolder, open_folder
+from gan_core.storage import CloudFolder, Folder, open_folder
 from gan_train.logs.metrics_log import Row
 from gan_train.logs.status_line import left, named, status_line
 from gan_train.logs.watch import Standing, follow, read_standing
@@ -23,14 +23,22 @@ _TERMINAL_SECONDS = 1.0
 _PLAIN_SECONDS = 10.0
 
 
-def watch_run(uri: str, once: bool, as_json: bool) -> Standing:
-    """Show the state of a run until it has ended, or `once`. Raises what `read_standing` raises."""
+def watch_run(uri: str, once: bool, as_json: bool, quality: Callable[[Folder], str]) -> Standing:
+    """Show where a run stands until it has ended, or `once`. Raises what `read_standing` and `quality` raise.
+
+    Args:
+        uri: of the run folder.
+        once: whether to show it once.
+        as_json: whether to print one document, when it has ended or with `once`.
+        quality: what is known of the quality of a run's images, in a sentence.
+    """
     run = open_folder(uri)
     live = sys.stdout.isatty() and not as_json
     seconds = _TERMINAL_SECONDS if live and not isinstance(run, CloudFolder) else _PLAIN_SECONDS
 
     def read() -> Standing:
-        return read_standing(run)
+        standing = read_standing(run)
+        return replace(standing, quality=quality(run))
 
     def until_it_ends(show: Callable[[Standing], None]) -> Standing:
         if once:
@@ -78,6 +86,8 @@ def lines(standing: Standing, before: Standing | None = None) -> list[str]:
     verdict = standing.verdict
     if verdict and verdict.failing and (before is None or not before.verdict or before.verdict.kind != verdict.kind):
         new.append(f"diagnosis: {verdict}")
+    if standing.quality and (before is None or standing.quality != before.quality):
+        new.append(f"quality: {standing.quality}")
     for name, file, known in (
         ("samples", standing.samples, before and before.samples),
         ("checkpoint", standing.checkpoint, before and before.checkpoint),
@@ -115,6 +125,7 @@ def _facts(standing: Standing) -> list[tuple[str, str]]:
         ]
     if standing.verdict:
         facts.append(("diagnosis", str(standing.verdict)))
+    facts.append(("quality", standing.quality))
     newest = (("samples", standing.samples), ("checkpoint", standing.checkpoint))
     facts = [(name, words) for name, words in facts if words]
     return facts + [(name, f"{standing.run}/{file}") for name, file in newest if file]

@@ -23,6 +23,7 @@ class Job:
         strategy: the devices.
         system: the networks and optimizers, built in the scope of the strategy.
         operation: what a divergence, a failure or a damaged shard leads to, and which checkpoints stay.
+        jit: whether XLA compiles the forward and backward pass of each phase.
         reports: whether this process shows progress and warnings: of several workers only the chief does.
     """
 
@@ -32,6 +33,7 @@ class Job:
     strategy: tf.distribute.Strategy
     system: System
     operation: Operation
+    jit: bool = False
     reports: bool = True
 
     def write_status(self, state: State, step: int) -> None:

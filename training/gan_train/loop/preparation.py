@@ -61,7 +61,7 @@ def build(recipe: Recipe, dataset: Dataset, strategy: tf.distribute.Strategy, op
     with strategy.scope():
         system = build_system(recipe)
     system.prepare_state(training_examples(dataset, recipe.seed))
-    check_replicas(strategy, recipe.batch_size, system.reals_per_batch)
+    check_replicas(strategy, recipe.batch_size, system.reals_per_batch, recipe.accumulate)
     best, known = operation.keep.best, metric_names(system)
     if best and best.metric not in known and not best.metric.startswith("snapshot."):
         raise UsageError(f"--keep best={best.metric}: no such metric; choose one of: {', '.join(known)}, or a snapshot's")

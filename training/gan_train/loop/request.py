@@ -5,10 +5,14 @@ from dataclasses import dataclass
 from json import dumps
 from typing import Any, TypedDict
 
-from gan_core.errors import check_least
+from gan_core.errors import UsageError, check_least
+from gan_core.text import short_repr
 from gan_train.recipe.base import Recipe
 from gan_train.recipe.document import load_recipe
 from gan_train.runs.operation import Operation, read_operation
+
+JIT = ("on", "off", "auto")
+"""Whether XLA compiles the forward and backward passes; "auto" decides by the devices."""
 
 Overrides = Mapping[str, Any] | Sequence[str]
 """Changes to a recipe: {"batch_size": 128, "generator.optimizer.learning_rate": 1e-4}, or "batch_size=128" for each."""
@@ -24,6 +28,7 @@ class TrainingOptions(TypedDict, total=False):
         strategy: "auto", "default", "mirrored", "multiworker" or "tpu".
         logical_cpus: devices to split the CPU into, to try "mirrored" on it. The first call of a process that uses
             TensorFlow decides it.
+        jit: whether XLA compiles the forward and backward passes: "on", "off", or "auto", which is on on GPUs only.
         on_divergence: what a number that is not finite leads to: "stop", "rollback" or "warn".
         on_failure: what a failure that lasts, such as mode collapse, leads to: "warn", "stop" or "rollback".
         max_rollbacks: largest number of rollbacks in the whole life of the run.
@@ -37,6 +42,7 @@ class TrainingOptions(TypedDict, total=False):
     short: bool
     strategy: str
     logical_cpus: int
+    jit: str
     on_divergence: str
     on_failure: str
     max_rollbacks: int
@@ -57,6 +63,7 @@ class Request:
         strategy: name of a distribution strategy; see `gan_train.distribution.strategy.make_strategy`.
         logical_cpus: devices that the CPU is split into, to try several devices without GPUs.
         cluster_timeout: seconds to wait for the other workers of a cluster.
+        jit: whether XLA compiles the forward and backward passes.
     """
 
     recipe: Recipe
@@ -66,6 +73,7 @@ class Request:
     strategy: str
     logical_cpus: int
     cluster_timeout: float
+    jit: str = "auto"
 
 
 def read_request(
@@ -78,6 +86,7 @@ def read_request(
     short: bool = False,
     strategy: str = "auto",
     logical_cpus: int = 1,
+    jit: str = "auto",
     on_divergence: str = "stop",
     on_failure: str = "warn",
     max_rollbacks: int = 3,
@@ -98,10 +107,12 @@ def read_request(
         UsageError: the recipe or an option is wrong; the message names it.
     """
     check_least(1, steps=steps, logical_cpus=logical_cpus, max_rollbacks=max_rollbacks)
+    if jit not in JIT:
+        raise UsageError(f"--jit: choose one of: {', '.join(JIT)} (got {short_repr(jit)})")
     operation = read_operation(on_divergence, on_failure, max_rollbacks, keep, on_corrupt)
     last = [f"steps={steps}"] if steps is not None else []
     chosen = load_recipe(recipe, [*_texts(overrides), *last], short)
-    return Request(chosen, data, out, operation, strategy, logical_cpus, cluster_timeout)
+    return Request(chosen, data, out, operation, strategy, logical_cpus, cluster_timeout, jit)
 
 
 def _texts(overrides: Overrides) -> list[str]:

@@ -10,7 +10,7 @@ from gan_core.interruption import interruption
 from gan_core.notices import warn
 from gan_train.distribution.cluster import Cluster
 from gan_train.distribution.lockstep import in_lockstep
-from gan_train.distribution.strategy import find_cluster, make_strategy
+from gan_train.distribution.strategy import compiles, find_cluster, make_strategy
 from gan_train.distribution.worker import RunFolder, agree, is_reporter, worker_folder, worker_operation
 from gan_train.loop.job import Job
 from gan_train.loop.preparation import build, check_data, with_precision
@@ -75,7 +75,16 @@ def train(request: Request) -> Trained:
                 write_record(run, recipe, request.data, dataset.manifest.digest, dataset.class_names)
                 if skipped:
                     write_skipped(run, skipped)
-                job = Job(recipe, dataset, run, strategy, system, request.operation, is_reporter(cluster))
+                job = Job(
+                    recipe,
+                    dataset,
+                    run,
+                    strategy,
+                    system,
+                    request.operation,
+                    compiles(request.jit, strategy),
+                    is_reporter(cluster),
+                )
                 with reporting(run) if job.reports else nullcontext(), _errors_in_status(run, recipe.steps):
                     reached = fit(job, shared)
     return _trained(request, cluster, folder, reached, already_done=False)

@@ -25,6 +25,7 @@ from gan_train.pages.dataset_facts import write_dataset_facts
 from gan_train.runs.layout import REALS, RECIPE, committed_steps
 from gan_train.runs.rollbacks import Rollbacks
 from gan_train.sampling.snapshots import write_model, write_samples
+from gan_train.systems.gradients import Execution
 from gan_train.systems.step import StepFunction, build_steps
 
 
@@ -84,7 +85,9 @@ class Session:
         lengths = list(call_lengths(step, job.recipe))
         system, seed = job.system, job.recipe.seed
         chunks = Chunks(job.dataset, seed, job.strategy, step, lengths, system.batches_per_step, system.reals_per_batch)
-        run_steps = build_steps(system, job.strategy, seed, [one.restored for one in self.rollbacks], chunks.spec)
+        restored = [one.restored for one in self.rollbacks]
+        execution = Execution(job.recipe.accumulate, job.recipe.remat, job.jit)
+        run_steps = build_steps(system, job.strategy, seed, restored, chunks.spec, execution)
         for length in lengths:
             chunk = self._take(chunks, step)
             rows = self._step(run_steps, chunk, step, length, chunks.waited)

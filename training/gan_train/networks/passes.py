@@ -5,10 +5,14 @@ fakes = inference_pass(generator, latents)
 """
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from gan_train.numerics.randomness import Draw
 
@@ -40,11 +44,44 @@ def training_pass(network: keras.Model, inputs: Any, draw: Draw, update_statisti
     Returns:
         The output of the network, or a list of outputs.
     """
-    _current.value = TrainingPass(draw, update_statistics, parts)
+    settings = TrainingPass(draw, update_statistics, parts)
+    return _rematerialised(network, inputs, settings) if getattr(_current, "remat", False) else _run(network, inputs, settings)
+
+
+@contextmanager
+def rematerialising() -> Iterator[None]:
+    """Training passes in this block keep no activations: each network is run once more for its gradient (Chen et al. 2016)."""
+    _current.remat = True
+    try:
+        yield
+    finally:
+        _current.remat = False
+
+
+def _run(network: keras.Model, inputs: Any, settings: TrainingPass) -> Any:
+    _current.value = settings
     try:
         return network(inputs, training=True)
     finally:
         _current.value = None
+
+
+def _rematerialised(network: keras.Model, inputs: Any, settings: TrainingPass) -> Any:
+    variables, first, used = network.variables, copy(settings.draw), []
+
+    def run(inputs: Any, values: list[tf.Tensor]) -> tuple[Any, list[tf.Tensor]]:
+        # A function of tensors alone, so that the second run computes what the first did, whatever has moved since.
+        used.append(copy(first))
+        with keras.StatelessScope(state_mapping=zip(variables, values, strict=True)) as scope:
+            outputs = _run(network, inputs, TrainingPass(used[-1], settings.update_statistics, settings.parts))
+        return outputs, [tf.stop_gradient(scope.get_current_value(variable)) for variable in network.non_trainable_variables]
+
+    outputs, after = tf.recompute_grad(run)(inputs, [tf.convert_to_tensor(variable) for variable in variables])
+    settings.draw.go_on_after(used[0])
+    if settings.update_statistics:
+        for variable, value in zip(network.non_trainable_variables, after, strict=True):
+            variable.assign(value)
+    return outputs
 
 
 def inference_pass(network: keras.Model, inputs: Any, draw: Draw | None = None) -> Any:

@@ -38,6 +38,13 @@ class Optimizer(Protocol):
     def scaled(self, loss: tf.Tensor) -> tf.Tensor:
         """The loss whose gradients `apply` takes: scaled up in float16, else the loss itself."""
 
+    def dense(self, gradients: Sequence[tf.Tensor | None], variables: Sequence[keras.Variable]) -> list[tf.Tensor]:
+        """The gradients as `apply` takes them, of the shapes of their variables, none of them as slices.
+
+        Raises:
+            ValueError: a gradient is missing or a variable unknown; the message names it.
+        """
+
     def apply(
         self, gradients: Sequence[tf.Tensor | None], variables: Sequence[keras.Variable], learning_rate: tf.Tensor
     ) -> tf.Tensor:
@@ -100,7 +107,7 @@ class _InReplica(ABC, Generic[Config]):
     def apply(
         self, gradients: Sequence[tf.Tensor | None], variables: Sequence[keras.Variable], learning_rate: tf.Tensor
     ) -> tf.Tensor:
-        total = sum_over_replicas(self._checked(gradients, variables))
+        total = sum_over_replicas(self.dense(gradients, variables))
         if self._loss_scale:
             total = self._loss_scale.unscaled(total)
         norm = global_norm(total)
@@ -139,7 +146,7 @@ class _InReplica(ABC, Generic[Config]):
             step: number of this update, counted from 1, float32 scalar.
         """
 
-    def _checked(self, gradients: Sequence[tf.Tensor | None], variables: Sequence[keras.Variable]) -> list[tf.Tensor]:
+    def dense(self, gradients: Sequence[tf.Tensor | None], variables: Sequence[keras.Variable]) -> list[tf.Tensor]:
         for gradient, variable in zip(gradients, variables, strict=True):
             if id(variable) not in self._slots:
                 raise ValueError(f"{variable.path} is not among the variables that {self._keras.name} was built for")

@@ -8,7 +8,9 @@ numbers that one device would draw, and a resumed run needs no stored generator 
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -52,7 +54,36 @@ class Draw:
         self._replica = tf.cast(replica, tf.uint64)
         self.step = step
         self._streams = 0
+        self._place: Callable[[], Any] = nullcontext
         self.replicas = replicas
+
+    def part(self, number: tf.Tensor, parts: int) -> "Draw":
+        """The random numbers of one of the equal parts that this replica computes one after the other (`accumulate`).
+
+        A part draws what a replica of its own would draw: its examples get the numbers that they have in the whole batch.
+
+        Args:
+            number: int32 scalar, position of the part, below `parts`.
+            parts: number of parts.
+        """
+        part = copy(self)
+        part._replica = self._replica * parts + tf.cast(number, tf.uint64)
+        part.replicas = self.replicas * parts
+        return part
+
+    def outside(self, place: Callable[[], Any]) -> "Draw":
+        """The same random numbers, computed in a place of their own: XLA's Philox gives other numbers than TensorFlow's.
+
+        Args:
+            place: gives a context manager within which operations belong to a graph outside of the one that XLA compiles.
+        """
+        drawn = copy(self)
+        drawn._place = place
+        return drawn
+
+    def go_on_after(self, other: "Draw") -> None:
+        """Let the next stream be the one after the last that a copy of these random numbers used."""
+        self._streams = other._streams
 
     def normal(self, global_count: int, size: int) -> tf.Tensor:
         """This replica's share of `global_count` vectors of N(0, 1): float32 (global_count / replicas, size)."""
@@ -72,7 +103,7 @@ class Draw:
 
     def normal_like(self, tensor: tf.Tensor) -> tf.Tensor:
         """Numbers of N(0, 1), float32, of the shape of this replica's `tensor`, whose first axis is the batch."""
-        count, size = tf.shape(tensor)[0], math.prod(tensor.shape[1:])
+        count, size = _count(tensor), math.prod(tensor.shape[1:])
         return tf.reshape(self._numbers(tf.raw_ops.StatelessRandomNormalV2, count, size), tf.shape(tensor))
 
     def uniform_like(self, tensor: tf.Tensor, parts: int = 1) -> tf.Tensor:
@@ -82,24 +113,30 @@ class Draw:
             tensor: shape (n, ...).
             parts: number of global batches that are stacked in it; each has a stream of its own.
         """
-        count, size = tf.shape(tensor)[0] // parts, _size(tensor)
+        count, size = _count(tensor) // parts, _size(tensor)
         stacked = [self._numbers(tf.raw_ops.StatelessRandomUniformV2, count, size) for _ in range(parts)]
         return tf.reshape(tf.concat(stacked, axis=0), tf.shape(tensor))
 
     def _numbers(
         self, operation: Any, count: tf.Tensor | int, size: tf.Tensor | int, replica: tf.Tensor | None = None
     ) -> tf.Tensor:
-        padded = -(-size // _GROUP) * _GROUP
-        groups = tf.cast(padded // _GROUP, tf.uint64)
-        first = (self._replica if replica is None else replica) * tf.cast(count, tf.uint64) * groups
-        counter = tf.stack([first, self._address + self._next_stream()])
-        return operation(shape=[count, padded], key=self._key, counter=counter, alg=_PHILOX)[:, :size]
+        with self._place():
+            padded = -(-size // _GROUP) * _GROUP
+            groups = tf.cast(padded // _GROUP, tf.uint64)
+            first = (self._replica if replica is None else replica) * tf.cast(count, tf.uint64) * groups
+            counter = tf.stack([first, self._address + self._next_stream()])
+            return operation(shape=[count, padded], key=self._key, counter=counter, alg=_PHILOX)[:, :size]
 
     def _next_stream(self) -> int:
         self._streams += 1
         if self._streams >= 1 << 8:
             raise RuntimeError("a phase uses more than 255 random streams; widen the stream field of the address")
         return self._streams
+
+
+def _count(tensor: tf.Tensor) -> tf.Tensor | int:
+    """How many examples a tensor has: an int where it is known before the network runs."""
+    return tf.shape(tensor)[0] if tensor.shape[0] is None else tensor.shape[0]
 
 
 def _size(tensor: tf.Tensor) -> tf.Tensor | int:

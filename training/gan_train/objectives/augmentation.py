@@ -33,7 +33,8 @@ def augment(images: tf.Tensor, policies: Sequence[str], image_range: str, draw: 
     Returns:
         A tensor of the images' shape and type, computed in float32.
     """
-    count = tf.shape(images)[0] * draw.replicas
+    share = tf.shape(images)[0] if images.shape[0] is None else images.shape[0]
+    count = share * draw.replicas
     changed = tf.cast(images, tf.float32)
     for policy in policies:
         size, apply = POLICIES[policy]

@@ -16,6 +16,7 @@ from gan_train.runs.layout import DATASET_PREVIEW, NEIGHBOURS, REALS, RECIPE, SA
 from gan_train.runs.rollbacks import Rollbacks, read_rollbacks
 from gan_train.runs.run_folder import RunRecord, read_record
 from gan_train.runs.skipped import Skipped, read_skipped
+from gan_train.scoring.quality import Quality, quality
 from gan_train.scoring.scores import KINDS, Scored, read_scores
 
 
@@ -97,6 +98,11 @@ class Contents:
         return self.verdicts[-1] if self.verdicts else None
 
     @property
+    def quality(self) -> Quality:
+        """The quality of the images, as far as it is known."""
+        return quality(self.record.recipe, self.scored)
+
+    @property
     def rankable(self) -> list[Scored]:
         """Scores with the newest yardstick, by step."""
         return by_yardstick(self.scored, self.scored[-1].protocol.yardstick) if self.scored else []
@@ -120,11 +126,10 @@ class PictureBook:
 
     Args:
         run: run folder.
-        newest_only: whether the page shows the newest sample grid alone.
     """
 
-    def __init__(self, run: Folder, newest_only: bool = False) -> None:
-        self._run, self._newest_only = run, newest_only
+    def __init__(self, run: Folder) -> None:
+        self._run = run
         self._pictures: dict[str, EmbeddedPicture] = {}
 
     def picture(self, name: str, limit: int = PICTURE_BYTES) -> EmbeddedPicture:
@@ -139,7 +144,7 @@ class PictureBook:
 
     def grids(self, steps: Sequence[int]) -> list[Grid]:
         """The sample grids of some of the steps, at even distances. Pictures that are no longer shown are dropped."""
-        shown = steps[-1:] if self._newest_only else evenly(steps)
+        shown = evenly(steps)
         for step in set(steps) - set(shown):
             self._pictures.pop(SAMPLES.name(step), None)
         return [Grid(step, self.picture(SAMPLES.name(step), GRID_BYTES)) for step in shown]

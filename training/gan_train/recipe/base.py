@@ -2,11 +2,12 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from gan_train.recipe.examples import Condition, ImageConfig, PointConfig, PositiveInt
+from gan_train.recipe.known_score import KnownScore
 from gan_train.recipe.opponents import LossKind, Opponents
 from gan_train.recipe.practice_config import LatentConfig
 from gan_train.recipe.section import Section
@@ -51,7 +52,11 @@ class Recipe(Section, ABC):
         log_every, snapshot_every, checkpoint_every: intervals in steps.
         sample_images: number of examples in a sample grid.
         steps_per_call: number of steps that the device runs in one call. It changes no result.
+        accumulate: number of parts in which a batch is computed, one after the other, before each update. It saves memory and
+            changes results by rounding, but for statistics of batches, which are those of a part.
+        remat: whether networks are run once more for their gradients rather than keep their activations.
         deterministic: whether TensorFlow is asked for operations that give the same bits each time.
+        known_score: the score that good trainings of this recipe reach, or None; it decides nothing.
     """
 
     gallery: ClassVar[str]
@@ -74,7 +79,31 @@ class Recipe(Section, ABC):
     checkpoint_every: PositiveInt
     sample_images: Annotated[int, Field(ge=1, le=1024)] = 100
     steps_per_call: PositiveInt = 10
+    accumulate: Annotated[int, Field(ge=1, le=1024)] = 1
+    remat: bool = False
     deterministic: bool = True
+    known_score: KnownScore | None = None
+
+    @model_validator(mode="after")
+    def _parts_are_equal(self) -> Self:
+        if self.accumulate > 1 and self.smallest_batch % self.accumulate:
+            raise ValueError(
+                f"accumulate={self.accumulate} with batch_size={self.batch_size}: an update has {self.smallest_batch} real "
+                f"examples, which {self.accumulate} parts cannot share evenly; set batch_size to a multiple of "
+                f"{self.accumulate * (self.batch_size // self.smallest_batch)}"
+            )
+        synchronized = synchronized_section(self)
+        if self.accumulate > 1 and synchronized:
+            raise ValueError(
+                f"accumulate={self.accumulate} with {synchronized}.synchronized: statistics of the whole batch need all of it "
+                "at once, and parts have their own; leave one of the two out"
+            )
+        return self
+
+    @property
+    def smallest_batch(self) -> int:
+        """Real examples of one update: all of a batch."""
+        return self.batch_size
 
     @property
     @abstractmethod
@@ -161,6 +190,15 @@ class Recipe(Section, ABC):
         return ()
 
 
+def synchronized_section(section: Section, path: str = "") -> str | None:
+    """The path of the first batch normalisation, at any depth of a recipe, whose statistics are those of the whole batch."""
+    if getattr(section, "synchronized", False):
+        return path
+    below = ((name, value) for name, value in section if isinstance(value, Section))
+    found = (synchronized_section(value, f"{path}.{name}" if path else name) for name, value in below)
+    return next(filter(None, found), None)
+
+
 class LatentRecipe(Recipe, ABC):
     """A recipe whose generator makes examples from latents. The discriminator gets half a batch of real and half of fake ones.
 
@@ -176,6 +214,11 @@ class LatentRecipe(Recipe, ABC):
     latent_size: Annotated[int, Field(gt=0, le=1 << 16)]
     latent: LatentConfig = LatentConfig()
     batch_size: EvenInt
+
+    @property
+    def smallest_batch(self) -> int:
+        """Real examples of one update of the discriminator: half of a batch."""
+        return self.batch_size // 2
 
     @property
     def purpose(self) -> Purpose:

@@ -76,6 +76,15 @@ class GANRecipe(ImageRecipe):
         return self
 
     @model_validator(mode="after")
+    def _penalties_need_activations(self) -> Self:
+        if self.remat and self.penalties.of_gradients:
+            raise ValueError(
+                f"remat with penalties.{self.penalties.of_gradients[0]}: TensorFlow cannot differentiate a gradient whose "
+                "activations are computed once more; leave one of the two out, or take accumulate to save memory"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _penalties_need_range(self) -> Self:
         if self.precision == "float16" and self.penalties.of_gradients:
             raise ValueError(

@@ -14,6 +14,7 @@ import tensorflow as tf
 from gan_train.numerics.randomness import Draw, random_key
 from gan_train.numerics.replicas import global_norm
 from gan_train.systems.base import Batch, Phase, System
+from gan_train.systems.gradients import AT_ONCE, Execution, differentiate
 from gan_train.systems.means import share_of_mean
 
 StepFunction = Callable[[tf.distribute.DistributedValues, tf.Tensor, tf.Tensor], tf.Tensor]
@@ -44,7 +45,12 @@ def rests(phase: Phase, step: int) -> bool:
 
 
 def build_steps(
-    system: System, strategy: tf.distribute.Strategy, seed: int, restored: Sequence[int] = (), chunk_spec: Any = None
+    system: System,
+    strategy: tf.distribute.Strategy,
+    seed: int,
+    restored: Sequence[int] = (),
+    chunk_spec: Any = None,
+    execution: Execution = AT_ONCE,
 ) -> StepFunction:
     """A function of (chunk, first step, number of steps) that trains and returns the metrics, float32 (steps, metrics).
 
@@ -57,6 +63,7 @@ def build_steps(
         seed: the run's seed.
         restored: the steps that rollbacks returned to.
         chunk_spec: tensor specifications of chunks of any length, so that one trace serves all; None traces each length anew.
+        execution: how phases are computed.
 
     Raises:
         ValueError: phases run at two different intervals besides every step.
@@ -92,7 +99,7 @@ def build_steps(
     def take(phase: Phase, batch: Batch, draw: Draw, step: tf.Tensor, resting: bool) -> list[tf.Tensor]:
         if resting and phase.every > 1:
             return [tf.constant(0.0)] * len(phase_metrics(phase))
-        return run_phase(system, phase, batch, draw, step)
+        return run_phase(system, phase, batch, draw, step, execution)
 
     length = (tf.TensorSpec((), tf.int64), tf.TensorSpec((), tf.int32))
 
@@ -116,27 +123,18 @@ def build_steps(
     return run_steps
 
 
-def run_phase(system: System, phase: Phase, batch: Batch, draw: Draw, step: tf.Tensor) -> list[tf.Tensor]:
+def run_phase(
+    system: System, phase: Phase, batch: Batch, draw: Draw, step: tf.Tensor, execution: Execution = AT_ONCE
+) -> list[tf.Tensor]:
     """Run one phase on one replica: update its player and return this replica's shares of the means of its metrics.
 
     Raises:
-        ValueError: the outcome lacks a metric that the phase names.
+        ValueError: as `differentiate` says.
     """
     player = system.players[phase.player]
-    variables = player.variables
-    with tf.GradientTape(watch_accessed_variables=False) as tape:
-        for variable in variables:
-            tape.watch(variable.value)
-        outcome = phase.loss(batch, draw)
-        absent = [name for name in phase.metrics if name not in outcome.metrics]
-        if absent:
-            raise ValueError(f"phase {phase.name}: its outcome has no metric {absent[0]}, but: {', '.join(outcome.metrics)}")
-        loss = share_of_mean(outcome.losses, draw.replicas)
-        scaled = player.optimizer.scaled(loss)
-    missing = tf.UnconnectedGradients.ZERO if phase.partial else tf.UnconnectedGradients.NONE
-    gradients = tape.gradient(scaled, [variable.value for variable in variables], unconnected_gradients=missing)
-    norm = player.optimizer.apply(gradients, variables, player.learning_rate(step))
+    gradients, outcome = differentiate(system, phase, batch, draw, execution)
+    norm = player.optimizer.apply(gradients, player.variables, player.learning_rate(step))
     if phase.after is not None:
         phase.after(outcome)
-    metrics = [share_of_mean(outcome.metrics[name], draw.replicas) for name in phase.metrics]
-    return [loss, *metrics, norm / draw.replicas]
+    values = (outcome.losses, *(outcome.metrics[name] for name in phase.metrics))
+    return [*(share_of_mean(one, draw.replicas) for one in values), norm / draw.replicas]

@@ -12,12 +12,21 @@ Each proof trains a recipe for a few steps, on random examples and in this proce
 proof that fails raises AssertionError with the name of what differs.
 """
 
-from gan_train.testing.proofs import prove_phases, prove_phases_on, prove_replicas, prove_resume, prove_system, replicable
+from gan_train.testing.proofs import (
+    prove_parts,
+    prove_phases,
+    prove_phases_on,
+    prove_replicas,
+    prove_resume,
+    prove_system,
+    replicable,
+)
 from gan_train.testing.training import build, mirrored, random_chunk, run_steps, split_cpu, values_of
 
 __all__ = [
     "build",
     "mirrored",
+    "prove_parts",
     "prove_phases",
     "prove_phases_on",
     "prove_replicas",

@@ -33,6 +33,7 @@ def prove_system(recipe: Recipe, data: str | None = None) -> None:
     prove_phases(recipe, data)
     prove_resume(recipe, data)
     prove_replicas(replicable(recipe), data)
+    prove_parts(recipe, data)
 
 
 def prove_phases(recipe: Recipe, data: str | None = None) -> None:
@@ -87,22 +88,36 @@ def prove_replicas(recipe: Recipe, data: str | None = None) -> None:
         recipe: one that `replicable` gives.
         data: as in `prove_system`.
     """
-    results = []
-    for replicas in (1, 2):
-        system, strategy, run = build(recipe, replicas, data)
-        metrics = run(random_chunk(recipe, system, strategy, 2), step_number(0), tf.constant(2)).numpy()
-        results.append(dict(zip(metric_names(system), metrics.T, strict=True)) | values_of(system))
-    one, two = results
+    _assert_alike(_trained(recipe, 1, data), _trained(recipe, 2, data), "on one and on two replicas")
+
+
+def prove_parts(recipe: Recipe, data: str | None = None) -> None:
+    """Prove that `accumulate: 2` reports and reaches what two replicas do, up to rounding, with its batch statistics of parts.
+
+    So it is the update of the whole batch wherever `prove_replicas` holds without statistics of batches.
+    """
+    separate = replicable(recipe, synchronized=False)
+    in_parts = check_recipe(separate.model_dump(mode="json") | {"accumulate": 2}, recipe.name)
+    _assert_alike(_trained(separate, 2, data), _trained(in_parts, 1, data), "on two replicas and in two parts")
+
+
+def _trained(recipe: Recipe, replicas: int, data: str | None) -> dict[str, Any]:
+    """The metrics of two steps, and the values of all variables after them, by name."""
+    system, strategy, run = build(recipe, replicas, data)
+    metrics = run(random_chunk(recipe, system, strategy, 2), step_number(0), tf.constant(2)).numpy()
+    return dict(zip(metric_names(system), metrics.T, strict=True)) | values_of(system)
+
+
+def _assert_alike(one: dict[str, Any], other: dict[str, Any], ways: str) -> None:
     for name, values in one.items():
-        message = f"{name} on one and on two replicas"
-        np.testing.assert_allclose(two[name], values, rtol=_RELATIVE, atol=_ABSOLUTE, err_msg=message)
+        np.testing.assert_allclose(other[name], values, rtol=_RELATIVE, atol=_ABSOLUTE, err_msg=f"{name} {ways}")
 
 
-def replicable(recipe: Recipe) -> Recipe:
+def replicable(recipe: Recipe, synchronized: bool = True) -> Recipe:
     """The recipe with numbers that do not depend on how many replicas share them, up to rounding.
 
-    Statistics of batches become those of the global batch. Optimizers become plain gradient descent: Adam's first steps would
-    turn a difference in rounding into one of sign.
+    Statistics of batches become those of the global batch, or with `synchronized=False` those of each replica. Optimizers
+    become plain gradient descent: Adam's first steps would turn a difference in rounding into one of sign.
     """
     document = recipe.model_dump(mode="json")
     for path in {key.rpartition(".")[0] for key in flatten(document)}:
@@ -113,5 +128,5 @@ def replicable(recipe: Recipe) -> Recipe:
         if last.endswith("optimizer"):
             section[last] = {"kind": "sgd", "learning_rate": 0.001}
         elif last.endswith("batch_norm"):
-            section[last]["synchronized"] = True
+            section[last]["synchronized"] = synchronized
     return check_recipe(document, recipe.name)

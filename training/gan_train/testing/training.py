@@ -15,6 +15,7 @@ from gan_train.recipe.examples import ImageConfig, PointConfig
 from gan_train.runs.checkpoint import named_variables
 from gan_train.systems.base import System
 from gan_train.systems.build import build_system
+from gan_train.systems.gradients import Execution
 from gan_train.systems.step import StepFunction, build_steps
 
 
@@ -38,20 +39,24 @@ def mirrored(replicas: int) -> tf.distribute.Strategy:
     return mirrored_strategy(*devices[:replicas])
 
 
-def build(recipe: Recipe, replicas: int = 1, data: str | None = None) -> tuple[System, tf.distribute.Strategy, StepFunction]:
+def build(
+    recipe: Recipe, replicas: int = 1, data: str | None = None, jit: bool = False
+) -> tuple[System, tf.distribute.Strategy, StepFunction]:
     """A fresh system, its strategy and its step function.
 
     Args:
         recipe: the recipe.
         replicas: 1 or 2.
         data: a dataset folder from which the system fills its state, or None.
+        jit: whether XLA compiles the forward and backward passes.
     """
     strategy = mirrored(replicas)
     with strategy.scope():
         system = build_system(recipe)
     if data is not None:
         system.prepare_state(training_examples(open_dataset(data, recipe), recipe.seed))
-    return system, strategy, build_steps(system, strategy, recipe.seed)
+    execution = Execution(recipe.accumulate, recipe.remat, jit)
+    return system, strategy, build_steps(system, strategy, recipe.seed, execution=execution)
 
 
 def random_chunk(recipe: Recipe, system: System, strategy: tf.distribute.Strategy, steps: int) -> Any:

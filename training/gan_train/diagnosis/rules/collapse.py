@@ -25,7 +25,8 @@ REGULAR, WIDE = 0.3, 0.2
 
 def alike(window: Window) -> bool:
     """Whether the newest samples are alike."""
-    return window.samples is not None and window.samples.diversity < LEAST_DIVERSITY
+    diversity = window.samples.diversity if window.samples else None
+    return diversity is not None and diversity < LEAST_DIVERSITY
 
 
 def mode_collapse(window: Window) -> Finding | None:
