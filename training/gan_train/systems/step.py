@@ -4,7 +4,6 @@ Every replica takes the turns of the system in order. A phase's gradients are th
 is summed on the replica and divided by the global count, and the optimizer adds the gradients of all replicas.
 """
 
-import logging
 from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any
@@ -18,14 +17,6 @@ from gan_train.systems.gradients import AT_ONCE, Execution, differentiate
 from gan_train.systems.means import share_of_mean
 
 StepFunction = Callable[[tf.distribute.DistributedValues, tf.Tensor, tf.Tensor], tf.Tensor]
-
-
-def _is_not_of_retracing(record: logging.LogRecord) -> bool:
-    """Whether a message is none that TensorFlow writes because each training of a process traces a step function of its own."""
-    return "build_steps.<locals>.run_steps" not in record.getMessage()
-
-
-tf.get_logger().addFilter(_is_not_of_retracing)
 
 
 def phase_metrics(phase: Phase) -> list[str]:
