@@ -21,6 +21,7 @@ from gan_train.logs.verdict import Verdict
 from gan_train.loop.request import TrainingOptions, read_request
 from gan_train.recipe.base import Recipe
 from gan_train.runs.run_folder import RunRecord, read_record
+from gan_train.sweeps.calling import sweep as sweep
 
 if TYPE_CHECKING:
     import keras

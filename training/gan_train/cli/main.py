@@ -12,6 +12,7 @@ from gan_train.cli.pages import pages
 from gan_train.cli.recipes import recipe_commands
 from gan_train.cli.sampling import sampling
 from gan_train.cli.scoring import scoring
+from gan_train.cli.sweeps import sweeps
 from gan_train.cli.training import training
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
@@ -26,7 +27,7 @@ def _about() -> None:
     """
 
 
-for group in (training, recipe_commands, scoring, pages, sampling, models):
+for group in (training, sweeps, recipe_commands, scoring, pages, sampling, models):
     app.add_typer(group)
 add_submit(app, PROGRAM)
 

@@ -38,7 +38,10 @@ def report(
 @pages.command()
 def compare(
     folders: Annotated[
-        list[str], typer.Argument(metavar="RUN RUN ...", help="Run folders, local or gs://.", show_default=False)
+        list[str],
+        typer.Argument(
+            metavar="RUN RUN ...|FOLDER", help="Run folders, or a folder of them, local or gs://.", show_default=False
+        ),
     ],
     out: Annotated[str, typer.Option("--out", "-o", help="An .html file, local or gs://.")] = "compare.html",
     as_json: JsonOption = False,
@@ -48,6 +51,10 @@ def compare(
     \b
       gan-train compare runs/first runs/second
       gan-train compare runs/first runs/second runs/third -o three.html
+      gan-train compare sweeps/rates
+
+    Runs that differ in nothing but their seeds are one variant, shown by mean and standard deviation. Variants have different
+    places only where their means differ by more than the deviation of either.
 
     Runs are ranked only if they were measured alike: the same extractor, resizer, dataset, split and numbers of images.
     Otherwise it says what differs, writes nothing and ends with 2. Runs without scores are shown, not ranked.

@@ -35,6 +35,8 @@ class Series:
         colour: index in the palette of the page.
         dashed: draw a dashed line.
         mark: draw large points without a line, for a best step.
+        low, high: the edges of a band around the points, with the same steps; none for a single run.
+        seeds: the seeds of the runs, or "" on a page of one run.
     """
 
     name: str
@@ -43,6 +45,9 @@ class Series:
     means: Sequence[Point] = ()
     dashed: bool = False
     mark: bool = False
+    low: Sequence[Point] = ()
+    high: Sequence[Point] = ()
+    seeds: str = ""
 
     @property
     def newest(self) -> Point:
@@ -59,7 +64,8 @@ class Series:
     def document(self) -> dict[str, Any]:
         """The document for the script of the page."""
         document = {"name": self.name, "colour": self.colour, "dashed": self.dashed, "mark": self.mark}
-        return document | {"all": _columns(self.points), "means": _columns(self.means)}
+        band = {"low": _columns(self.low), "high": _columns(self.high)} if self.low else {}
+        return document | {"all": _columns(self.points), "means": _columns(self.means)} | band
 
 
 @dataclass(frozen=True)

@@ -1,43 +1,26 @@
-"""gan-train compare: several runs on one page, ranked by the scores that they share."""
+"""gan-train compare: runs on one page, ranked by the scores that they share; seeds of one variant as mean and deviation."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
 from gan_core.errors import UsageError
-from gan_core.progress import duration
-from gan_core.storage import open_folder, write_file
-from gan_train.pages.charts import COLOURS, Chart, Series, metric_charts, score_points, score_words
+from gan_core.storage import write_file
+from gan_train.pages.bands import comparison_charts, comparison_score_charts
 from gan_train.pages.contents import Contents, PictureBook, read_contents
 from gan_train.pages.page import render
-from gan_train.pages.ranking import Ranked, rank
+from gan_train.pages.ranking import SHARED_PLACES, Ranked, rank
+from gan_train.pages.variants import ComparedRun, Variant, coloured, group, run_folders
 from gan_train.pages.write import check_page_name
 from gan_train.recipe.document import flatten
 from gan_train.scoring.scores import KINDS
 
 _OMITTED = ("about",)
 _HASH_DIGITS = 12
-
-
-@dataclass(frozen=True)
-class ComparedRun:
-    """A run in a comparison.
-
-    Attributes:
-        name: short and unique name.
-        colour: index in the palette of the page.
-        contents: contents of its report.
-    """
-
-    name: str
-    colour: int
-    contents: Contents
-
-    @property
-    def time(self) -> str:
-        row = self.contents.standing.row
-        return duration(row["elapsed"]) if row else "none yet"
+_MOST_PICTURES = 4
+"""Seeds of a variant whose samples are shown, so that a page with eight variants has at most 32 grids."""
 
 
 @dataclass(frozen=True)
@@ -57,31 +40,35 @@ def compare(folders: Sequence[str], out: str) -> tuple[dict[str, Any], Ranked]:
     """Write the page, and return the document for --json and the rankings.
 
     Args:
-        folders: at least two run folders, local or gs://.
+        folders: run folders, and folders of run folders such as those of sweeps, local or gs://; at least two runs.
         out: path or gs:// URI that ends in .html.
 
     Raises:
-        UsageError: there are fewer than two runs, too many, one twice, or their scores have no common yardstick.
+        UsageError: there are fewer than two runs, one twice, or their scores have no common yardstick.
         DataError, StorageError: as `read_contents`.
     """
     check_page_name(out)
-    _check_folders(folders)
-    folders_opened = [open_folder(folder) for folder in folders]
-    contents = [read_contents(run, PictureBook(run)) for run in folders_opened]
-    names = short_names([run.uri for run in folders_opened])
-    runs = [ComparedRun(name, place, content) for place, (name, content) in enumerate(zip(names, contents, strict=True))]
-    ranked = rank({run.name: run.contents.scored for run in runs})
-    differences = recipe_differences(contents)
-    write_file(out, _page(runs, ranked, differences))
-    return _document(runs, ranked, differences, out), ranked
-
-
-def _check_folders(folders: Sequence[str]) -> None:
-    if len(folders) < 2:
+    _check_repeated(folders)
+    opened = run_folders(folders)
+    if len(opened) < 2:
         raise UsageError("one run alone is no comparison; give two or more, or see 'gan-train report RUN'")
-    if len(folders) > COLOURS:
-        raise UsageError(f"{len(folders)} runs; a page shows at most {COLOURS}")
-    repeated = [folder for folder in folders if folders.count(folder) > 1]
+    _check_repeated([run.uri for run in opened])
+    names = short_names([run.uri for run in opened])
+    runs = [
+        ComparedRun(name, read_contents(run, PictureBook(run, newest_only=True)))
+        for name, run in zip(names, opened, strict=True)
+    ]
+    variants = group(runs)
+    members = {variant.name: [run.name for run in variant.runs] for variant in variants}
+    ranked = rank({run.name: run.contents.scored for run in runs}, members)
+    best_first = [place.variant for _, place in ranked.rankings[0].numbered()] if ranked.rankings else []
+    compared = Compared(coloured(variants, best_first), ranked)
+    write_file(out, _page(compared))
+    return _document(compared, out), ranked
+
+
+def _check_repeated(folders: Sequence[str]) -> None:
+    repeated = [folder for folder, count in Counter(folders).items() if count > 1]
     if repeated:
         raise UsageError(f"{repeated[0]}: named twice; name each run once")
 
@@ -92,82 +79,123 @@ def short_names(uris: Sequence[str]) -> list[str]:
     return lasts if len(set(lasts)) == len(lasts) and all(lasts) else list(uris)
 
 
-def recipe_differences(contents: Sequence[Contents]) -> list[Difference]:
-    """All recipe keys, dataset digests and package versions that differ between the runs."""
-    values_by_run = []
-    for content in contents:
-        keys = {key: _text(value) for key, value in flatten(content.record.recipe.model_dump(mode="json")).items()}
-        versions = {f"version of {name}": version for name, version in content.record.packages.items()}
-        values_by_run.append(keys | {"dataset digest": content.record.dataset_digest[:_HASH_DIGITS]} | versions)
-    every = dict.fromkeys(key for keys in values_by_run for key in keys if key not in _OMITTED)
-    rows = [Difference(key, tuple(keys.get(key, "") for keys in values_by_run)) for key in every]
+def recipe_differences(variants: Sequence[Variant]) -> list[Difference]:
+    """All recipe keys, dataset digests and package versions that differ between variants.
+
+    Values that the runs of a variant do not share, such as their seeds, are joined by commas.
+    """
+    values_of = [[_values(run.contents) for run in variant.runs] for variant in variants]
+    every = dict.fromkeys(key for runs in values_of for values in runs for key in values if key not in _OMITTED)
+    rows = [
+        Difference(key, tuple(", ".join(dict.fromkeys(values.get(key, "") for values in runs)) for runs in values_of))
+        for key in every
+    ]
     return [row for row in rows if len(set(row.values)) > 1]
+
+
+def _values(content: Contents) -> dict[str, str]:
+    """All that decides a run, by name."""
+    record = content.record
+    keys = {key: _text(value) for key, value in flatten(record.recipe.model_dump(mode="json")).items()}
+    versions = {f"version of {name}": version for name, version in record.packages.items()}
+    return keys | {"dataset digest": record.dataset_digest[:_HASH_DIGITS]} | versions
 
 
 def _text(value: Any) -> str:
     return "none" if value is None else str(value)
 
 
-def _page(runs: Sequence[ComparedRun], ranked: Ranked, differences: Sequence[Difference]) -> bytes:
-    charts, scores = _metric_charts(runs), _score_charts(runs, ranked)
+@dataclass(frozen=True)
+class Compared:
+    """A comparison.
+
+    Attributes:
+        variants: with their colours.
+        ranked: the rankings of the variants.
+    """
+
+    variants: Sequence[Variant]
+    ranked: Ranked
+
+    @property
+    def runs(self) -> list[ComparedRun]:
+        """All runs, by variant and seed."""
+        return [run for variant in self.variants for run in variant.runs]
+
+    @property
+    def shown(self) -> list[Variant]:
+        """The variants with curves and pictures."""
+        return [variant for variant in self.variants if variant.colour is not None]
+
+    @property
+    def repeated(self) -> bool:
+        """Whether a variant has several seeds."""
+        return any(len(variant.runs) > 1 for variant in self.variants)
+
+    @property
+    def differences(self) -> list[Difference]:
+        return recipe_differences(self.variants)
+
+    @property
+    def title(self) -> str:
+        """The numbers of runs and variants."""
+        count = f"{len(self.runs)} runs"
+        return f"{count} of {len(self.variants)} variant{'s' * (len(self.variants) > 1)}" if self.repeated else count
+
+
+def _page(compared: Compared) -> bytes:
+    charts = comparison_charts(compared.shown)
+    scores = comparison_score_charts(compared.shown, compared.ranked.scored)
     return render(
         "compare.html.j2",
-        f"{len(runs)} runs side by side",
+        f"{compared.title} side by side",
         [*charts, *scores],
-        runs=runs,
-        ranked=ranked,
+        compared=compared,
+        ranked=compared.ranked,
         kinds=KINDS,
         charts=charts,
         score_charts=scores,
-        differences=differences,
+        differences=compared.differences,
+        shared_places=SHARED_PLACES,
+        most_pictures=_MOST_PICTURES,
     )
 
 
-def _metric_charts(runs: Sequence[ComparedRun]) -> list[Chart]:
-    """A chart for each metric that at least two runs have, with a curve for each run, in the order of a report."""
-    charts: dict[str, Chart] = {}
-    for run in runs:
-        for chart in metric_charts(run.contents.traces.curves(), run.contents.generators):
-            for series in chart.series:
-                before = charts.get(series.name, Chart(f"metric-{series.name}", series.name, (), "", chart.share, chart.first))
-                own = Series(run.name, series.points, run.colour, series.means)
-                charts[series.name] = Chart(before.key, before.title, (*before.series, own), "", before.share, before.first)
-    return sorted((chart for chart in charts.values() if len(chart.series) > 1), key=lambda chart: not chart.first)
-
-
-def _score_charts(runs: Sequence[ComparedRun], ranked: Ranked) -> list[Chart]:
-    charts = []
-    for name, kind in KINDS.items():
-        points = [(run, score_points(ranked.scored.get(run.name, ()), name)) for run in runs]
-        series = tuple(Series(run.name, found, run.colour) for run, found in points if found)
-        if len(series) > 1 and not name.endswith("_of_reals"):
-            charts.append(Chart(f"score-{name}", kind.title, series, score_words(kind)))
-    return charts
-
-
-def _document(runs: Sequence[ComparedRun], ranked: Ranked, differences: Sequence[Difference], out: str) -> dict[str, Any]:
+def _document(compared: Compared, out: str) -> dict[str, Any]:
+    ranked = compared.ranked
     return {
         "out": out,
         "runs": [
             {
                 "run": run.contents.standing.run,
                 "name": run.name,
+                "variant": variant.name,
+                "seed": run.seed,
                 "state": run.contents.standing.state,
                 "step": run.contents.standing.step,
                 "verdict": run.contents.verdict.kind if run.contents.verdict else None,
                 "scored": bool(run.contents.scored),
             }
-            for run in runs
+            for variant in compared.variants
+            for run in variant.runs
         ],
         "yardstick": list(ranked.protocol.yardstick) if ranked.protocol else None,
         "rankings": {
             ranking.name: [
-                {"place": number, "run": place.run, "value": place.value, "step": place.step}
+                {
+                    "place": number,
+                    "run": place.variant,
+                    "runs": place.runs,
+                    "value": place.value,
+                    "deviation": place.deviation,
+                    "step": place.step,
+                }
                 for number, place in ranking.numbered()
             ]
             for ranking in ranked.rankings
         },
         "differences": {
-            content.key: dict(zip([run.name for run in runs], content.values, strict=True)) for content in differences
+            one.key: dict(zip([variant.name for variant in compared.variants], one.values, strict=True))
+            for one in compared.differences
         },
     }

@@ -126,10 +126,11 @@ class PictureBook:
 
     Args:
         run: run folder.
+        newest_only: whether the page shows the newest sample grid alone.
     """
 
-    def __init__(self, run: Folder) -> None:
-        self._run = run
+    def __init__(self, run: Folder, newest_only: bool = False) -> None:
+        self._run, self._newest_only = run, newest_only
         self._pictures: dict[str, EmbeddedPicture] = {}
 
     def picture(self, name: str, limit: int = PICTURE_BYTES) -> EmbeddedPicture:
@@ -144,7 +145,7 @@ class PictureBook:
 
     def grids(self, steps: Sequence[int]) -> list[Grid]:
         """The sample grids of some of the steps, at even distances. Pictures that are no longer shown are dropped."""
-        shown = evenly(steps)
+        shown = steps[-1:] if self._newest_only else evenly(steps)
         for step in set(steps) - set(shown):
             self._pictures.pop(SAMPLES.name(step), None)
         return [Grid(step, self.picture(SAMPLES.name(step), GRID_BYTES)) for step in shown]

@@ -1,10 +1,14 @@
-"""Ranks runs by each score that they share, if all scores have the same yardstick.
+"""Ranks variants by each score that they share, if all scores have the same yardstick.
 
-rankings = rank({"a": read_scores(a), "b": read_scores(b)})
+A variant is one run, or several that differ in nothing but their seeds. Two variants are told apart only where their means
+differ by more than the standard deviation over the seeds of either.
+
+ranked = rank({"a": read_scores(a), "b-seed-0": read_scores(b), "b-seed-1": ...}, {"a": ["a"], "b": ["b-seed-0", "b-seed-1"]})
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean, stdev
 
 from gan_core.errors import UsageError
 from gan_train.logs.trace import Point
@@ -20,42 +24,63 @@ _PARTS = ("extractor", "extractor's weights", "resizer", "dataset", "split", "nu
 _HASHES = ("extractor's weights", "dataset")
 _HASH_DIGITS = 12
 
+SHARED_PLACES = "the same place: the means differ by no more than the standard deviation over the seeds of one of the two"
+
 
 @dataclass(frozen=True)
 class Place:
-    """A run in a ranking.
+    """A variant in a ranking.
 
     Attributes:
-        run: name of the run.
-        value: score of its newest scored step.
-        text: the score with its standard deviation, if it has one.
-        step: the newest scored step.
-        best: the best score of all its steps.
+        variant: name of the variant.
+        runs: number of its runs that have the score.
+        value: score of the newest scored step, mean over the runs.
+        deviation: standard deviation over the runs, with n-1 in the denominator; None of a single run.
+        text: the score with its deviation; of a single run with the one that the score itself has, if any.
+        first_step, step: the earliest and the latest of the newest scored steps.
+        best: the best score of all steps of all runs.
     """
 
-    run: str
+    variant: str
+    runs: int
     value: float
+    deviation: float | None
     text: str
+    first_step: int
     step: int
     best: Point
+
+    @property
+    def steps(self) -> str:
+        """The newest scored step, or the range of them if they differ."""
+        return str(self.step) if self.first_step == self.step else f"{self.first_step} to {self.step}"
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """Runs by one score, the best first.
+    """Variants by one score, the best mean first.
 
     Attributes:
         name: name of the score.
-        places: places of at least two runs.
+        places: places of at least one variant.
     """
 
     name: str
     places: tuple[Place, ...]
 
     def numbered(self) -> list[tuple[int, Place]]:
-        """Each place with its rank, from 1; equal values have equal ranks."""
-        values = [place.value for place in self.places]
-        return [(values.index(place.value) + 1, place) for place in self.places]
+        """Each place with its rank: 1, and one more for each variant that is better beyond the deviation of both."""
+        return [(1 + sum(self._is_better(other, place) for other in self.places), place) for place in self.places]
+
+    @property
+    def tied(self) -> bool:
+        """Whether two variants share a rank because their deviations do not tell them apart."""
+        numbers = [number for number, _ in self.numbered()]
+        return len(set(numbers)) < len(numbers) and any(place.deviation for place in self.places)
+
+    def _is_better(self, one: Place, other: Place) -> bool:
+        ahead = (other.value - one.value) * _sign(self.name)
+        return ahead > max(one.deviation or 0.0, other.deviation or 0.0)
 
 
 @dataclass(frozen=True)
@@ -72,12 +97,18 @@ class Ranked:
     rankings: tuple[Ranking, ...]
     scored: Mapping[str, Sequence[Scored]]
 
+    def newest(self, run: str, name: str) -> str:
+        """The newest score of a run as text, or "" if it has none of that name."""
+        found = _newest(self.scored.get(run, ()), name)
+        return found.text(name) if found else ""
 
-def rank(scores: Mapping[str, Sequence[Scored]]) -> Ranked:
-    """Rank runs by the yardstick that all scored runs share; of several, the one that the first run used last.
+
+def rank(scores: Mapping[str, Sequence[Scored]], variants: Mapping[str, Sequence[str]]) -> Ranked:
+    """Rank variants by the yardstick that all scored runs share; of several, the one that the first run used last.
 
     Args:
         scores: all lines of scores.jsonl by the name of the run; runs without lines are not ranked.
+        variants: the names of the runs of each variant.
 
     Raises:
         UsageError: the runs have no common yardstick; the message names the differences.
@@ -91,19 +122,34 @@ def rank(scores: Mapping[str, Sequence[Scored]]) -> Ranked:
     first = next(iter(scored.values()))
     protocol = next(one.protocol for one in reversed(first) if one.protocol.yardstick in shared)
     comparable = {run: by_yardstick(lines, protocol.yardstick) for run, lines in scored.items()}
-    rankings = (_ranking(name, comparable) for name, kind in KINDS.items() if kind.better)
-    return Ranked(protocol, tuple(ranking for ranking in rankings if len(ranking.places) > 1), comparable)
+    rankings = (_ranking(name, comparable, variants) for name, kind in KINDS.items() if kind.better)
+    return Ranked(protocol, tuple(one for one in rankings if sum(place.runs for place in one.places) > 1), comparable)
 
 
-def _ranking(name: str, scored: Mapping[str, Sequence[Scored]]) -> Ranking:
-    places = []
-    for run, lines in scored.items():
-        newest = next((one for one in reversed(lines) if name in one.values), None)
-        best = best_point(score_points(lines, name), name)
-        if newest and best:
-            places.append(Place(run, newest.values[name], newest.text(name), newest.protocol.step, best))
-    sign = 1 if KINDS[name].better == "min" else -1
-    return Ranking(name, tuple(sorted(places, key=lambda place: sign * place.value)))
+def _ranking(name: str, scored: Mapping[str, Sequence[Scored]], variants: Mapping[str, Sequence[str]]) -> Ranking:
+    places = (_place(variant, name, [scored[run] for run in runs if run in scored]) for variant, runs in variants.items())
+    return Ranking(name, tuple(sorted(filter(None, places), key=lambda place: place.value * _sign(name))))
+
+
+def _place(variant: str, name: str, scored: Sequence[Sequence[Scored]]) -> Place | None:
+    """The place of a variant, or None if none of its runs has the score."""
+    newest = [found for lines in scored if (found := _newest(lines, name))]
+    best = best_point([point for lines in scored for point in score_points(lines, name)], name)
+    if not newest or not best:
+        return None
+    values, steps = [one.values[name] for one in newest], [one.protocol.step for one in newest]
+    deviation = stdev(values) if len(values) > 1 else None
+    text = newest[0].text(name) if deviation is None else f"{fmean(values):.4g} ± {deviation:.2g}"
+    return Place(variant, len(values), fmean(values), deviation, text, min(steps), max(steps), best)
+
+
+def _newest(lines: Sequence[Scored], name: str) -> Scored | None:
+    return next((one for one in reversed(lines) if name in one.values), None)
+
+
+def _sign(name: str) -> int:
+    """1 if lower values of a score are better, else -1."""
+    return 1 if KINDS[name].better == "min" else -1
 
 
 def _refusal(protocols: Mapping[str, Protocol]) -> str:
@@ -130,8 +176,10 @@ def lines(ranked: Ranked) -> list[str]:
     for ranking in ranked.rankings:
         kind = KINDS[ranking.name]
         text.append(f"{kind.title}, {'lower' if kind.better == 'min' else 'higher'} is better")
-        text += [
-            f"  {number}. {place.text:<16} {place.run} at step {place.step} (best {place.best[1]:.4g} at step {place.best[0]})"
-            for number, place in ranking.numbered()
-        ]
+        for number, place in ranking.numbered():
+            over = f" over {place.runs} seeds" if place.runs > 1 else ""
+            best = f"best{' of any' if over else ''} {place.best[1]:.4g} at step {place.best[0]}"
+            text.append(f"  {number}. {place.text:<16} {place.variant}{over} at step {place.steps} ({best})")
+    if any(ranking.tied for ranking in ranked.rankings):
+        text.append(SHARED_PLACES)
     return text

@@ -1,13 +1,10 @@
 """The command line that repeats a run."""
 
 import shlex
-from typing import Any
-
-import yaml
 
 from gan_core.errors import UsageError
 from gan_train.recipe.base import Recipe
-from gan_train.recipe.document import difference, flatten, load_recipe, recipe_names
+from gan_train.recipe.document import difference, flatten, load_recipe, override, recipe_names
 from gan_train.runs.run_folder import RunRecord
 
 _OMITTED = ("name", "about", "system", "steps")
@@ -19,9 +16,7 @@ def rerun_command(record: RunRecord) -> str | None:
     if recipe.name not in recipe_names():
         return None
     before, current = (flatten(one.model_dump(mode="json")) for one in (load_recipe(recipe.name), recipe))
-    changed = [
-        f"{key}={_text(value)}" for key, value in current.items() if key not in _OMITTED and before.get(key, ...) != value
-    ]
+    changed = [override(key, value) for key, value in current.items() if key not in _OMITTED and before.get(key, ...) != value]
     overrides = [*changed, f"steps={recipe.steps}"]
     if not _reproduces(recipe, overrides):
         return None
@@ -37,8 +32,3 @@ def _reproduces(recipe: Recipe, overrides: list[str]) -> bool:
     except UsageError:
         return False
     return difference(loaded, recipe) is None and loaded.steps == recipe.steps
-
-
-def _text(value: Any) -> str:
-    """A value as one line of YAML."""
-    return yaml.safe_dump(value, default_flow_style=True, width=float("inf")).removesuffix("\n").removesuffix("\n...")

@@ -39,6 +39,7 @@ def write_report(folder: str, out: str | None) -> dict[str, Any]:
         "bytes": len(page),
         "state": contents.standing.state,
         "step": contents.standing.step,
+        "seed": contents.record.recipe.seed,
         "verdict": verdict.kind if verdict else None,
         "scores": dict(scored[-1].values) if scored else {},
         "grids": len(contents.grids),

@@ -132,6 +132,12 @@ def dump_recipe(recipe: Recipe) -> str:
     return yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, width=120, default_flow_style=None)
 
 
+def override(key: str, value: Any) -> str:
+    """A change of a recipe as `load_recipe` takes it: `key.path=value`, the value as one line of YAML."""
+    text = yaml.safe_dump(value, default_flow_style=True, width=float("inf"), allow_unicode=True)
+    return f"{key}=" + text.removesuffix("\n").removesuffix("\n...")
+
+
 def difference(before: Recipe, now: Recipe) -> str | None:
     """The first key that differs, as `key: old -> new`, or None. `steps` may differ, and what decides nothing."""
     old, new = flatten(before.model_dump(mode="json")), flatten(now.model_dump(mode="json"))
@@ -193,6 +199,9 @@ def _parse_document(name: str) -> dict[str, Any]:
         documents = parse_yaml(text)
     except ValueError as error:
         raise UsageError(f"recipe {name}: not valid YAML: {error}") from error
+    # In a run of version 0.1 a second document of this file says which dataset and versions it was.
+    if len(documents) == 2 and isinstance(documents[1], dict) and "dataset_digest" in documents[1]:
+        documents.pop()
     document = documents[0] if len(documents) == 1 else None
     if not isinstance(document, dict) or not all(isinstance(key, str) for key in document):
         raise UsageError(f"recipe {name}: not a mapping of keys to values; start from 'gan-train show mnist-gan'")

@@ -75,6 +75,18 @@ def _locked(run: LocalFolder) -> Iterator[None]:
         yield
 
 
+def is_held(run: LocalFolder) -> bool:
+    """Whether a process trains in a folder on this machine now."""
+    try:
+        with open(run.path / _LOCK, "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
 def write_record(run: Folder, recipe: Recipe, dataset: str, digest: str, class_names: Sequence[str] = ()) -> None:
     """Write recipe.yaml, unless the folder is the run of this recipe and dataset already.
 

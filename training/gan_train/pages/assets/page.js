@@ -30,10 +30,17 @@
       this.hidden = new Set();
       this.curves = chart.series.flatMap((series, place) => {
         const [steps] = series.all;
+        if (series.low) {
+          const smooth = steps.length <= MANY ? (points) => points : courseOf;
+          const edges = [series.high, series.low].map((points) => ({ series, place, points: smooth(points), edge: true }));
+          return [{ series, place, points: smooth(series.all) }, ...edges];
+        }
         if (steps.length <= MANY) return [{ series, place, points: series.all }];
         const course = courseOf(series.means[0].length ? series.means : series.all);
         return [{ series, place, points: series.all, faint: true }, { series, place, points: course }];
       });
+      this.bands = this.curves.flatMap(({ series, edge }, number) => (edge && this.curves[number - 1].edge
+        ? [{ series: [number, number + 1], fill: () => `${colour(`--c${series.colour}`)}33` }] : []));
       this.data = uPlot.join(this.curves.map(({ points }) => points));
       this.whole = [this.data[0][0], this.data[0].at(-1)];
       this.keys = make("ul", { class: "keys" });
@@ -79,7 +86,7 @@
       const { chart } = this;
       const range = this.plot ? [this.plot.scales.x.min, this.plot.scales.x.max] : this.whole;
       if (this.plot) this.plot.destroy();
-      const positive = chart.series.every(({ all: [, values] }) => values.every((value) => value > 0));
+      const positive = chart.series.every(({ all, low }) => (low ?? all)[1].every((value) => value > 0));
       const axis = () => ({ stroke: () => colour("--soft"), grid: { stroke: () => colour("--line"), width: 1 },
         ticks: { stroke: () => colour("--line"), width: 1 }, font: "12px system-ui, sans-serif" });
       const y = this.log ? { distr: positive ? 3 : 4, asinh: 0.1 } : chart.share ? { range: [-0.02, 1.02] } : {};
@@ -90,15 +97,17 @@
         axes: [{ ...axis(), size: 32, values: (plot, steps) => steps.map((step) => Number.isInteger(step) ? step.toLocaleString("en") : "") },
           { ...axis(), size: 62, values: (plot, values) => values.map(short) }],
         series: [{}, ...this.curves.map((curve) => this.curve(curve))],
+        bands: this.bands,
         hooks: { setCursor: [(plot) => this.read(plot.cursor.idx)] },
       }, this.data, this.place);
       this.show(...range);
     }
 
-    curve({ series, place, faint }) {
+    curve({ series, place, faint, edge }) {
       const stroke = () => colour(`--c${series.colour}`);
       const common = { label: series.name, stroke, show: !this.hidden.has(place), spanGaps: true };
       if (series.mark) return { ...common, paths: () => null, points: { show: true, size: 14, width: 3, fill: () => "transparent" } };
+      if (edge) return { ...common, width: 0, points: { show: false } };
       const lone = series.all[0].length < 12;
       return { ...common, width: faint ? 1 : 2, alpha: faint ? 0.35 : 1, dash: series.dashed ? DASH : undefined, points: { show: lone, size: 6 } };
     }
@@ -132,11 +141,13 @@
       }
       this.at.textContent = `step ${this.data[0][place].toLocaleString("en")}`;
       const words = this.chart.series.map((series, number) => {
-        const values = this.data[this.curves.findIndex((curve) => curve.place === number) + 1];
+        const curve = this.curves.findIndex((one) => one.place === number) + 1;
+        const values = this.data[curve];
         let nearest = place;
         while (nearest > 0 && values[nearest] == null) nearest -= 1;
-        this.outputs[number].textContent = short(values[nearest]);
-        return series.mark || this.hidden.has(number) ? "" : `${series.name} ${short(values[nearest])}`;
+        const spread = series.low && values[nearest] != null ? ` ± ${short(this.data[curve + 1][nearest] - values[nearest])}` : "";
+        this.outputs[number].textContent = short(values[nearest]) + spread;
+        return series.mark || this.hidden.has(number) ? "" : `${series.name} ${short(values[nearest])}${spread}`;
       });
       if (aloud) this.said.textContent = `${this.at.textContent}: ${words.filter(Boolean).join(", ")}`;
     }
