@@ -16,6 +16,7 @@ ROOT = Path(__file__).parent.parent
 GUIDE = (ROOT / "docs" / "guides" / "jobs.md").read_text()
 COMMANDS = [line for block in re.findall(r"```bash\n(.*?)```", GUIDE, re.DOTALL) for line in block.splitlines()]
 SPEC, SECRETS = re.findall(r"```yaml\n(.*?)```", GUIDE, re.DOTALL)
+SWEEP = "recipe: mnist-dcgan\ndata: gs://acme-vision/digits\ngrid: {batch_size: [32, 64]}\nseeds: 2\n"
 EXAMPLES = sorted((ROOT / "deploy" / "examples").glob("*.yaml"))
 
 
@@ -31,7 +32,8 @@ def run(line: str) -> Ran:
 def test_every_command_of_the_guide_prints_a_manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, secrets: str) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "job.yaml").write_text(SPEC + secrets)
-    assert len(COMMANDS) == 9
+    (tmp_path / "rates.yaml").write_text(SWEEP)
+    assert len(COMMANDS) == 10
     for line in COMMANDS:
         ran = run(line)
         if secrets and ("vertex" in line or "dataflow" in line):

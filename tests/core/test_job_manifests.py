@@ -1,6 +1,7 @@
 """`submit --print` writes manifests that the published schemas of each target accept, for exactly the command after `--`."""
 
 import json
+import subprocess
 from base64 import b64decode
 from pathlib import Path
 from typing import Any
@@ -255,6 +256,29 @@ def test_an_array_gives_each_task_its_number(tmp_path: Path) -> None:
     (batch,) = printed(tmp_path, "gcp-batch", {}, ARRAY, SWEEP)
     group = batch["taskGroups"][0]
     assert (group["taskCount"], group["parallelism"]) == ("12", "4") and "requireHostsFile" not in group
+
+
+def test_a_sweep_is_an_array_of_its_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    sweep = {"recipe": "mnist-dcgan", "data": "gs://bucket/digits", "grid": {"batch_size": [32, 64]}, "seeds": 2}
+    Path("rates.yaml").write_text(json.dumps(sweep))
+    command = ("sweep", "rates.yaml", "-o", "gs://bucket/rates", "--", "--on-failure", "stop")
+    (job,) = printed(tmp_path, "kubernetes", {}, ["--at-once", "3"], command)
+    strictly_valid(job)
+    assert (job["spec"]["completions"], job["spec"]["parallelism"]) == (4, 3)
+    container = container_of(job)
+    assert container["command"] == ["sh"] and container["args"][0] == "-c"
+    # A shell runs the script with a gan-train that shows its arguments.
+    (tmp_path / "gan-train").write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    (tmp_path / "gan-train").chmod(0o755)
+    script, started = expanded(container["args"][1], {}), []
+    for index in range(4):
+        variables = {"PATH": f"{tmp_path}:/usr/bin:/bin", "JOB_COMPLETION_INDEX": str(index)}
+        ran = subprocess.run(["sh", "-c", script], env=variables, capture_output=True, text=True, check=True)
+        arguments = ran.stdout.splitlines()
+        assert arguments[:4] == ["run", "mnist-dcgan", "--data", "gs://bucket/digits"] and arguments[-2:] == list(command[-2:])
+        started.append(arguments[arguments.index("-o") + 1])
+    assert started == [f"gs://bucket/rates/batch_size={size}-seed-{seed}" for seed in (0, 1) for size in (32, 64)]
 
 
 def test_the_same_job_has_the_same_name_and_another_one_another(tmp_path: Path) -> None:

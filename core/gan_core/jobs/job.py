@@ -65,7 +65,7 @@ class Job:
     def __post_init__(self) -> None:
         """Raise UsageError where job file, command and array contradict each other."""
         if self.array and self.spec.workers > 1:
-            raise UsageError("an array job has one worker for each task; set workers to 1, or leave --array out")
+            raise UsageError("the tasks of an array have one worker each; set workers to 1")
         if self.seconds < 60:
             raise UsageError(
                 f"the maximum of hours and cost leaves {self.seconds} seconds for a job; give it at least a minute"

@@ -20,14 +20,29 @@ class Program:
         example: one of its commands with options, for the help text.
         folders: names, in Python, of the options and arguments of its commands that are folders or files.
         words: values of these that are no folders.
-        check: a further check of a command by its name and the values of its options, which raises GanmillError.
+        check: a further check of a command, which raises GanmillError.
+        split: the tasks of a command that stands for many, such as a sweep; None for all other commands.
     """
 
     name: str
     example: str
     folders: frozenset[str]
     words: frozenset[str]
-    check: Callable[[str, Mapping[str, Any]], None]
+    check: Callable[["Line"], None]
+    split: Callable[["Line"], "Tasks | None"]
+
+
+@dataclass(frozen=True)
+class Tasks:
+    """The tasks of an array job that a command stands for.
+
+    Attributes:
+        arguments: of the program, for each task.
+        script: for a POSIX shell; it runs the task whose number the scheduler gives in its own variable.
+    """
+
+    arguments: Sequence[tuple[str, ...]]
+    script: str
 
 
 _PARSE_ERROR: Any = typer.BadParameter.__base__
@@ -41,10 +56,12 @@ class Line:
     Attributes:
         command: its name, such as run.
         values: of its options and arguments, by their names in Python.
+        further: what follows another -- in it.
     """
 
     command: str
     values: Mapping[str, Any]
+    further: tuple[str, ...]
 
 
 def parse_line(program: Program, submit: typer.Context, arguments: Sequence[str]) -> Line:
@@ -76,7 +93,7 @@ def parse_line(program: Program, submit: typer.Context, arguments: Sequence[str]
         raise UsageError(
             f"{program.name} {name}: its options only print something; a job needs a command that works"
         ) from ended
-    return Line(name, parsed.params)
+    return Line(name, parsed.params, tuple(parsed.args))
 
 
 def check_places(program: Program, line: Line, mounts: Sequence[str]) -> None:

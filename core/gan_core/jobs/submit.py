@@ -8,7 +8,7 @@ import typer
 from gan_core.command import print_text
 from gan_core.errors import UsageError
 from gan_core.jobs.job import INDEX, Array, Job
-from gan_core.jobs.line import Program, check_places, parse_line
+from gan_core.jobs.line import Line, Program, check_places, parse_line
 from gan_core.jobs.spec import DEFAULT_FILE, JobSpec, check_spec, read_spec
 from gan_core.jobs.targets import Target, manifest, send
 from gan_core.notices import say
@@ -51,12 +51,7 @@ def _submit(program: Program) -> Callable[..., None]:
     ) -> None:
         if to_print == to_send:
             raise UsageError("give one of --print, which writes the manifest, and --submit, which sends it")
-        chosen = _with_schedule(read_spec(spec), schedule)
-        # The first task stands for all of them.
-        line = parse_line(program, context, [one.replace(INDEX, "0") if array else one for one in context.args])
-        check_places(program, line, tuple(chosen.kubernetes.volumes) if target.on_kubernetes else ())
-        program.check(line.command, line.values)
-        job = Job(chosen, program.name, (program.name, *context.args), _tasks(array, at_once, context.args))
+        job = _job(program, context, _with_schedule(read_spec(spec), schedule), target, array, at_once)
         say(job.summary)
         if to_print:
             print_text(manifest(job, target))
@@ -66,15 +61,34 @@ def _submit(program: Program) -> Callable[..., None]:
     return submit
 
 
-def _tasks(array: int | None, at_once: int | None, arguments: Sequence[str]) -> Array | None:
-    """The tasks that the options ask for. Raises UsageError if they would all do the same."""
-    if array is None:
-        if at_once is not None:
-            raise UsageError("--at-once belongs to --array, the number of tasks")
-        return None
-    if not any(INDEX in argument for argument in arguments):
-        raise UsageError(f"--array: {INDEX} stands nowhere in the command, so that all tasks would do the same")
-    return Array(array, min(at_once or array, array))
+def _job(
+    program: Program, context: typer.Context, spec: JobSpec, target: Target, array: int | None, at_once: int | None
+) -> Job:
+    """The job of the command that follows `--`, checked. Raises UsageError."""
+    mounts = tuple(spec.kubernetes.volumes) if target.on_kubernetes else ()
+
+    def checked(arguments: Sequence[str]) -> Line:
+        line = parse_line(program, context, arguments)
+        check_places(program, line, mounts)
+        program.check(line)
+        return line
+
+    # The first task stands for all of them.
+    line = checked([one.replace(INDEX, "0") if array else one for one in context.args])
+    tasks = program.split(line)
+    if tasks is None:
+        command, count = (program.name, *context.args), array
+        if array is not None and not any(INDEX in argument for argument in context.args):
+            raise UsageError(f"--array: {INDEX} stands nowhere in the command, so that all tasks would do the same")
+    elif array is not None:
+        raise UsageError(f"--array: {line.command} says itself how many tasks there are; leave it out")
+    else:
+        for arguments in tasks.arguments:
+            checked(arguments)
+        command, count = ("sh", "-c", tasks.script), len(tasks.arguments)
+    if at_once is not None and count is None:
+        raise UsageError("--at-once belongs to a sweep or to --array, the number of tasks")
+    return Job(spec, program.name, command, Array(count, min(at_once or count, count)) if count else None)
 
 
 def _with_schedule(spec: JobSpec, schedule: str | None) -> JobSpec:

@@ -1,16 +1,13 @@
 """The commands of gan-pipeline as `gan-pipeline submit` knows them."""
 
-from collections.abc import Mapping
-from typing import Any
-
-from gan_core.jobs.line import Program
+from gan_core.jobs.line import Line, Program
 from gan_pipeline.dataset.catalogue import dataset_info
 
 
-def _check(command: str, values: Mapping[str, Any]) -> None:
+def _check(line: Line) -> None:
     """Raise UsageError if the command names a dataset that cannot be prepared."""
-    if "dataset" in values:
-        dataset_info(values["dataset"])
+    if "dataset" in line.values:
+        dataset_info(line.values["dataset"])
 
 
 PROGRAM = Program(
@@ -19,4 +16,5 @@ PROGRAM = Program(
     folders=frozenset({"out", "folder", "source"}),
     words=frozenset({"auto", "tfds", "sample"}),
     check=_check,
+    split=lambda line: None,
 )

@@ -1,13 +1,11 @@
 """The commands of gan-train as `gan-train submit` knows them."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from gan_core.errors import UsageError
-from gan_core.jobs.line import Program
+from gan_core.jobs.line import Line, Program, Tasks
+from gan_train.cli.sweeps import run_options
 
 
-def _check(command: str, values: Mapping[str, Any]) -> None:
+def _check(line: Line) -> None:
     """Check the recipe of a command that has one, so that a wrong override is found before a machine is paid for.
 
     Raises:
@@ -15,16 +13,40 @@ def _check(command: str, values: Mapping[str, Any]) -> None:
     """
     from gan_train.recipe.document import load_recipe
 
-    recipe = values.get("recipe")
+    recipe = line.values.get("recipe")
     if recipe is None:
         return
     if recipe.endswith((".yaml", ".yml")) and not recipe.startswith("/"):
         raise UsageError(
-            f"{command}: {recipe} is a file of this machine; put it into the image or on a volume and give its full path "
+            f"{line.command}: {recipe} is a file of this machine; put it into the image or on a volume and give its full path "
             "there, or name an installed recipe and --set"
         )
     if not recipe.startswith("/"):
-        load_recipe(recipe, values.get("overrides") or (), values.get("short", False))
+        load_recipe(recipe, line.values.get("overrides") or (), line.values.get("short", False))
+
+
+def _split(line: Line) -> Tasks | None:
+    """The runs of a sweep or a repetition; its file is read here, so that the job does not need it.
+
+    Raises:
+        UsageError: the file or the record of the run is wrong, or an option makes no sense for a job.
+    """
+    from gan_train.sweeps.document import read_sweep
+    from gan_train.sweeps.planning import plan_sweep
+    from gan_train.sweeps.printing import array_line
+    from gan_train.sweeps.repetition import parse_seeds, plan_repetition
+
+    if line.command not in ("sweep", "repeat"):
+        return None
+    given = line.values
+    if given["jobs"] != 1 or given["form"] or given["dry_run"]:
+        raise UsageError(f"{line.command}: as a job it has no --jobs, --print or --dry-run; give --at-once to submit instead")
+    options = run_options(line.further)
+    if line.command == "sweep":
+        planned = plan_sweep(read_sweep(given["file"]), given["out"], given["short"], options)
+    else:
+        planned, _ = plan_repetition(given["folder"], parse_seeds(given["seeds"]), given["out"], given["data"], options)
+    return Tasks([run.arguments for run in planned], array_line(planned))
 
 
 PROGRAM = Program(
@@ -33,4 +55,5 @@ PROGRAM = Program(
     folders=frozenset({"data", "out", "folder", "folders", "images", "runs"}),
     words=frozenset(),
     check=_check,
+    split=_split,
 )

@@ -84,7 +84,7 @@ def sweep(
     from gan_train.sweeps.document import read_sweep
     from gan_train.sweeps.planning import plan_sweep
 
-    options = _run_options(context.args)
+    options = run_options(context.args)
     _finish(plan_sweep(read_sweep(file), out, short, options), out, jobs, form, dry_run, as_json)
 
 
@@ -118,7 +118,7 @@ def repeat(
     """
     from gan_train.sweeps.repetition import parse_seeds, plan_repetition
 
-    options = _run_options(context.args)
+    options = run_options(context.args)
     planned, place = plan_repetition(folder, parse_seeds(seeds), out, data, options)
     _finish(planned, place, jobs, form, dry_run, as_json)
 
@@ -146,7 +146,7 @@ def _finish(planned: Sequence["PlannedRun"], out: str, jobs: int, form: str | No
     raise typer.Exit(swept.exit_code)
 
 
-def _run_options(arguments: Sequence[str]) -> tuple[str, ...]:
+def run_options(arguments: Sequence[str]) -> tuple[str, ...]:
     """Options for every gan-train run, checked. Raises UsageError if one is what the sweep itself decides."""
     command = get_command(training).commands["run"]  # type: ignore[attr-defined]
     params = command.make_context("gan-train run", ["RECIPE", "--data", "DATA", "-o", "OUT", *arguments]).params
