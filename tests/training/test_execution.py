@@ -40,11 +40,10 @@ def test_without_batch_statistics_parts_are_the_whole_batch() -> None:
     assert_alike(whole, after(small_recipe("mnist-gan", *keys, "accumulate=2"), replicas=2))
 
 
-def test_rematerialised_networks_end_at_the_same_bits() -> None:
-    recipe = small_recipe("mnist-dcgan", *EVERYTHING)
-    whole, once_more = after(recipe), after(recipe.model_copy(update={"remat": True}))
-    for name, values in whole.items():
-        np.testing.assert_array_equal(once_more[name], values, err_msg=name)
+def test_rematerialised_networks_compute_the_same() -> None:
+    """The second run of a network takes the dropout, statistics and singular vectors of the first."""
+    recipe = small_recipe("mnist-dcgan", *SGD, *EVERYTHING)
+    assert_alike(after(recipe), after(recipe.model_copy(update={"remat": True})))
 
 
 def test_a_run_in_parts_resumes_bit_for_bit() -> None:
