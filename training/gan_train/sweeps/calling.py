@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from contextlib import nullcontext
 
-from gan_core.errors import UsageError
+from gan_core.errors import check_least
 from gan_core.notices import shown
 from gan_train.sweeps.document import read_sweep
 from gan_train.sweeps.planning import plan_sweep
@@ -39,8 +39,7 @@ def sweep(
         StorageError: a folder cannot be read or written.
         InterruptedRunError: SIGTERM arrived; the same call continues.
     """
-    if jobs < 1:
-        raise UsageError(f"jobs={jobs}: write 1 or more")
+    check_least(1, jobs=jobs)
     planned = plan_sweep(read_sweep(os.fspath(file)), os.fspath(out), short, options)
     with shown() if progress else nullcontext():
         return train_runs(planned, os.fspath(out), jobs)
