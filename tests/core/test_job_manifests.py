@@ -295,8 +295,10 @@ def test_a_schedule_is_a_cron_job(tmp_path: Path) -> None:
     (cron,) = printed(tmp_path, "kubernetes", NIGHTLY)
     assert cron["kind"] == "CronJob" and cron["spec"]["concurrencyPolicy"] == "Forbid"
     assert (cron["spec"]["schedule"], cron["spec"]["timeZone"]) == ("0 3 * * *", "Europe/Berlin")
-    (again,) = printed(tmp_path, "kubernetes", {}, ["--schedule", "0  3 * * *"])
-    assert again["spec"]["schedule"] == "0 3 * * *" and again["spec"]["timeZone"] == "Etc/UTC"
+    (queued,) = printed(tmp_path, "kubernetes", NIGHTLY | {"kubernetes": {"queue": "nightly"}})
+    assert queued["spec"]["jobTemplate"]["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "nightly"
+    (spaced,) = printed(tmp_path, "kubernetes", {}, ["--schedule", "0  3 * * *"])
+    assert spaced["spec"]["schedule"] == "0 3 * * *" and spaced["spec"]["timeZone"] == "Etc/UTC"
 
 
 @pytest.mark.parametrize(

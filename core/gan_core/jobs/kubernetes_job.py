@@ -48,8 +48,13 @@ def plain(objects: Any) -> Any:
 
 def metadata(job: Job) -> V1ObjectMeta:
     """Name, namespace and labels of an object of a job."""
-    queue = {"kueue.x-k8s.io/queue-name": job.spec.kubernetes.queue} if job.spec.kubernetes.queue else {}
-    return V1ObjectMeta(name=job.name, namespace=job.spec.kubernetes.namespace, labels=labels(job) | queue)
+    return V1ObjectMeta(name=job.name, namespace=job.spec.kubernetes.namespace, labels=_queued_labels(job))
+
+
+def _queued_labels(job: Job) -> dict[str, str]:
+    """The labels of what the queue of Kueue admits."""
+    queue = job.spec.kubernetes.queue
+    return labels(job) | ({"kueue.x-k8s.io/queue-name": queue} if queue else {})
 
 
 def job_spec(
@@ -113,7 +118,8 @@ def _scheduled(job: Job, schedule: str, spec: V1JobSpec) -> V1CronJob:
             time_zone=job.spec.time_zone,
             # Two of them would write the same folders.
             concurrency_policy="Forbid",
-            job_template=V1JobTemplateSpec(metadata=V1ObjectMeta(labels=labels(job)), spec=spec),
+            # Kueue looks at the labels of each job that is started.
+            job_template=V1JobTemplateSpec(metadata=V1ObjectMeta(labels=_queued_labels(job)), spec=spec),
         ),
     )
 
