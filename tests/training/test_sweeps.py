@@ -129,7 +129,7 @@ def test_stopped_and_killed_it_goes_on_and_ends_with_the_same_bits(tmp_path: Pat
 
 def test_what_no_run_could_be_trained_with_is_refused_before_the_first(tmp_path: Path, digits: Path, points: Path) -> None:
     out = tmp_path / "out"
-    for data, code, words in ((points, 2, "has no feature"), (tmp_path, 3, "manifest.json")):
+    for data, code, words in ((points, 2, "its records hold point, and no image"), (tmp_path, 3, "manifest.json")):
         ran = gan_train("sweep", written(tmp_path, data, steps=4), "-o", out)
         assert (ran.code, words in ran.err) == (code, True), ran.err
     file = written(tmp_path, digits, steps=4)
