@@ -1,7 +1,5 @@
 """Files that a run writes at snapshots: real examples, sample grids from fixed inputs, and networks in plain Keras."""
 
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -13,11 +11,12 @@ from gan_core.arrays import read_arrays
 from gan_core.errors import DataError
 from gan_core.images.labelled import grid_png
 from gan_core.images.scatter import scatter_png
-from gan_core.storage import Folder, storage_errors
+from gan_core.storage import Folder
 from gan_train.data.pixels import to_uint8
 from gan_train.latents.inputs import CONDITIONS, Inputs, grid_inputs
 from gan_train.latents.inputs import LATENTS as LATENTS_ARRAY
 from gan_train.networks.layers import inference_pass, keeps_dropout, plain_copy
+from gan_train.networks.portable import keras_file
 from gan_train.numerics.randomness import latent_draw
 from gan_train.recipe.base import LatentRecipe
 from gan_train.recipe.examples import Condition, ImageConfig
@@ -103,9 +102,5 @@ def write_samples(run: Folder, grid: bytes, step: int) -> str:
 def write_model(run: Folder, kind: str, network: keras.Model, step: int) -> str:
     """Write a network in plain Keras, and return its name. `kind` is part of the name, such as "generator"."""
     name = networks(kind).name(step)
-    with tempfile.TemporaryDirectory() as local:
-        path = Path(local) / f"{kind}.keras"
-        with storage_errors(path):
-            plain_copy(network).save(path)
-        run.write(name, path.read_bytes())
+    run.write(name, keras_file(plain_copy(network)))
     return name
