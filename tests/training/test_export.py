@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,10 +14,10 @@ import pytest
 import yaml
 
 from gan_train import open_run
+from gan_train.exporting.generator import ExportedGenerator
 from gan_train.latents.inputs import Inputs
 from gan_train.recipe.gan import GANRecipe
 from gan_train.sampling.generator import SavedGenerator, saved_generator
-from gan_train.tools.export_generator import ExportedGenerator
 from tests.support.runs import gan_train, gan_train_child
 
 DOCS = Path(__file__).parents[2] / "docs" / "tools.md"
@@ -46,7 +47,7 @@ def test_keras_and_tensorflow_load_it_where_this_package_is_not(trained: Path, c
             ran = gan_train("export", run, "-o", tmp_path / out, "--format", form)
             assert ran.code == 0, ran.err
     arrays = "latents=latents, by_keras=by_keras, by_tensorflow=by_tensorflow, pixels=pixels"
-    plain, told, _ = re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL)
+    plain, told, *_ = re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL)
     keeping = (plain, f"np.savez('plain', {arrays})", told, f"np.savez('told', classes=classes, {arrays})")
     program = "\n".join((WITHOUT_US, *keeping))
     done = subprocess.run([sys.executable, "-I", "-c", program], cwd=tmp_path, capture_output=True, text=True)
@@ -61,23 +62,79 @@ def test_keras_and_tensorflow_load_it_where_this_package_is_not(trained: Path, c
         np.testing.assert_allclose(made["pixels"].astype(int), expected.astype(int), atol=1)
 
 
-def test_a_card_says_what_it_is(trained: Path, bucket: str, tmp_path: Path) -> None:
+def card_of(folder: Path, file: str) -> dict[str, Any]:
+    """The card of a file, which the page names too."""
+    card: dict[str, Any] = json.loads((folder / "model_card.json").read_text())["exports"][file]
+    assert f"## {file}\n" in (folder / "MODEL_CARD.md").read_text().replace("\\", "")
+    return card
+
+
+def test_a_card_says_what_it_is(trained: Path, tmp_path: Path) -> None:
     ran = gan_train("export", trained, "-o", tmp_path / "g.keras", "--step", "3", "--json")
-    assert json.loads(ran.out)["card"] == str(tmp_path / "g.json")
-    assert (tmp_path / "g.keras").read_bytes() == (trained / "models" / "generator-step-00000003.keras").read_bytes()
-    card = json.loads((tmp_path / "g.json").read_text())
+    assert json.loads(ran.out)["card"] == str(tmp_path / "MODEL_CARD.md")
+    assert json.loads(ran.out)["card_document"] == str(tmp_path / "model_card.json")
+    card = card_of(tmp_path, "g.keras")
     _, record = yaml.safe_load_all((trained / "recipe.yaml").read_text())
-    assert (card["recipe"], card["step"], card["dataset"]) == ("mnist-dcgan", 3, record["dataset_digest"])
-    assert card["input"] == {"name": "latents", "shape": [None, 50], "dtype": "float32", "drawn_from": "N(0, 1)"}
-    assert card["output"] == {"name": "images", "shape": [None, 28, 28, 1], "dtype": "float32", "range": [-1, 1]}
-    assert card["condition"] is None
+    assert (card["recipe"], card["step"], card["steps"]) == ("mnist-dcgan", 3, 6)
+    assert card["settings"]["batch_size"] == 16 and card["settings"]["name"] == "mnist-dcgan"
+    assert card["data"]["digest"] == record["dataset_digest"] and card["data"]["name"] == "mnist"
+    assert card["data"]["terms"].startswith("Creative Commons Attribution-ShareAlike 3.0")
+    assert card["data"]["examples"] == {"train": 300}
+    assert card["trained_with"] == record["packages"] and card["verdict"]["kind"] == "warming-up"
+    signature = card["signatures"]["serving_default"]
+    assert signature["inputs"] == [
+        {"name": "latents", "shape": [None, 50], "dtype": "float32", "range": None, "about": "N(0, 1)"}
+    ]
+    assert signature["outputs"] == [
+        {"name": "images", "shape": [None, 28, 28, 1], "dtype": "float32", "range": [-1.0, 1.0], "about": ""}
+    ]
+    assert (tmp_path / card["picture"]).read_bytes() == (trained / "samples" / "step-00000003.png").read_bytes()
+    page = (tmp_path / "MODEL_CARD.md").read_text()
+    assert "](g.keras.png)" in page and "No scores: this step was not measured" in page and "Keras 3.6 or later" in page
+
+
+def test_a_card_has_the_scores_of_its_step_with_protocol_and_caution(trained: Path, digits: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    ran = gan_train("evaluate", run, "--data", digits, "-n", "40", "--step", "3", "--json")
+    assert ran.code == 0, ran.err
+    (measured,) = json.loads(ran.out)
+    for step in ("3", "6"):
+        ran = gan_train("export", run, "-o", tmp_path / f"g{step}.keras", "--step", step)
+        assert ran.code == 0, ran.err
+    (scores,) = card_of(tmp_path, "g3.keras")["scores"]
+    assert (scores["values"], scores["protocol"]) == (measured["scores"], measured["protocol"])
+    assert card_of(tmp_path, "g6.keras")["scores"] == []
+    page = (tmp_path / "MODEL_CARD.md").read_text().replace("\\", "")
+    assert f"- FID {measured['scores']['fid']:.4g} (few images) [digits-classifier" in page
+    assert "few images, 40 against 40" in page and page.count("No scores") == 1
+
+
+def test_cards_of_a_folder_stand_together_and_a_new_export_replaces_its_own(
+    trained: Path, conditional: Path, tmp_path: Path
+) -> None:
+    for run, name, step in ((trained, "g.keras", "3"), (conditional, "c.keras", "3"), (trained, "g.keras", "6")):
+        assert gan_train("export", run, "-o", tmp_path / name, "--step", step).code == 0
+    exports = json.loads((tmp_path / "model_card.json").read_text())["exports"]
+    assert {name: (card["recipe"], card["step"]) for name, card in exports.items()} == {
+        "c.keras": ("fashion-cgan", 3),
+        "g.keras": ("mnist-dcgan", 6),
+    }
+
+
+def test_the_card_of_somebody_else_is_not_replaced(trained: Path, tmp_path: Path) -> None:
+    (tmp_path / "model_card.json").write_text('{"model_name": "theirs"}')
+    ran = gan_train("export", trained, "-o", tmp_path / "g.keras")
+    assert (ran.code, "model_card.json" in ran.err, "move it away" in ran.err) == (3, True, True), ran.err
+    assert [path.name for path in tmp_path.iterdir()] == ["model_card.json"]
 
 
 class _OwnExport(ExportedGenerator):
     """The export of a family of recipes that this package does not know."""
 
-    def card(self, in_keras: bool) -> dict[str, Any]:
-        return super().card(in_keras) | {"family": "own"}
+    @property
+    def facts(self) -> dict[str, str]:
+        return super().facts | {"family": "own"}
 
 
 class _OwnGenerator(SavedGenerator):
@@ -95,7 +152,7 @@ def test_a_recipe_names_the_classes_of_its_generator_and_export(
     monkeypatch.setattr(GANRecipe, "exported_generator", f"{__name__}:_OwnExport")
     assert open_run(trained).generator.name == "own"
     assert gan_train("export", trained, "-o", tmp_path / "g.keras").code == 0
-    assert json.loads((tmp_path / "g.json").read_text())["family"] == "own"
+    assert card_of(tmp_path, "g.keras")["facts"]["family"] == "own"
     monkeypatch.setattr(GANRecipe, "exported_generator", None)
     assert "recipe mnist-dcgan cannot be exported" in gan_train("export", trained, "-o", tmp_path / "h.keras").err
     monkeypatch.setattr(GANRecipe, "saved_generator", None)
@@ -107,14 +164,14 @@ def test_a_card_says_what_the_generator_is_told(conditional: Path, infogan: Path
     for run in (conditional, infogan):
         ran = gan_train("export", run, "-o", tmp_path / f"{run.name}.keras")
         assert ran.code == 0, ran.err
-    card = json.loads((tmp_path / "conditional.json").read_text())
-    assert card["input"]["shape"] == [None, 100]
-    assert card["condition"]["input"] == {"name": "classes", "shape": [None], "dtype": "int32", "range": [0, 9]}
-    assert card["condition"]["class_names"][7] == "Sneaker"
-    card = json.loads((tmp_path / "infogan.json").read_text())
-    assert (card["input"]["shape"], card["input"]["drawn_from"]) == ([None, 72], "N(0, 1), the first 62")
-    assert (card["condition"]["kind"], card["condition"]["values"]) == ("code", 10)
-    assert card["condition"]["input"].startswith("the last 10 numbers of latents")
+    card = card_of(tmp_path, "conditional.keras")
+    latents, classes = card["signatures"]["serving_default"]["inputs"]
+    assert latents["shape"] == [None, 100]
+    assert classes | {"about": ""} == {"name": "classes", "shape": [None], "dtype": "int32", "range": [0.0, 9.0], "about": ""}
+    assert "7 Sneaker" in classes["about"] and card["data"]["class_names"][7] == "Sneaker"
+    (latents,) = card_of(tmp_path, "infogan.keras")["signatures"]["serving_default"]["inputs"]
+    assert latents["shape"] == [None, 72]
+    assert latents["about"] == "N(0, 1), the first 62; the last 10 numbers: 1 at the code's, 0 at the others"
 
 
 def test_a_saved_model_on_cloud_storage_is_whole(trained: Path, bucket: str) -> None:
@@ -123,12 +180,14 @@ def test_a_saved_model_on_cloud_storage_is_whole(trained: Path, bucket: str) -> 
     ran = gan_train("export", trained, "-o", f"{bucket}/served", "--json")
     assert json.loads(ran.out)["out"] == f"{bucket}/served/6"
     folder = open_folder(f"{bucket}/served")
-    names = ["fingerprint.pb", "generator.json", "saved_model.pb", "variables/variables.data-00000-of-00001"]
-    assert folder.names() == [f"6/{name}" for name in [*names, "variables/variables.index"]]
-    card = json.loads(folder.read("6/generator.json"))
-    assert {name: (images["dtype"], images["range"]) for name, images in card["output"].items()} == {
-        "serving_default": ("float32", [-1, 1]),
-        "uint8": ("uint8", [0, 255]),
+    names = ["MODEL_CARD.md", "fingerprint.pb", "model_card.json", "saved_model.pb", "saved_model.pb.png"]
+    variables = ["variables/variables.data-00000-of-00001", "variables/variables.index"]
+    assert folder.names() == [f"6/{name}" for name in (*names, *variables)]
+    card = json.loads(folder.read("6/model_card.json"))["exports"]["saved_model.pb"]
+    images = {name: signature["outputs"][0] for name, signature in card["signatures"].items()}
+    assert {name: (tensor["dtype"], tensor["range"]) for name, tensor in images.items()} == {
+        "serving_default": ("float32", [-1.0, 1.0]),
+        "uint8": ("uint8", [0.0, 255.0]),
     }
 
 
@@ -162,7 +221,13 @@ def test_an_export_that_fails_leaves_no_program_to_serve(trained: Path, tmp_path
     [
         (("-o", "served", "--format", "keras"), "ending in .keras"),
         (("-o", "g.keras", "--format", "savedmodel"), "name of a folder"),
-        (("-o", "g.keras", "--format", "onnx"), "keras, savedmodel"),
+        (("-o", "g.keras", "--format", "onnx"), "a file ending in .onnx"),
+        (("-o", "g.onnx", "--format", "savedmodel"), ".onnx is onnx's"),
+        (("-o", "folder", "--format", "tflite"), "a file ending in .tflite"),
+        (("-o", "g.ONNX"), "in lower case, .onnx"),
+        (("-o", "g.h5"), "no export has the ending .h5"),
+        (("-o", "g.keras", "--format", "pickle"), "keras, savedmodel, onnx, tflite"),
+        (("-o", "g.keras", "--inference", "averages"), "leave --inference out"),
         (("-o", "g.keras", "--step", "5"), "there are: 3, 6"),
         (
             (

@@ -1,11 +1,11 @@
 """gan-train export of a run that translates: a translator that needs none of our code."""
 
-import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
@@ -15,7 +15,7 @@ from gan_train.networks.translating import translating_copy
 from gan_train.sampling.translator import saved_translator
 from tests.support.probes import draw_of
 from tests.support.runs import gan_train
-from tests.training.test_export import DOCS, WITHOUT_US
+from tests.training.test_export import DOCS, WITHOUT_US, card_of
 
 AGAIN = """
 again = translator(images), served.signatures["serving_default"](images=tf.constant(images))["images"]
@@ -31,7 +31,9 @@ np.savez(sys.argv[1], again_by_keras=again[0], again=again[1], reloaded=reloaded
 def made(pix2pix_run: Path, cyclegan_run: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, np.ndarray]]:
     """The lines of the documentation use both kinds of export, in one process that cannot import our packages."""
     folder = tmp_path_factory.mktemp("exported")
-    (lines,) = [block for block in re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL) if "translator" in block]
+    (lines,) = [
+        block for block in re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL) if "translator.keras" in block
+    ]
     program = [WITHOUT_US, "import keras\nimport numpy as np\nimport tensorflow as tf\n"]
     for name, run, options in (("pix2pix", pix2pix_run, ()), ("cyclegan", cyclegan_run, ("--direction", "b-to-a"))):
         for out in (f"{name}.keras", name):
@@ -84,19 +86,41 @@ def without_dropout(config: dict) -> dict:
 
 
 def test_a_card_says_what_goes_in_and_how_it_works(pix2pix_run: Path, cyclegan_run: Path, tmp_path: Path) -> None:
-    for run, out in ((pix2pix_run, "p.keras"), (pix2pix_run, "p"), (cyclegan_run, "c.keras")):
-        ran = gan_train("export", run, "-o", tmp_path / out, "--step", "1")
+    averages = ("--inference", "averages")
+    for run, out, options in (
+        (pix2pix_run, "p.keras", ()),
+        (pix2pix_run, "p", ()),
+        (cyclegan_run, "c.keras", ()),
+        (pix2pix_run, "a.keras", averages),
+    ):
+        ran = gan_train("export", run, "-o", tmp_path / out, "--step", "1", *options)
         assert (ran.code, ran.err) == (0, "")
-    cards = [json.loads((tmp_path / name).read_text()) for name in ("p.json", "p/1/generator.json", "c.json")]
-    floats = {"name": "images", "shape": [None, 16, 16, 3], "dtype": "float32", "range": [-1, 1]}
-    pixels = floats | {"dtype": "uint8", "range": [0, 255]}
-    assert cards[0]["input"] == cards[0]["output"] == floats
-    assert cards[1]["input"] == cards[1]["output"] == {"serving_default": floats, "uint8": pixels}
-    assert [card["direction"] for card in cards] == ["source-to-target", "source-to-target", "a-to-b"]
-    assert [card["recipe"] for card in cards] == ["maps-pix2pix", "maps-pix2pix", "horse2zebra-cyclegan"]
-    assert all("statistics of each image alone" in card["normalisation"] for card in cards)
-    drops = "drops in model(images)", "drops in every call", "none"
-    assert all(card["dropout"].startswith(words) for card, words in zip(cards, drops, strict=True))
+    cards = [card_of(tmp_path, "p.keras"), card_of(tmp_path / "p" / "1", "saved_model.pb")]
+    cards += [card_of(tmp_path, "c.keras"), card_of(tmp_path, "a.keras")]
+    floats = {"name": "images", "shape": [None, 16, 16, 3], "dtype": "float32", "range": [-1.0, 1.0], "about": ""}
+    pixels = floats | {"dtype": "uint8", "range": [0.0, 255.0]}
+    translations = floats | {"name": "translations"}
+    assert cards[0]["signatures"] == {"serving_default": {"inputs": [floats], "outputs": [translations]}}
+    assert cards[1]["signatures"] == {
+        "serving_default": {"inputs": [floats], "outputs": [floats]},
+        "uint8": {"inputs": [pixels], "outputs": [pixels]},
+    }
+    facts = [card["facts"] for card in cards]
+    assert [fact["direction"] for fact in facts] == ["source-to-target", "source-to-target", "a-to-b", "source-to-target"]
+    assert [card["recipe"] for card in cards[1:3]] == ["maps-pix2pix", "horse2zebra-cyclegan"]
+    by_image = ["statistics of each image alone" in fact["normalisation"] for fact in facts]
+    assert by_image == [True, True, True, False]
+    drops = "in Keras, drops in model(images)", "in Keras, drops", "none", "none"
+    assert all(fact["dropout"].startswith(words) for fact, words in zip(facts, drops, strict=True))
+
+
+def test_by_the_averages_keras_gives_what_translate_gives(pix2pix_run: Path, tmp_path: Path) -> None:
+    ran = gan_train("export", pix2pix_run, "-o", tmp_path / "a.keras", "--inference", "averages")
+    assert ran.code == 0, ran.err
+    images = np.random.default_rng(3).uniform(-1, 1, (2, 16, 16, 3)).astype(np.float32)
+    network = saved_translator(str(pix2pix_run)).network()
+    expected = inference_pass(translating_copy(network, "averages"), images, draw_of())
+    np.testing.assert_allclose(keras.models.load_model(tmp_path / "a.keras")(images), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -105,6 +129,7 @@ def test_a_card_says_what_goes_in_and_how_it_works(pix2pix_run: Path, cyclegan_r
         ("pix2pix_run", ("--direction", "a-to-b"), "translates one way only"),
         ("cyclegan_run", ("--direction", "a"), "choose one of: a-to-b, b-to-a"),
         ("cyclegan_run", ("--step", "9"), "no generator-a-to-b of step 9; there are: 1, 2"),
+        ("pix2pix_run", ("--inference", "average"), "choose one of: training, averages"),
         ("trained", ("--direction", "a-to-b"), "makes images from latents; leave --direction out"),
     ],
 )

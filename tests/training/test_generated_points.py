@@ -19,6 +19,7 @@ from gan_train.sampling.snapshots import write_model
 from gan_train.tools.latent_options import draw_latents
 from gan_train.tools.points import points_csv
 from tests.support.runs import gan_train
+from tests.training.test_export import card_of
 
 RECIPE = {
     "name": "curve",
@@ -102,8 +103,9 @@ def test_an_export_gives_points_and_no_pixels(curve: Path, tmp_path: Path) -> No
     network = keras.models.load_model(curve / "models" / "generator-step-00000001.keras")
     made = served.signatures["serving_default"](latents=tf.constant(latents))["points"]
     np.testing.assert_allclose(made, network(latents, training=False), rtol=1e-5, atol=1e-6)
-    card = json.loads((tmp_path / "served" / "1" / "generator.json").read_text())
-    assert card["output"] == {"serving_default": {"name": "points", "shape": [None, 2], "dtype": "float32"}}
+    card = card_of(tmp_path / "served" / "1", "saved_model.pb")
+    points = {"name": "points", "shape": [None, 2], "dtype": "float32", "range": None, "about": ""}
+    assert {name: signature["outputs"] for name, signature in card["signatures"].items()} == {"serving_default": [points]}
     ran = gan_train("export", curve, "-o", tmp_path / "g.keras")
     assert ran.code == 0, ran.err
-    assert json.loads((tmp_path / "g.json").read_text())["output"] == {"name": "points", "shape": [None, 2], "dtype": "float32"}
+    assert card_of(tmp_path, "g.keras")["signatures"]["serving_default"]["outputs"] == [points]

@@ -33,6 +33,18 @@ def test_a_grid(trained: Path, tmp_path: Path) -> None:
     assert image.text["step"] == "6"
 
 
+@pytest.mark.parametrize("name", ["x.jpg", "x.PNG", "x.webp", "x.pdf"])
+def test_no_folder_gets_the_name_of_another_kind_of_file(
+    name: str, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for options in ((), ("--force",)):
+        ran = gan_train("sample", trained, "-o", name, *options)
+        assert (ran.code, "ending in .png for a grid" in ran.err, list(tmp_path.iterdir())) == (2, True, []), ran.err
+    assert sample(trained, "-o", f"{name}/", "--count", "1")["images"] == 1
+    assert len(list((tmp_path / name).glob("*.png"))) == 1
+
+
 def test_single_images_by_seed(trained: Path, tmp_path: Path) -> None:
     sample(trained, "-o", tmp_path / "many", "--seeds", "3,7,10-11")
     assert sorted(path.name for path in (tmp_path / "many").glob("*")) == [f"seed-{n}.png" for n in (10, 11, 3, 7)]

@@ -68,30 +68,43 @@ def translate(
 @models.command()
 def export(
     folder: RunArgument,
-    out: Annotated[str, typer.Option("--out", "-o", help="A .keras file, or a folder for the SavedModel.", show_default=False)],
+    out: Annotated[
+        str,
+        typer.Option("--out", "-o", help="A .keras, .onnx or .tflite file, or a folder for a SavedModel.", show_default=False),
+    ],
     form: Annotated[
-        str | None, typer.Option("--format", help="keras or savedmodel.  [default: by the ending of the output]")
+        str | None,
+        typer.Option("--format", help="keras, savedmodel, onnx or tflite.  [default: by the ending of the output]"),
     ] = None,
     direction: DirectionOption = None,
+    inference: Annotated[
+        str | None, typer.Option(help="Of a translator: training or averages; see 'gan-train translate'.  [default: training]")
+    ] = None,
     step: StepOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write a generator that Keras or TensorFlow Serving loads without this package.
+    """Write a generator that other programs load without this package, with a model card beside it.
 
     \b
-      gan-train export runs/first -o generator.keras --format keras
+      gan-train export runs/first -o exported/generator.keras
       gan-train export runs/first -o served --format savedmodel
-      gan-train export runs/first -o served --format savedmodel --step 234
+      gan-train export runs/first -o exported/generator.onnx --step 234
+      gan-train export runs/first -o exported/generator.tflite
       gan-train export runs/horses -o zebra_to_horse.keras --direction b-to-a
+      gan-train export runs/maps -o maps.onnx --inference averages
 
     A SavedModel goes into a subfolder named as its step, so that TensorFlow Serving, given the folder, serves the newest.
     Its signatures take latents, float32 (n, latent size), and classes, int32 (n,), if the generator has them, and return
     images: 'serving_default' as float32 in the recipe's range, 'uint8' as pixels; or points, 'serving_default' alone. Those
-    of a translator take images of the kind that they return. A .json beside it says the same, with recipe, step and dataset.
+    of a translator take images of the kind that they return. The other formats have the inputs and the output of
+    'serving_default'. ONNX and TFLite need an extra, ganmill[onnx] or ganmill[tflite]; they are run once and compared with
+    the network before they are written, and drop nothing. MODEL_CARD.md and model_card.json beside the file say where the
+    network comes from, how good it is and how to use it.
     """
-    from gan_train.tools.export import export as write_export
+    from gan_train.exporting.export import ExportOptions
+    from gan_train.exporting.export import export as write_export
 
-    done = write_export(folder, out, form, direction, step)
+    done = write_export(folder, out, ExportOptions(form, direction, inference, step))
     answer(done, f"generator of step {done['step']} in {done['out']}; about it: {done['card']}", as_json)
 
 

@@ -9,9 +9,9 @@ from gan_train.logs.trace import Point
 from gan_train.logs.verdict import Verdict, read_verdicts
 from gan_train.logs.watch import Standing, read_standing
 from gan_train.pages.charts import Traces, best_point, score_points
-from gan_train.pages.dataset_facts import DatasetFacts, read_dataset_facts
 from gan_train.pages.embedded import GRID_BYTES, PICTURE_BYTES, EmbeddedPicture, embedded, evenly
 from gan_train.pages.generated import GeneratedPicture, existing_pictures
+from gan_train.runs.dataset_facts import DatasetFacts, read_dataset_facts
 from gan_train.runs.layout import DATASET_PREVIEW, NEIGHBOURS, REALS, RECIPE, SAMPLES
 from gan_train.runs.rollbacks import Rollbacks, read_rollbacks
 from gan_train.runs.run_folder import RunRecord, read_record

@@ -65,7 +65,8 @@ class Recipe(Section, ABC):
     """The class of the generators that a run saves, as "module:Class", a `SavedNetwork`; None for runs that save no
     generator."""
     exported_generator: ClassVar[str | None] = None
-    """The class that exports such a generator, as "module:Class", an `Exported` that takes it; None if none is exported."""
+    """The class that exports such a generator, as "module:Class", an `Exported` that takes it and the value of --inference;
+    None if none is exported."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
     about: str
@@ -209,7 +210,7 @@ class LatentRecipe(Recipe, ABC):
 
     gallery = "gan_train.galleries.sampled:SampledGallery"
     saved_generator = "gan_train.sampling.generator:SavedGenerator"
-    exported_generator = "gan_train.tools.export_generator:ExportedGenerator"
+    exported_generator = "gan_train.exporting.generator:ExportedGenerator"
 
     latent_size: Annotated[int, Field(gt=0, le=1 << 16)]
     latent: LatentConfig = LatentConfig()

@@ -31,7 +31,7 @@ class TranslationRecipe(Recipe, ABC):
     """
 
     saved_generator = "gan_train.sampling.translator:SavedTranslator"
-    exported_generator = "gan_train.tools.export_translator:ExportedTranslator"
+    exported_generator = "gan_train.exporting.translator:ExportedTranslator"
 
     image: ImageConfig
     jitter: Annotated[int, Field(ge=0)] = 0

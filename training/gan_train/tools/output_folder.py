@@ -1,5 +1,6 @@
 """Whether a folder may be filled with single images."""
 
+import mimetypes
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,16 +14,22 @@ _MARK = b"recipe\0"
 
 
 def check_output_folder(uri: str, force: bool) -> None:
-    """Check that a folder is empty or holds only PNG files, the first of which one of these commands wrote.
+    """Check that a name is meant for a folder, which is empty or holds only PNG files, the first by one of these commands.
 
     Args:
         uri: of the folder, local or gs://; it need not exist.
         force: accept any folder.
 
     Raises:
-        UsageError: the folder holds other files; the message names the first.
+        UsageError: the name is that of a file, or the folder holds other files; the message names the first.
         StorageError: it cannot be listed.
     """
+    # The types that Python knows by itself: what a machine adds must decide nothing.
+    kind, _ = mimetypes.MimeTypes().guess_type(uri, strict=False)
+    if kind:
+        raise UsageError(
+            f"-o {uri}: {kind} is not written; write a name ending in .png for a grid, or a folder for single images"
+        )
     if force:
         return
     folder = open_folder(uri)

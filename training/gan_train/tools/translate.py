@@ -11,7 +11,7 @@ from gan_core.images.grid import png
 from gan_core.images.labelled import rows_png
 from gan_core.progress import ProgressCounter, show_progress
 from gan_core.storage import open_folder, write_file
-from gan_pipeline.transforms.decode import IMAGE_SUFFIXES, MAX_PIXELS, decode_image_file
+from gan_pipeline.transforms.decode import MAX_PIXELS, decode_image_file
 from gan_train.recipe.translation import Inference
 from gan_train.sampling.translator import Pixels, SavedTranslator, Translating, saved_translator
 from gan_train.tools.image_files import ImageFile, check_not_an_input, file_names, image_files
@@ -88,8 +88,6 @@ def translate(
         StorageError: `out` cannot be written, or an image cannot be read.
     """
     options.check()
-    if out.lower().endswith(IMAGE_SUFFIXES) and not out.endswith(".png"):
-        raise UsageError(f"-o {out}: write a name ending in .png for a grid, or a folder for single images")
     if not out.endswith(".png"):
         check_output_folder(out, force)
     translator = saved_translator(folder, options.direction, step)
