@@ -85,6 +85,8 @@ def test_the_commands_of_the_page_of_scores_run(
     shutil.copytree(trained, runs / "first")
     Path("data").mkdir()
     Path("data/digits").symlink_to(digits)
+    for name, seed in (("generated", "1"), ("others", "2")):
+        assert gan_train("sample", trained, "-o", name, "--count", "40", "--seed", seed).code == 0
     for words in commands("scores.md"):
         ran = gan_train(*words)
         assert ran.code == 0, (words, ran.err)

@@ -1,4 +1,4 @@
-"""gan-train report and compare. Heavy imports wait until a command needs them."""
+"""gan-train report, compare and metrics. Heavy imports wait until a command needs them."""
 
 from typing import Annotated
 
@@ -64,3 +64,26 @@ def compare(
 
     document, ranked = write_comparison(folders, out)
     answer(document, "\n".join([*lines(ranked), f"side by side: {out}"]), as_json)
+
+
+@pages.command()
+def metrics(
+    folder: RunArgument,
+    table: Annotated[str, typer.Option("--csv", help="A file, local or gs://, or - for the terminal.")] = "-",
+    as_json: JsonOption = False,
+) -> None:
+    """Write the log of a run as CSV: a row for each logged step, a column for each metric.
+
+    \b
+      gan-train metrics runs/first --csv metrics.csv
+      gan-train metrics runs/first --csv - | head
+
+    An empty field is a number that its step does not have.
+    """
+    from gan_train.tools.metrics_table import STDOUT, metrics_table
+
+    document, text = metrics_table(folder, table)
+    if table == STDOUT and not as_json:
+        print(text, end="")
+    else:
+        answer(document, f"{document['rows']} rows of {len(document['columns'])} metrics in {table}", as_json)

@@ -7,7 +7,7 @@ import typer
 
 from gan_core.command import JsonOption, print_json
 from gan_core.errors import UsageError
-from gan_train.cli.options import RunArgument
+from gan_train.cli.options import RunArgument, answer
 from gan_train.runs.layout import DIAGNOSIS
 
 scoring = typer.Typer()
@@ -19,6 +19,14 @@ def evaluate(
         str | None, typer.Argument(metavar="RUN", help="A run folder, local or gs://.", show_default=False)
     ] = None,
     data: Annotated[str | None, typer.Option("--data", help="Dataset folder with the real images.", show_default=False)] = None,
+    images: Annotated[
+        str | None,
+        typer.Option("--images", help="Folder or zip of images to score, local or gs://; no run is named.", show_default=False),
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option("--against", help="With --images: folder or zip of real images, instead of --data.", show_default=False),
+    ] = None,
     extractor: Annotated[
         str,
         typer.Option(
@@ -54,17 +62,30 @@ def evaluate(
       gan-train evaluate runs/first --data data/digits --step 4500 --count 50000
       gan-train evaluate runs/first --data data/digits --watch
       gan-train evaluate runs/faces --data data/faces --extractor inception --weights inception_v3.h5
+      gan-train evaluate --images theirs.zip --data data/digits
+      gan-train evaluate --images generated --against photographs --extractor inception
       gan-train evaluate --self-test
 
     Each score comes with its protocol; the run folder gets them all in scores.jsonl, nearest neighbours in scores/ and the
-    best generator in best/.
+    best generator in best/. Images of files are scored by the same code, and nothing is stored. Files of different sizes are
+    resized one by one.
 
     Exit codes: 0 scored (with --watch: the run has ended), 1 a self-test failed, 3 no run or no weights.
     """
     if self_test:
-        if folder or data:
-            raise UsageError("--self-test checks the scores without a run; leave RUN and --data out")
+        if folder or data or images or against:
+            raise UsageError("--self-test checks the scores without a run; leave RUN, --data and --images out")
         _self_test(as_json)
+    if images is not None or against is not None:
+        if images is None or (data is None) == (against is None):
+            raise UsageError("--images A goes with one reference: --data DATASET, or --against B")
+        if folder or watch or step is not None:
+            raise UsageError("--images scores files of no run; leave RUN, --step and --watch out")
+        from gan_train.tools.score_images import ImageScoring, score_images
+
+        scored_images = score_images(ImageScoring(images, data, against, extractor, weights, resizer, split, count))
+        answer({"images": images} | scored_images.answer, "\n".join(scored_images.lines()), as_json)
+        return
     if folder is None or data is None:
         raise UsageError(
             "name a run and its dataset: gan-train evaluate RUN --data FOLDER (or: gan-train evaluate --self-test)"
@@ -87,7 +108,7 @@ def evaluate(
     scores = run.evaluate_each(data, **options) if watch else [run.evaluate(data, step=step, **options)]
     documents = []
     for scored in scores:
-        documents.append(scored.document())
+        documents.append(scored.answer)
         if not as_json:
             print(*scored.lines(), "", sep="\n", flush=True)
     if as_json:

@@ -53,6 +53,13 @@ def run(
     cluster_timeout: Annotated[
         float, typer.Option(min=1, metavar="SECONDS", help="How long to wait for the other workers of TF_CONFIG.")
     ] = 300,
+    track: Annotated[
+        str, typer.Option(help="Also log to mlflow, wandb or mlflow,wandb, as their environment variables say; or none.")
+    ] = "none",
+    evaluate_every: Annotated[
+        int,
+        typer.Option(min=0, help="FID at one of so many snapshots, where a packaged classifier knows the data; 0: never."),
+    ] = 1,
     short: ShortOption = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, print the plan, train nothing.")] = False,
     as_json: JsonOption = False,
@@ -83,6 +90,8 @@ def run(
         "keep": keep,
         "on_corrupt": on_corrupt,
         "cluster_timeout": cluster_timeout,
+        "track": track,
+        "evaluate_every": evaluate_every,
     }
     if dry_run:
         request = read_request(recipe, data, out, **options)

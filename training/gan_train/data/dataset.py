@@ -9,7 +9,8 @@ from gan_core.storage import Folder, open_folder
 from gan_pipeline.dataset.features import Features, LabelFeature
 from gan_pipeline.dataset.manifest import Manifest, Shard, read_manifest
 from gan_train.recipe.base import Recipe
-from gan_train.recipe.streams import Source, Stream
+from gan_train.recipe.examples import ImageConfig
+from gan_train.recipe.streams import Source, Stream, example_streams
 
 
 @dataclass(frozen=True)
@@ -99,4 +100,23 @@ def open_dataset(uri: str, recipe: Recipe, split: str = "train") -> Dataset:
     folder = open_folder(uri)
     manifest = read_manifest(folder)
     streams = recipe.streams(Source(uri, manifest, recipe.name, split))
+    return Dataset(folder, manifest, streams.training, streams.shown).without(())
+
+
+def open_images(uri: str, split: str = "train") -> Dataset:
+    """Open a dataset folder of single images for no recipe.
+
+    Args:
+        uri: of the folder, local or gs://.
+        split: whose images are read.
+
+    Raises:
+        DataError: not a dataset folder, a file that is not what the manifest says, or no such split.
+        UsageError: the dataset holds no single images.
+        StorageError: the folder cannot be read.
+    """
+    folder = open_folder(uri)
+    manifest = read_manifest(folder)
+    image = ImageConfig(shape=manifest.image().shape, range="symmetric")
+    streams = example_streams(Source(uri, manifest, "", split), image, None)
     return Dataset(folder, manifest, streams.training, streams.shown).without(())

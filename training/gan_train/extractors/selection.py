@@ -10,21 +10,21 @@ from gan_train.extractors.classifier import DOMAINS, Domain, classifier_for, pac
 AUTO, INCEPTION = "auto", "inception"
 
 
-def open_extractor(name: str, weights: str | None, manifest: Manifest) -> Extractor:
+def open_extractor(name: str, weights: str | None, manifest: Manifest | None) -> Extractor:
     """Open an extractor.
 
     Args:
         name: "inception", a packaged classifier, or the folder of a classifier's run; "auto" is the packaged classifier
             that fits the dataset, and Inception where none does.
         weights: file of Inception's weights, or None.
-        manifest: of the dataset that is scored.
+        manifest: of the dataset that is scored; None of images that are of none, for which "auto" is Inception.
 
     Raises:
         UsageError: weights were given for an extractor that needs none.
         DataError: there are no weights for Inception, or no classifier in that folder.
     """
     if name == AUTO:
-        packaged = None if weights else classifier_for(manifest)
+        packaged = None if weights or manifest is None else classifier_for(manifest)
         if packaged:
             return packaged
         name = INCEPTION

@@ -12,6 +12,7 @@ from gan_train.logs.metrics_log import Row, read_metrics
 from gan_train.logs.metrics_writer import MetricsWriter
 from gan_train.logs.progress import ProgressWriter
 from gan_train.logs.tensorboard import TensorBoardWriter
+from gan_train.logs.trackers import open_tracker
 from gan_train.logs.writer import LoggedSteps, MultiWriter, Writer
 from gan_train.loop.divergence import DivergenceGuard, FiniteCheck
 from gan_train.loop.job import Job
@@ -21,6 +22,7 @@ from gan_train.numerics.precision import resolved
 from gan_train.pages.report import LiveReport
 from gan_train.runs.rollbacks import Rollbacks
 from gan_train.runs.run_folder import read_record
+from gan_train.scoring.snapshot_fid import SnapshotFID
 
 
 @contextmanager
@@ -40,6 +42,10 @@ def open_session(job: Job, start: int, rollbacks: Rollbacks) -> Iterator[Session
     with ExitStack() as stack:
         metrics = stack.enter_context(closing(MetricsWriter(run, start)))
         tensorboard = stack.enter_context(closing(TensorBoardWriter(run, start)))
+        trackers: list[Writer] = []
+        if job.reports:
+            for name in job.operation.track:
+                trackers.append(stack.enter_context(closing(open_tracker(name, run, recipe))))
         clock = Clock(metrics.last)
         gallery = open_gallery(recipe, job.system, job.dataset, run)
         diagnosis = LiveDiagnosis(run, read_record(run).recipe, read_metrics(run), warn if job.reports else _ignore)
@@ -49,14 +55,15 @@ def open_session(job: Job, start: int, rollbacks: Rollbacks) -> Iterator[Session
             return any(is_due(step, every, recipe.steps) for every in (recipe.log_every, recipe.snapshot_every))
 
         followers: list[Writer] = [
-            LoggedSteps(is_logged, [metrics, tensorboard, CurvesWriter(run), diagnosis, LiveReport(run)])
+            LoggedSteps(is_logged, [metrics, tensorboard, CurvesWriter(run), diagnosis, LiveReport(run), *trackers])
         ]
         if job.reports:
             position: Row = {"step": start, "elapsed": clock.elapsed}
             progress = ProgressWriter(position, recipe.steps, lambda: diagnosis.words)
             followers.append(stack.enter_context(closing(progress)))
         guard = DivergenceGuard(check, job.operation.on_divergence, recipe.log_every, diagnosis)
-        yield Session(job, start, rollbacks, MultiWriter(followers), clock, gallery, diagnosis, guard)
+        evaluator = SnapshotFID.of(recipe, job.system, job.dataset, job.operation.evaluate_every)
+        yield Session(job, start, rollbacks, MultiWriter(followers), clock, gallery, diagnosis, guard, evaluator)
 
 
 def _ignore(message: str) -> None:

@@ -35,6 +35,8 @@ class TrainingOptions(TypedDict, total=False):
         keep: which checkpoints stay, such as "last=3,every=1000,best=d.loss:min".
         on_corrupt: what a damaged shard leads to: "fail" or "skip-shard".
         cluster_timeout: seconds to wait for the other workers of TF_CONFIG.
+        track: "mlflow", "wandb" or "mlflow,wandb": they get the same numbers and pictures; or "none".
+        evaluate_every: measure the FID at one of so many snapshots; 0 is never. It changes nothing that is trained.
     """
 
     overrides: Overrides
@@ -49,6 +51,8 @@ class TrainingOptions(TypedDict, total=False):
     keep: str
     on_corrupt: str
     cluster_timeout: float
+    track: str
+    evaluate_every: int
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,8 @@ def read_request(
     keep: str = "last=3",
     on_corrupt: str = "fail",
     cluster_timeout: float = 300.0,
+    track: str = "none",
+    evaluate_every: int = 1,
 ) -> Request:
     """A request, checked as far as that is possible without the data and the devices.
 
@@ -101,7 +107,7 @@ def read_request(
         data: dataset folder, a path or gs:// URI.
         out: run folder, a path or gs:// URI.
         overrides, steps, short, strategy, logical_cpus, on_divergence, on_failure, max_rollbacks, keep, on_corrupt,
-            cluster_timeout: see `TrainingOptions`.
+            cluster_timeout, track, evaluate_every: see `TrainingOptions`.
 
     Raises:
         UsageError: the recipe or an option is wrong; the message names it.
@@ -109,7 +115,8 @@ def read_request(
     check_least(1, steps=steps, logical_cpus=logical_cpus, max_rollbacks=max_rollbacks)
     if jit not in JIT:
         raise UsageError(f"--jit: choose one of: {', '.join(JIT)} (got {short_repr(jit)})")
-    operation = read_operation(on_divergence, on_failure, max_rollbacks, keep, on_corrupt)
+    check_least(0, evaluate_every=evaluate_every)
+    operation = read_operation(on_divergence, on_failure, max_rollbacks, keep, on_corrupt, track, evaluate_every)
     last = [f"steps={steps}"] if steps is not None else []
     chosen = load_recipe(recipe, [*_texts(overrides), *last], short)
     return Request(chosen, data, out, operation, strategy, logical_cpus, cluster_timeout, jit)

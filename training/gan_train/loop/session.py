@@ -1,7 +1,7 @@
 """One attempt at training: from the newest checkpoint to the last step, or to what ends it early."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import tensorflow as tf
 
@@ -21,10 +21,11 @@ from gan_train.loop.job import Job
 from gan_train.loop.rows import metric_rows
 from gan_train.loop.saving import commit
 from gan_train.loop.schedule import call_lengths, is_due
-from gan_train.pages.dataset_facts import write_dataset_facts
+from gan_train.runs.dataset_facts import write_dataset_facts
 from gan_train.runs.layout import REALS, RECIPE, committed_steps
 from gan_train.runs.rollbacks import Rollbacks
 from gan_train.sampling.snapshots import write_model, write_samples
+from gan_train.scoring.snapshot_fid import SnapshotFID
 from gan_train.systems.gradients import Execution
 from gan_train.systems.step import StepFunction, build_steps
 
@@ -55,6 +56,7 @@ class Session:
         gallery: makes the pictures of a snapshot.
         diagnosis: judges the training as rows are written.
         guard: checks that numbers are finite.
+        evaluator: measures the FID at snapshots; None where it is not measured.
     """
 
     job: Job
@@ -65,6 +67,7 @@ class Session:
     gallery: Gallery
     diagnosis: LiveDiagnosis
     guard: DivergenceGuard
+    evaluator: SnapshotFID | None
 
     def train(self, interruption: Interruption) -> Reached:
         """Train to the last step.
@@ -138,7 +141,9 @@ class Session:
         if not is_due(step, recipe.snapshot_every, recipe.steps) or self.guard.variables(step):
             return None
         with self.clock.standing_still("snapshot"):
-            return self.gallery.snapshot(step)
+            snapshot = self.gallery.snapshot(step)
+            scores = self.evaluator.scores(step) if self.evaluator else {}
+            return replace(snapshot, scores=snapshot.scores | scores)
 
     def _tell(self, step: int, rows: list[Row], snapshot: Snapshot | None) -> str | None:
         """Pass rows and snapshot to the writers; return the name of the new sample grid, if there is one."""

@@ -154,6 +154,7 @@ _GROUPS = (
     ),
     _Group("estimate", "Estimated distance", lambda name: name.endswith(".estimate"), "It should fall.", first=True),
     _Group("classes", "Classes that appear", lambda name: name.startswith("snapshot.classes"), first=True),
+    _Group("fid", "FID at snapshots", lambda name: name == "snapshot.fid", "It should fall.", first=True),
     _Group("measured", "Measured at snapshots", lambda name: name.startswith("snapshot."), first=True),
     _Group("scores", "Scores of the players", lambda name: ".score" in name, "What the discriminator says before its loss."),
     _Group("gradients", "Norms of gradients", lambda name: name.endswith(".gradient_norm")),

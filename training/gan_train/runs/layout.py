@@ -3,6 +3,7 @@
     recipe.yaml                                    recipe, dataset and package versions: what the run is
     status.json                                    where it stands
     metrics.jsonl, tensorboard/                    its metrics, a row for each logged step
+    trackers.json                                  its names with the services that follow it (--track)
     diagnosis.jsonl                                a verdict for each time it was judged
     rollbacks.jsonl, skipped_shards.jsonl          what went wrong and was put right
     latents.npz                                    the inputs of every sample grid
@@ -27,7 +28,7 @@ from typing import Protocol
 
 RECIPE, STATUS = "recipe.yaml", "status.json"
 METRICS, EVENTS = "metrics.jsonl", "tensorboard"
-DIAGNOSIS = "diagnosis.jsonl"
+DIAGNOSIS, TRACKERS = "diagnosis.jsonl", "trackers.json"
 ROLLBACKS, SKIPPED = "rollbacks.jsonl", "skipped_shards.jsonl"
 LATENTS, REALS, LOSSES, REPORT = "latents.npz", "reals.png", "losses.png", "report.html"
 DATASET, DATASET_PREVIEW = "dataset.json", "dataset-preview.png"

@@ -4,6 +4,7 @@ operation = read_operation("rollback", "warn", 3, "last=3,every=1000,best=d.loss
 """
 
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import Literal, cast, get_args
 
 from gan_core.errors import UsageError
@@ -12,6 +13,7 @@ from gan_train.runs.retention import Keep, parse_keep
 OnDivergence = Literal["stop", "rollback", "warn"]
 OnFailure = Literal["warn", "stop", "rollback"]
 OnCorrupt = Literal["fail", "skip-shard"]
+Tracker = Literal["mlflow", "wandb"]
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,8 @@ class Operation:
         max_rollbacks: in the whole life of a run.
         keep: which checkpoints stay.
         on_corrupt: what a damaged shard leads to; data/reader.py has the rules.
+        track: services that follow the training too, such as "mlflow".
+        evaluate_every: measure the FID at one of so many snapshots, where a packaged classifier knows the data; 0 is never.
     """
 
     on_divergence: OnDivergence = "stop"
@@ -31,17 +35,40 @@ class Operation:
     max_rollbacks: int = 3
     keep: Keep = field(default_factory=Keep)
     on_corrupt: OnCorrupt = "fail"
+    track: tuple[Tracker, ...] = ()
+    evaluate_every: int = 1
 
 
-def read_operation(on_divergence: str, on_failure: str, max_rollbacks: int, keep: str, on_corrupt: str) -> Operation:
-    """The operation that these options of the command mean. Raises UsageError that names a wrong one and the choices."""
+def read_operation(
+    on_divergence: str,
+    on_failure: str,
+    max_rollbacks: int,
+    keep: str,
+    on_corrupt: str,
+    track: str = "none",
+    evaluate_every: int = 1,
+) -> Operation:
+    """The operation that these options of the command mean. Raises UsageError that names a wrong one."""
     return Operation(
         cast(OnDivergence, _one_of(get_args(OnDivergence), "--on-divergence", on_divergence)),
         cast(OnFailure, _one_of(get_args(OnFailure), "--on-failure", on_failure)),
         max_rollbacks,
         parse_keep(keep),
         cast(OnCorrupt, _one_of(get_args(OnCorrupt), "--on-corrupt", on_corrupt)),
+        _trackers(track),
+        evaluate_every,
     )
+
+
+def _trackers(names: str) -> tuple[Tracker, ...]:
+    """The trackers of --track, each once; the extra of the same name must be installed."""
+    if names == "none":
+        return ()
+    trackers = tuple(cast(Tracker, _one_of(get_args(Tracker), "--track", name)) for name in names.split(","))
+    for tracker in trackers:
+        if find_spec(tracker) is None:
+            raise UsageError(f"--track {tracker}: not installed here; pip install 'ganmill[{tracker}]'")
+    return tuple(dict.fromkeys(trackers))
 
 
 def _one_of(words: tuple[str, ...], option: str, word: str) -> str:

@@ -7,6 +7,12 @@ from pydantic import Field
 
 from gan_core.documents import PrintableText, Whole
 
+FILES: Literal["files"] = "files"
+"""The weights in the protocol of images that are files."""
+
+FEW = 2000
+"""With fewer images a Frechet distance says little: noise in both covariances makes it larger (Heusel et al. 2017)."""
+
 
 @dataclass(frozen=True)
 class Protocol:
@@ -20,8 +26,9 @@ class Protocol:
         split: split of that dataset.
         reals, fakes: numbers of images.
         seed: seed of the latents of the fakes.
-        weights: whether the generator has the moving average of its weights, or the weights themselves.
-        step: training step of the generator.
+        weights: whether the generator has the moving average of its weights, or the weights themselves; or that the images
+            were given as files, by no generator of a run.
+        step: training step of the generator; 0 of files.
     """
 
     extractor: PrintableText
@@ -32,7 +39,7 @@ class Protocol:
     reals: Whole
     fakes: Whole
     seed: Annotated[int, Field(ge=0)]
-    weights: Literal["EMA", "as trained"]
+    weights: Literal["EMA", "as trained", "files"]
     step: Whole
 
     @property
@@ -40,9 +47,20 @@ class Protocol:
         """The part of a protocol that two scores must share to be ranked: all but seed, weights and step."""
         return (self.extractor, self.extractor_hash, self.resizer, self.dataset, self.split, self.reals, self.fakes)
 
+    @property
+    def caution(self) -> str:
+        """A warning of scores of few images; "" of many."""
+        if min(self.reals, self.fakes) >= FEW:
+            return ""
+        return (
+            f"few images, {self.fakes} against {self.reals}: FID is too high and all scores are noisy below {FEW:,}; "
+            "rank only scores of the same counts"
+        )
+
     def __str__(self) -> str:
         """The protocol in one line: [digits-classifier 3fa9…, train 10000 vs 10000, EMA, bicubic, step 4500, data 77c1…]."""
+        step = f"step {self.step}, " if self.weights != FILES else ""
         return (
             f"[{self.extractor} {self.extractor_hash[:4]}…, {self.split} {self.reals} vs {self.fakes}, {self.weights}, "
-            f"{self.resizer}, step {self.step}, data {self.dataset[:4]}…]"
+            f"{self.resizer}, {step}data {self.dataset[:4]}…]"
         )

@@ -65,14 +65,21 @@ class Scored:
         """The document of a line of scores.jsonl."""
         return {"step": self.protocol.step, "scores": dict(self.values), "protocol": asdict(self.protocol)}
 
+    @property
+    def answer(self) -> dict[str, Any]:
+        """The document of an answer to --json: `document`, with the warning if the scores are of few images."""
+        return self.document() | ({"caution": self.protocol.caution} if self.protocol.caution else {})
+
     def lines(self) -> list[str]:
-        """A line of text for each score, with its protocol."""
-        return [f"{KINDS[name].title} {self.text(name)} {self.protocol}" for name in self.values if name in KINDS]
+        """A line of text for each score, with its protocol; and a warning if they are of few images."""
+        lines = [f"{KINDS[name].title} {self.text(name)} {self.protocol}" for name in self.values if name in KINDS]
+        return [*lines, self.protocol.caution] if self.protocol.caution else lines
 
     def text(self, name: str) -> str:
-        """A score with four digits, and its standard deviation if it has one."""
+        """A score with four digits, its standard deviation if it has one, and a remark if it is of few images."""
         deviation = self.values.get(f"{name}_std")
-        return f"{self.values[name]:.4g}" + (f" ± {deviation:.2g}" if deviation is not None else "")
+        few = " (few images)" if self.protocol.caution else ""
+        return f"{self.values[name]:.4g}" + (f" ± {deviation:.2g}" if deviation is not None else "") + few
 
 
 def read_scores(run: Folder) -> list[Scored]:
