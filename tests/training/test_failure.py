@@ -50,6 +50,7 @@ def judged_soon(*diversities: float) -> Iterator[None]:
         mock.patch.multiple(judging, WINDOW=WINDOW, SHORTEST_WARM_UP=18),
         mock.patch.multiple(failure, PATIENCE=2, PATIENCE_FROM_THE_START=2),
         mock.patch.object(sampled, "neighbour_ratio", looks(*diversities)),
+        mock.patch.multiple(sampled, common_share=lambda made, reals: 0.1, distance_ratio=lambda made, reals: 0.9),
     ):
         yield
 
@@ -88,14 +89,16 @@ def test_a_collapsing_run_is_told_once_and_goes_on(digits: Path, tmp_path: Path)
     ]
     told = gan_train("diagnose", out)
     assert told.code == 4
-    first, second, third = told.out.splitlines()
+    first, second, third, fourth = told.out.splitlines()
     assert (first, second) == ("from step 45 to 90: warming up", "from step 135 to 225: mode collapse")
     assert third.startswith("now: mode collapse since step 135: Samples of step 225 have 0.")
     assert "A larger latent_size than 1." in third
+    assert fourth == "quality: not measured; 'gan-train evaluate' scores the images."
     watched = gan_train("watch", out, "--once")
     assert watched.code == 0
     assert "| mode collapse |" in watched.out
     assert "diagnosis: mode collapse since step 135" in watched.out
+    assert "quality: not measured" in watched.out
 
 
 def test_a_stable_run_is_judged_so_and_a_script_can_ask(digits: Path, tmp_path: Path) -> None:
