@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from gan_train.systems.base import SamplingSystem, System
 
 COUNT = 1000
-"""Images on each side, or all reals if there are fewer. So few make the FID larger than that of 10,000, but cost a second."""
+"""Images on each side, or all reals if there are fewer. So few make the FID larger than that of 10,000; what they cost is in
+docs/measurements.md."""
 
 _SEED = 0
 
