@@ -32,7 +32,10 @@ def write_files() -> None:
 def expanded(line: str) -> list[str]:
     """The commands that a shell would make of a line."""
     loop = LOOP.fullmatch(line)
-    return [loop[2].replace('"$run"', str(run)) for run in sorted(Path().glob(loop[1]))] if loop else [line]
+    if loop is None:
+        return [line]
+    runs = sorted(run for run in Path().glob(loop[1]) if not run.name.startswith("."))
+    return [loop[2].replace('"$run"', str(run)) for run in runs]
 
 
 def run(command: str) -> Ran:
