@@ -84,7 +84,7 @@ def prepare(dataset: str, source: str, new: str, before: State | None) -> str:
     command = ("gan-pipeline", "prepare", dataset, "--source", source, "-o")
     if before is not None:
         # A finished folder whose source is unchanged is done already; any other is refused.
-        code = subprocess.run([*command, before.data]).returncode
+        code = subprocess.run([*command, before.data], stdout=sys.stderr).returncode
         if code == 0:
             return before.data
         if code != WRONG_COMMAND:
