@@ -15,7 +15,18 @@ from gan_train.logs.metrics_log import Row, read_metrics
 FOLDER = Path(__file__).parents[1] / "data" / "diagnosis"
 
 _SAMPLES = ("common", "distance", "distinct_reals", "reals")
-_READ = ("loss", "accuracy", "accuracy_real", "accuracy_fake", "adversarial", "penalty", "estimate", "diversity", *_SAMPLES)
+_READ = (
+    "loss",
+    "score",
+    "accuracy",
+    "accuracy_real",
+    "accuracy_fake",
+    "adversarial",
+    "penalty",
+    "estimate",
+    "diversity",
+    *_SAMPLES,
+)
 
 
 def read_history(name: str) -> list[Row]:

@@ -236,8 +236,11 @@ def test_a_failure_keeps_its_name_until_the_discriminator_loses_its_lead() -> No
 
 def test_a_discriminator_that_is_fooled_for_a_whole_window_is_beaten_until_it_finds_some_again() -> None:
     fooled, chance = printed((0.9, 5.0, 0.005, 40, 0)), printed((0.7, 0.7, 0.8, 60, 45))
-    verdicts = diagnose(recipe(), run_of((fooled, 270), (chance, 450)))
+    scored = [row | {"d_real.score": -0.3, "d_fake.score": 5.0} for row in fooled]
+    verdicts = diagnose(recipe(), run_of((scored, 270), (chance, 450)))
     assert kinds(verdicts) == ["discriminator-beaten", "stable"]
+    biased = [row | {"d_real.score": 1.6, "d_fake.score": 1.1} for row in fooled]
+    assert kinds(diagnose(recipe(), run_of((biased, 450)))) == ["stable"]
     assert verdicts[2].failing
     assert verdicts[2].evidence[0].startswith("d's loss is 0.900 and 5.000, it is right on 40% and 0% of real and generated")
 

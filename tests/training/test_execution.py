@@ -46,6 +46,12 @@ def test_rematerialised_networks_compute_the_same() -> None:
     assert_alike(after(recipe), after(recipe.model_copy(update={"remat": True})))
 
 
+def test_xla_computes_what_tensorflow_does() -> None:
+    """Both have the same random numbers, although XLA's own differ."""
+    recipe = small_recipe("mnist-dcgan", *SGD, *EVERYTHING)
+    assert_alike(after(recipe), after(recipe, jit=True))
+
+
 def test_a_run_in_parts_resumes_bit_for_bit() -> None:
     prove_resume(small_recipe("mnist-dcgan", "accumulate=2", "remat=true"))
 

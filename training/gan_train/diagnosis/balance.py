@@ -20,6 +20,7 @@ class Balance:
         discriminator: the discriminator's name in the log, such as "d" or "d_a".
         losses: medians of its losses on real and on fake examples, or of the one on both, without their other terms.
         accuracies: means of its accuracies on real and on fake examples; empty for a critic, which has none.
+        scores: means of its scores on real and on fake examples; empty where they are not logged.
         generator: the generator's name in the log, such as "g".
         generator_losses: its adversarial losses, one for each row.
     """
@@ -27,6 +28,7 @@ class Balance:
     discriminator: str
     losses: tuple[float, ...]
     accuracies: tuple[float, ...]
+    scores: tuple[float, ...]
     generator: str
     generator_losses: tuple[float, ...]
 
@@ -64,15 +66,17 @@ def _balance(pair: Opponents, rows: Sequence[Row]) -> Balance | None:
     if not phases or not generator_losses:
         return None
     losses = [[_adversarial_loss(row, phase, pair) for row in rows if f"{phase}.loss" in row] for phase in phases]
-    accuracies = [series for name in _accuracy_names(pair, phases) if (series := _series(rows, name))]
+    accuracies = [series for name in _names(pair, phases, "accuracy") if (series := _series(rows, name))]
+    scores = [series for name in _names(pair, phases, "score") if (series := _series(rows, name))]
     medians, means = tuple(map(median, losses)), tuple(map(mean, accuracies))
-    return Balance(pair.discriminator, medians, means, pair.generator, tuple(generator_losses))
+    return Balance(pair.discriminator, medians, means, tuple(map(mean, scores)), pair.generator, tuple(generator_losses))
 
 
-def _accuracy_names(pair: Opponents, phases: Sequence[str]) -> list[str]:
+def _names(pair: Opponents, phases: Sequence[str], metric: str) -> list[str]:
+    """Names in the log of a discriminator's metric on real and on fake examples."""
     if pair.discriminator in phases:
-        return [f"{pair.discriminator}.accuracy_real", f"{pair.discriminator}.accuracy_fake"]
-    return [f"{phase}.accuracy" for phase in phases]
+        return [f"{pair.discriminator}.{metric}_{source}" for source in ("real", "fake")]
+    return [f"{phase}.{metric}" for phase in phases]
 
 
 def _series(rows: Sequence[Row], name: str) -> list[float]:

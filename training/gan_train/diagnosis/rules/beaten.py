@@ -1,7 +1,8 @@
 """The discriminator takes nearly all generated images for real: it does not learn, or is far behind.
 
 It then tells the generator nothing of the data: the generator finds whatever pattern fools it, the same for every latent. A
-discriminator that learns is not fooled for a whole window, however good the images are: chance is one half.
+discriminator that learns is not fooled for a whole window, however good the images are: chance is one half. In its first steps
+it may call everything real; but even then its scores of real images are the higher ones.
 """
 
 from gan_train.diagnosis.balance import Balance
@@ -16,9 +17,13 @@ Measured runs: docs/measurements.md, "Diagnosis"."""
 
 
 def beaten(window: Window) -> Finding | None:
-    """The finding on the first discriminator that is fooled nearly always; a critic, which has no accuracies, never is."""
+    """The finding on the first discriminator that is fooled nearly always and scores fakes higher than reals, or None.
+
+    A critic, which has no accuracies, is never beaten by this rule.
+    """
     limit = KEEP_FEWEST_FOUND if window.previous == BEATEN else FEWEST_FOUND
-    found = (balance for balance in window.balances if balance.accuracies and balance.accuracies[-1] <= limit)
+    fooled = (balance for balance in window.balances if balance.accuracies and balance.accuracies[-1] <= limit)
+    found = (balance for balance in fooled if len(balance.scores) == 2 and balance.scores[0] < balance.scores[1])
     return next((_finding(balance) for balance in found), None)
 
 
