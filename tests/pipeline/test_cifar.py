@@ -23,6 +23,7 @@ from tests.support.cifar_files import (
     tar,
 )
 from tests.support.cifar_sources import BOTH, PYTHON_ARCHIVE, broken_python, opened, refusal, written
+from tests.support.datasets import write_files
 
 pytestmark = pytest.mark.quick
 
@@ -72,6 +73,25 @@ def test_only_the_wanted_split_is_read(tmp_path: Path, split: str) -> None:
     unwanted = "test_batch" if split == "train" else "data_batch_3"
     source = broken_python(tmp_path, **{unwanted: b"broken"})
     assert set(opened(source, (split,)).splits) == {split}
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_the_split_that_was_not_asked_for_is_found(tmp_path: Path, packed: bool) -> None:
+    from tests.support.plain_records import understood
+
+    files = dict(python_files())
+    source = write_files(tmp_path, {PYTHON_ARCHIVE: tar(PYTHON, files)}) / PYTHON_ARCHIVE
+    if not packed:
+        source = write_files(tmp_path / PYTHON, files)
+    splits = understood("cifar10", source)["splits"]
+    assert splits["test"] == {"inputs": None, "written": False, "folders": [], "classes": {}}
+    assert opened(source, ("test",)).other_splits == ("train",)
+    assert opened(source).other_splits == ()
+
+
+def test_a_split_with_a_missing_file_is_not_found(tmp_path: Path) -> None:
+    files = {name: content for name, content in python_files().items() if name != "data_batch_3"}
+    assert opened(write_files(tmp_path, files), ("test",)).other_splits == ()
 
 
 def test_another_pixel_or_label_is_another_fingerprint(tmp_path: Path) -> None:

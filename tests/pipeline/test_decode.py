@@ -58,6 +58,7 @@ FILES = {
     "tiff": saved(RGB, "TIFF"),
     "packed tiff": saved(RGB, "TIFF", compression="tiff_lzw"),
     "avif": saved(RGB, "AVIF", quality=90),
+    "ppm": saved(RGB, "PPM"),
 }
 
 
@@ -75,13 +76,14 @@ def test_every_format(name: str) -> None:
     image = decode_image_file(FILES[name])
     assert image.shape == (24, 40, 3)
     assert image.dtype == np.uint8
-    tolerance = 0 if name in ("png", "lossless webp", "bmp", "tiff", "packed tiff") else 24
+    tolerance = 0 if name in ("png", "lossless webp", "bmp", "tiff", "packed tiff", "ppm") else 24
     assert np.abs(image.astype(int) - PICTURE).max() <= tolerance
 
 
 def test_the_suffixes_are_those_of_the_formats() -> None:
     Image.init()
-    assert {Image.EXTENSION[suffix] for suffix in IMAGE_SUFFIXES} == {"JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF"}
+    formats = {"JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "PPM"}
+    assert {Image.EXTENSION[suffix] for suffix in IMAGE_SUFFIXES} == formats
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
@@ -254,7 +256,9 @@ def test_empty_file() -> None:
     ("content", "detail"),
     [
         (b"\0\0\1\0\1\0", "ICO is not read"),
-        (saved(RGB, "PPM"), "it starts with 50360a3430203234"),
+        (saved(RGB, "TGA"), "it starts with 0000020000000000"),
+        (b"P5 is no image", "it starts with 5035206973206e6f"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC, or a film, is not read; convert it to JPEG or PNG"),
         (b"<!DOCTYPE html><p>not found</p>", "HTML, XML or SVG is not read"),
         (b"RIFF\0\0\0\0WAVE", "it starts with 5249464600000000"),
         (b"\x89PNG\n", "it starts with 89504e470a"),

@@ -25,7 +25,7 @@ from tests.support.datasets import (
 from tests.support.image_files import BROKEN, encoded, noise, photograph, zipped
 
 SMALL = ("--image-size", "8")
-SUFFIXES = ".jpg, .jpeg, .jpe, .jfif, .png, .apng, .webp, .bmp, .gif, .tif, .tiff, .avif"
+SUFFIXES = ".jpg, .jpeg, .jpe, .jfif, .png, .apng, .webp, .bmp, .gif, .tif, .tiff, .avif, .pgm, .ppm, .pbm, .pnm"
 CLASSES = {
     f"{title}/{number}.png": encoded(noise(10 * at + number))
     for at, title in enumerate(("cats", "dogs"))
@@ -143,7 +143,7 @@ def test_what_is_no_image_is_noted(tmp_path: Path) -> None:
     [
         ({**CLASSES, "loose.png": b""}, "loose.png lies beside the class folders cats, dogs; put every image into a class"),
         ({**PARTS, "extra/1.png": b""}, "holds the split folder test and extra beside it; keep only train, val,"),
-        ({**PARTS, "1.png": b""}, "holds the split folder test and images of its own beside it"),
+        ({**PARTS, "1.png": b""}, "holds the split folder test and the image 1.png beside it"),
         (
             {"notes.txt": b"mine", "b.mp4": b""},
             f"no images ({SUFFIXES}) here, it holds 2 other files, such as",

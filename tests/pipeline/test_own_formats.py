@@ -21,7 +21,7 @@ from tests.support.odd_images import (
     with_chunk,
     xmp,
 )
-from tests.support.plain_records import Plain, prepared, refused
+from tests.support.plain_records import Plain, prepared, refused, understood
 
 PIXELS = noise(1, 16, 24)
 RGB = Image.fromarray(PIXELS)
@@ -70,6 +70,12 @@ def test_twelve_of_sixteen_bits(tmp_path: Path, name: str, content: bytes, sampl
     assert ran.code == 0, ran.err
     assert "warning: the images of 16 bits use only 12 of them: at most 16 levels of 256 are left" in ran.err
     assert "--bit-depth 12" in ran.err
+    assert ran.err.count("use only 12 of them") == 1
+    # It is said before anything is written.
+    assert ran.err.index("use only 12 of them") < ran.err.index("1/1 shards")
+    message = refused(tmp_path / "no", "images", source, "--strict")
+    assert "--strict, and 1 warning: the images of 16 bits use only 12" in message
+    assert understood("images", source, "--bit-depth", "12")["warnings"] == []
     depth = prepared(tmp_path / "depth", "images", source, *UNTOUCHED, "--bit-depth", "12")
     np.testing.assert_array_equal(depth.images()[name], stretched(samples, 0, 4095))
     low, high = int(samples.min()), int(samples.max())

@@ -157,7 +157,7 @@ def test_any_ratio_cuts_them_all_the_same(tmp_path: Path) -> None:
 def test_unpaired_names_the_domains_it_misses(tmp_path: Path) -> None:
     files = {f"{domain}/{n}.png": encoded(noise(n)) for domain in ("horse", "zebra") for n in range(2)}
     source = write_files(tmp_path / "in", files)
-    assert "--domains names other folders" in refused(tmp_path / "out", "unpaired", source)
+    assert "if horse and zebra are the domains, give --domains horse,zebra" in refused(tmp_path / "out", "unpaired", source)
     dataset = prepared(tmp_path / "out", "unpaired", source, *SMALL, "--domains", "zebra,horse")
     assert set(dataset.images("trainA")) == {"zebra/0.png", "zebra/1.png"}
     assert set(dataset.images("trainB")) == {"horse/0.png", "horse/1.png"}

@@ -1,6 +1,8 @@
 """The progress of a running job, read from the folder it writes."""
 
+import itertools
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,6 +13,8 @@ from gan_pipeline.dataset.sharding import ShardTask
 from gan_pipeline.preparing import shard_progress as progress
 from gan_pipeline.preparing.shard_progress import Heartbeat, State, Watch, describe, shard_progress
 from gan_pipeline.preparing.shard_writer import ShardRecord, Tally, write_shard_record
+from tests.support.datasets import run_cli, write_files
+from tests.support.image_files import encoded, noise
 
 TASKS = [ShardTask("train", index, 3, tuple(range(100))) for index in range(3)]
 MB = 1 << 20
@@ -62,3 +66,17 @@ def test_without_a_terminal_it_is_a_plain_line(tmp_path: Path, capsys: pytest.Ca
         for task in TASKS:
             write_shard_record(folder, task, record(task, 100))
     assert capsys.readouterr().err.startswith("3/3 shards, ")
+
+
+@pytest.mark.parametrize("options", [("--dedupe", "near"), ("--bit-depth", "auto")])
+def test_what_is_decoded_before_anything_is_written_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, str]
+) -> None:
+    source = write_files(tmp_path / "in", {f"{n}.png": encoded(noise(n)) for n in range(3)})
+    # Every look at the clock is a minute later, so that each plain line is due.
+    monkeypatch.setattr("gan_core.progress.time", SimpleNamespace(monotonic=itertools.count(0, 60).__next__))
+    ran = run_cli("prepare", "images", "--source", source, "-o", tmp_path / "out", "--dry-run", *options)
+    assert ran.code == 0, ran.err
+    first, *lines = ran.err.splitlines()
+    assert first == f"{' '.join(options)}: every image is decoded once before anything is written"
+    assert [line.split(" | ")[0] for line in lines] == ["1/3 images", "2/3 images", "3/3 images"]

@@ -198,6 +198,7 @@ def table(labels: NDArray[np.integer], images: NDArray[np.uint8], header: bool =
         ("mnist", "mnist_{}.csv", True),
         ("fashion_mnist", "fashion-mnist_{}.csv", True),
         ("emnist", "emnist-balanced-{}.csv", False),
+        ("mnist", "{}.csv", True),
     ],
 )
 @pytest.mark.parametrize("packed", [False, True])
@@ -230,6 +231,12 @@ def test_a_table_that_is_broken(content: bytes, words: str, tmp_path: Path) -> N
     ran = prepared("mnist", write_files(tmp_path / "in", {"mnist_train.csv": content}), tmp_path / "out")
     assert (ran.code, words in ran.err) == (3, True), ran.err
     assert len(ran.err) < 500
+
+
+def test_only_the_other_split_is_there(tmp_path: Path) -> None:
+    source = write_files(tmp_path / "in", {"t10k-images-idx3-ubyte": idx(IMAGES), "t10k-labels-idx1-ubyte": idx(DIGITS)})
+    ran = prepared("mnist", source, tmp_path / "out")
+    assert (ran.code, "holds test and not train; name what to take with --split" in ran.err) == (3, True), ran.err
 
 
 def test_a_label_file_that_expands_without_end(tmp_path: Path) -> None:

@@ -244,20 +244,23 @@ _CLASS_NUMBER = re.compile("[0-9]{1,9}")
 def class_numbers(names: tuple[str, ...], class_names: tuple[str, ...]) -> tuple[int, ...]:
     """Class numbers for what a user wrote: numbers or class names, in ascending order without repeats.
 
+    Where all class names are numbers, a number is a name: of the folders 1 to 10, class 1 is never the second.
+
     Raises UsageError if nothing is named or a class does not exist.
     """
     if not names:
         raise UsageError(f"--classes names no class; choose from: {', '.join(class_names)}, or leave the option out")
     lower = [name.lower() for name in class_names]
+    by_number = not all(map(_CLASS_NUMBER.fullmatch, class_names))
     found = set()
     for name in names:
-        if name.lower() in lower:
+        if name in class_names:
+            found.add(class_names.index(name))
+        elif name.lower() in lower:
             found.add(lower.index(name.lower()))
-        elif _CLASS_NUMBER.fullmatch(name) and int(name) < len(class_names):
+        elif by_number and _CLASS_NUMBER.fullmatch(name) and int(name) < len(class_names):
             found.add(int(name))
         else:
-            known = ", ".join(
-                title if title == str(number) else f"{number} {title}" for number, title in enumerate(class_names)
-            )
+            known = ", ".join(f"{number} {title}" if by_number else title for number, title in enumerate(class_names))
             raise UsageError(f"--classes {short_repr(name)} is not a class of this dataset; choose from: {known}")
     return tuple(sorted(found))

@@ -26,8 +26,8 @@ class ShardTask:
         count: number of shards of the split.
         ids: source positions of its inputs, in the order they are written.
         keep: stop after this many examples, or None for all.
-        reserve: what follows `ids` in the order, to make up for inputs that are dropped. Only the last shard of a
-            limited split has one, and it is written when all others of the split are done.
+        reserve: what follows `ids` in the order, to make up for inputs that are dropped. Only the last shard of a split
+            with a limit, or with a limit for each class, has one, and it is written when all others of the split are done.
     """
 
     split: str

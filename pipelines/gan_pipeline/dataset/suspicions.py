@@ -1,18 +1,33 @@
 """Readings of a source that are seldom meant: pure functions from what was understood to warnings."""
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterator
 
 from gan_core.text import printable
-from gan_pipeline.dataset.understood import Understood
+from gan_pipeline.dataset.understood import DEEP_BITS, PAIRS_BY_NAME, Understood
 
-SPLIT_NAMES = {
-    "train": ("train", "training", "seg_train"),
-    "validation": ("val", "valid", "validation", "dev", "seg_val"),
-    "test": ("test", "testing", "seg_test"),
+SPLIT_WORDS = {
+    "train": ("train", "training"),
+    "validation": ("val", "valid", "validation", "dev"),
+    "test": ("test", "testing"),
     "prediction": ("seg_pred",),
 }
-"""Names of split folders, in lower case, by split."""
+"""Words for a split in the names of folders, in lower case, by split."""
+
+_WORDS = "|".join(word for words in SPLIT_WORDS.values() for word in words)
+_SPLIT_FOLDER = re.compile(rf"(?:seg_)?({_WORDS})(?:[-_ ]?(?:set|data|images|imgs))?(?:[-_ ]?(?:19|20)\d\d)?")
+"""The whole name of a split folder: the word alone, or as in seg_train (Intel), training_set (Kaggle) and train2017 (COCO)."""
+
+_NUMBERED_SPLIT = re.compile(rf"({_WORDS})[-_ ]?\(?\d+\)?")
+"""A name such as "test1", which may be a split or a class."""
+
+_UNREAD_IMAGES = frozenset(
+    (".heic", ".heif", ".jp2", ".j2k", ".jxl", ".tga", ".exr", ".hdr", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raw")
+)
+"""Endings, in lower case, of photographs and pictures whose format is not read."""
+
+_ARCHIVES = frozenset((".zip", ".tar", ".tgz", ".7z", ".rar"))
 
 _MOST_NAMED = 5
 _LEAST_WIDTH = 2
@@ -21,7 +36,8 @@ _LEAST_WIDTH = 2
 
 def split_named(folder: str) -> str | None:
     """The split that a folder of this name holds, in any case, or None."""
-    return next((split for split, names in SPLIT_NAMES.items() if folder.casefold() in names), None)
+    found = _SPLIT_FOLDER.fullmatch(folder.casefold())
+    return next(split for split, words in SPLIT_WORDS.items() if found[1] in words) if found else None
 
 
 def warnings_of(understood: Understood) -> tuple[str, ...]:
@@ -50,9 +66,9 @@ def _shard_folders(understood: Understood) -> Iterator[str]:
 
 
 def _names_of_splits(understood: Understood) -> Iterator[str]:
-    named = [name for name in _class_names(understood) if split_named(name)]
-    if named:
-        yield f"class {_some(named)} has the name of a split; check the folders"
+    named = [name for name in _class_names(understood) if split_named(name) or _NUMBERED_SPLIT.fullmatch(name.casefold())]
+    if named and not understood.splits_chosen:
+        yield f"class {_some(named)} has the name of a split; check the folders, or give --splits none if it is a class"
 
 
 def _names_alike(understood: Understood) -> Iterator[str]:
@@ -100,9 +116,41 @@ def _misplaced(understood: Understood) -> Iterator[str]:
 
 
 def _merged(understood: Understood) -> Iterator[str]:
+    usual = 2 if understood.pairs == PAIRS_BY_NAME else 1
     for name, split in understood.splits.items():
-        if len(split.folders) > 1:
+        if len(split.folders) > usual:
             yield f"folders {' and '.join(split.folders)} were joined to split {name}"
+
+
+def few_bits(used: int) -> str:
+    """Warn of images of 16 bits that use only so many of them; empty if they use all, or if there are none."""
+    if not 0 < used < DEEP_BITS:
+        return ""
+    levels = 2 ** max(0, used - 8)
+    return (
+        f"the images of {DEEP_BITS} bits use only {used} of them: at most {levels} levels of 256 are left; "
+        f"prepare them with --bit-depth {max(9, used)}, or with --bit-depth auto"
+    )
+
+
+def _few_bits(understood: Understood) -> Iterator[str]:
+    if understood.headers and (words := few_bits(understood.headers.used_bits)):
+        yield words
+
+
+def _images_not_read(understood: Understood) -> Iterator[str]:
+    for ending, count in understood.left_out.items():
+        if ending in _UNREAD_IMAGES:
+            yield (
+                f"{count:,} {ending} files were left out: images of a format that is not read; convert them to PNG or JPEG, "
+                "or remove them from --source"
+            )
+
+
+def _archives(understood: Understood) -> Iterator[str]:
+    for ending, count in understood.left_out.items():
+        if ending in _ARCHIVES:
+            yield f"{count:,} {ending} files were left out; unpack them if they hold images, or remove them from --source"
 
 
 _CHECKS: tuple[Callable[[Understood], Iterator[str]], ...] = (
@@ -115,6 +163,9 @@ _CHECKS: tuple[Callable[[Understood], Iterator[str]], ...] = (
     _folders_ignored,
     _misplaced,
     _merged,
+    _images_not_read,
+    _archives,
+    _few_bits,
 )
 
 

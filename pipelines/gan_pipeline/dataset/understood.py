@@ -1,11 +1,18 @@
 """The facts about a source before its content is used: splits, classes, image sizes, files that are no images."""
 
 from collections.abc import Iterator, Mapping
+from typing import Annotated
 
 from pydantic import Field
 
 from gan_core.text import printable
 from gan_pipeline.dataset.features import Frozen
+
+PAIRS_BY_NAME = "two folders, by equal names"
+"""How the pairs of two folders are described."""
+
+DEEP_BITS = 16
+"""Bits of a sample of the images whose use of them is looked at."""
 
 _MOST_LISTED = 12
 """Classes, sizes or endings that a line of text lists; a JSON document and the manifest hold them all."""
@@ -36,6 +43,8 @@ class Headers(Frozen):
         sizes: number of files by "WIDTHxHEIGHT" in pixels, upright.
         modes: number of files by Pillow's name of their channels: L is grey, RGB is colour, RGBA has transparency.
         unreadable: number of files whose header is not that of an image.
+        used_bits: of the images of 16 bits among them, of whose samples the high 8 bits are kept, the bits that the greatest
+            sample needs; 0 where there are none.
     """
 
     read: int
@@ -43,6 +52,7 @@ class Headers(Frozen):
     sizes: dict[str, int]
     modes: dict[str, int]
     unreadable: int = 0
+    used_bits: Annotated[int, Field(exclude_if=lambda value: not value)] = 0
 
 
 class Understood(Frozen):
@@ -53,6 +63,7 @@ class Understood(Frozen):
         labels: where the labels came from, such as "folders" or "labels.csv"; "none" where there are none.
         pairs: how source and target of a pair were found; empty where there are no pairs.
         labels_chosen: whether the user said where labels come from.
+        splits_chosen: whether the user said that no folder is a split.
         headers: sizes and channels met, or None where the source has no image files.
         left_out: number of files that are not used, most of them no images, by the ending of their name in lower case.
         tables_unused: files that may hold labels and were not used.
@@ -67,6 +78,7 @@ class Understood(Frozen):
     labels: str = "none"
     pairs: str = ""
     labels_chosen: bool = False
+    splits_chosen: Annotated[bool, Field(exclude_if=lambda value: not value)] = False
     headers: Headers | None = None
     left_out: dict[str, int] = Field(default={})
     tables_unused: tuple[str, ...] = ()
@@ -110,7 +122,8 @@ def _headers_line(headers: Headers) -> str:
     those = f"all {headers.of:,}" if headers.read == headers.of else f"{headers.read:,} of {headers.of:,}"
     sizes = dict(sorted(headers.sizes.items(), key=lambda item: -item[1]))
     broken = f", {headers.unreadable} without the header of an image" if headers.unreadable else ""
-    return f"images: {_listed(sizes)}; channels {_listed(headers.modes)}{broken} (headers of {those} read)"
+    found = f"{_listed(sizes)}; channels {_listed(headers.modes)}" if sizes else "none"
+    return f"images: {found}{broken} (headers of {those} read)"
 
 
 def _listed(counts: Mapping[str, int]) -> str:

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from gan_core.errors import DataError
+from gan_core.notices import say
+from gan_core.progress import show_progress
 from gan_pipeline.dataset.catalogue import EXACT_DUPLICATE, NEAR_DUPLICATE
 from gan_pipeline.dataset.duplicates import Digests, Hashes, difference_hashes, near_pairs, pixel_digests, same_pixels
 from gan_pipeline.dataset.failures import Failure
@@ -40,17 +42,20 @@ def without_duplicates(source: Source, chosen: Ids, kind: Dedupe) -> tuple[Ids, 
     places: list[tuple[str, int]] = []
     names: list[str] = []
     digests, hashes = [], []
-    for split, ids in chosen.items():
-        for number, read in zip(ids, source.read(split, ids), strict=True):
-            if read.example is None:
-                continue
-            parts = [np.asarray(read.example.values[name]) for name in image_features(source.features)]
-            image = np.concatenate(parts, axis=1)[np.newaxis]
-            places.append((split, number))
-            names.append(read.id)
-            digests.append(pixel_digests(image))
-            if kind is Dedupe.NEAR:
-                hashes.append(difference_hashes(image))
+    say(f"--dedupe {kind}: every image is decoded once before anything is written")
+    with show_progress(sum(map(len, chosen.values())), "images") as progress:
+        for split, ids in chosen.items():
+            for number, read in zip(ids, source.read(split, ids), strict=True):
+                progress.advance()
+                if read.example is None:
+                    continue
+                parts = [np.asarray(read.example.values[name]) for name in image_features(source.features)]
+                image = np.concatenate(parts, axis=1)[np.newaxis]
+                places.append((split, number))
+                names.append(read.id)
+                digests.append(pixel_digests(image))
+                if kind is Dedupe.NEAR:
+                    hashes.append(difference_hashes(image))
     exact = _exact(np.concatenate(digests)) if digests else {}
     near = _near(np.concatenate(hashes), exact) if hashes else {}
     reasons = dict.fromkeys(exact, EXACT_DUPLICATE) | dict.fromkeys(near, NEAR_DUPLICATE)

@@ -1,14 +1,17 @@
 """Opens the source and decides which input goes to which shard, before anything is written."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from gan_core.errors import DataError, UsageError
+from gan_core.notices import say
+from gan_core.progress import show_progress
 from gan_pipeline.dataset.failures import Failure
 from gan_pipeline.dataset.features import example_bytes
 from gan_pipeline.dataset.options import AUTO_DEPTH, Options
-from gan_pipeline.dataset.sharding import HELD_OUT, TRAIN, ShardTask, first_of_each, hold_out, plan_shards
+from gan_pipeline.dataset.sharding import HELD_OUT, TRAIN, ShardTask, first_of_each, hold_out, plan_shards, shuffled
 from gan_pipeline.dataset.suspicions import warnings_of
 from gan_pipeline.dataset.understood import Understood
 from gan_pipeline.preparing.dedupe import without_duplicates
@@ -85,9 +88,12 @@ def make_plan(options: Options, out: str = "") -> Plan:
         chosen, duplicates = without_duplicates(source, chosen, options.dedupe)
     size = example_bytes(source.features)
     left, held_out = _set_aside(chosen, options)
+    limited = left
     if options.limit_per_class is not None:
-        left = {split: _limited_per_class(ids, split, source, options) for split, ids in left.items()}
-    tasks = plan_shards(left, size, options.shards, options.limit, options.seed, source.may_drop)
+        limited = {split: _limited_per_class(ids, split, source, options) for split, ids in left.items()}
+    tasks = plan_shards(limited, size, options.shards, options.limit, options.seed, source.may_drop)
+    if options.limit_per_class is not None and source.may_drop:
+        tasks = [_with_reserve(task, left[task.split], tasks, options.seed) for task in tasks]
     tasks += plan_shards(held_out, size, options.shards, None, options.seed, source.may_drop)
     return Plan(options, spec, source, tuple(tasks), inputs, count_chosen, understood, tuple(duplicates))
 
@@ -95,7 +101,10 @@ def make_plan(options: Options, out: str = "") -> Plan:
 def _scaled_by_range(spec: SourceSpec, source: Source) -> SourceSpec:
     """The source with the range of samples written into its options; unchanged if no file has more than 8 bits."""
     assert isinstance(source, FileSource)
-    found = [limits for split in spec.options.splits if (limits := source.colour_range(split))]
+    splits = spec.options.splits
+    say("--bit-depth auto: every image is decoded once before anything is written")
+    with show_progress(sum(len(source.files(split)) for split in splits), "images") as progress:
+        found = [limits for split in splits if (limits := source.colour_range(split, progress.advance))]
     if not found:
         return spec
     low, high = min(low for low, _ in found), max(high for _, high in found)
@@ -119,6 +128,14 @@ def _set_aside(chosen: _Ids, options: Options) -> tuple[_Ids, _Ids]:
         )
     train, held_out = hold_out(chosen[TRAIN], options.hold_out, options.seed)
     return chosen | {TRAIN: train}, {HELD_OUT: held_out}
+
+
+def _with_reserve(task: ShardTask, there: Sequence[int], tasks: Sequence[ShardTask], seed: int) -> ShardTask:
+    """The last shard of a split with all inputs of the split that are in no shard, in plan order; other shards unchanged."""
+    if task.index < task.count - 1:
+        return task
+    planned = {number for one in tasks if one.split == task.split for number in one.ids}
+    return replace(task, reserve=tuple(number for number in shuffled(there, task.split, seed) if number not in planned))
 
 
 def _limited_per_class(ids: list[int], split: str, source: Source, options: Options) -> list[int]:

@@ -7,7 +7,7 @@ Killed at any moment and started again it continues and ends with the same bytes
 
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gan_core.errors import DataError, StorageError, UsageError
 from gan_core.notices import warn
@@ -17,18 +17,19 @@ from gan_pipeline.dataset.failures import too_many
 from gan_pipeline.dataset.manifest import MANIFEST, Manifest
 from gan_pipeline.dataset.options import Options
 from gan_pipeline.dataset.sharding import ShardTask
+from gan_pipeline.dataset.suspicions import few_bits
 from gan_pipeline.preparing.announce import announce, check_strictly
 from gan_pipeline.preparing.beam_job import write_shards
 from gan_pipeline.preparing.claim import check_finished, claim
+from gan_pipeline.preparing.class_limits import replacements
 from gan_pipeline.preparing.commit import Finished, commit
 from gan_pipeline.preparing.planning import Plan, make_plan
 from gan_pipeline.preparing.reopen import reopen
 from gan_pipeline.preparing.runners import Execution, check_execution
 from gan_pipeline.preparing.shard_progress import shard_progress
-from gan_pipeline.preparing.shard_writer import ShardRecord, finished_shards, read_shard_record
+from gan_pipeline.preparing.shard_writer import ShardRecord, finished_shards, forget_shard, read_shard_record
+from gan_pipeline.sources.files import FileSource
 from gan_pipeline.sources.resolve import resolve_source
-
-_DEEP_BITS = 16
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def prepare_folder(
         claim(folder, options, plan.source.fingerprint)
         finished = _write(folder, plan, max_failure_rate, execution)
         _check_failures(plan, finished, max_failure_rate)
-        _warn_of_unused_bits(finished)
+        _warn_of_unused_bits(plan, finished)
         return Outcome(commit(folder, plan, finished))
     except (UsageError, DataError, StorageError):
         # Another run that was started beside this one may have finished the dataset and removed the work folder.
@@ -115,15 +116,11 @@ def _check_failures(plan: Plan, finished: list[Finished], max_failure_rate: floa
             raise too_many(unusable, read, max_failure_rate, where)
 
 
-def _warn_of_unused_bits(finished: list[Finished]) -> None:
-    """Warn if the images of 16 bits use few of their bits, and so become dark pictures of a few grey levels."""
-    used = max((one.record.used_bits for one in finished), default=0)
-    if 0 < used < _DEEP_BITS:
-        levels = 2 ** max(0, used - 8)
-        warn(
-            f"the images of {_DEEP_BITS} bits use only {used} of them: at most {levels} levels of 256 are left; "
-            f"prepare them with --bit-depth {max(9, used)}, or with --bit-depth auto"
-        )
+def _warn_of_unused_bits(plan: Plan, finished: list[Finished]) -> None:
+    """Warn if the images of 16 bits use few of their bits, unless this was said of those that were looked at first."""
+    words = few_bits(max((one.record.used_bits for one in finished), default=0))
+    if words and not (plan.understood.headers and few_bits(plan.understood.headers.used_bits)):
+        warn(words)
 
 
 def _write(folder: Folder, plan: Plan, max_failure_rate: float, execution: Execution) -> list[Finished]:
@@ -141,10 +138,36 @@ def _write(folder: Folder, plan: Plan, max_failure_rate: float, execution: Execu
     kept = Counter[str]()
     for task, record in first.items():
         kept[task.split] += record.shard.examples
-    limit = plan.options.limit or 0
-    last = write([task.topped_up(limit - kept[task.split]) for task in plan.tasks if task.reserve])
+    ends = [task for task in plan.tasks if task.reserve]
+    if plan.options.limit_per_class is None:
+        limit = plan.options.limit or 0
+        last = write([task.topped_up(limit - kept[task.split]) for task in ends])
+    else:
+        _forget_longer(folder, ends)
+        last = write([replace(task, reserve=()) for task in ends])
+        finished = [Finished(task, record) for task, record in {**first, **last}.items()]
+        longer = [longest for end in ends if (longest := _with_replacements(plan, end, finished))]
+        for task in longer:
+            forget_shard(folder, task)
+        last |= write(longer)
     by_file = {task.file: Finished(task, record) for task, record in {**first, **last}.items()}
     return [by_file[task.file] for task in plan.tasks]
+
+
+def _forget_longer(folder: Folder, ends: list[ShardTask]) -> None:
+    """Let the last shards be written anew that an interrupted run wrote with replacements: which these are is found again."""
+    for task in ends:
+        record = read_shard_record(folder, task)
+        if record and record.read != len(task.ids):
+            forget_shard(folder, task)
+
+
+def _with_replacements(plan: Plan, end: ShardTask, finished: list[Finished]) -> ShardTask | None:
+    """The last shard of a split with further inputs of the classes that lack some; None if no class does."""
+    assert isinstance(plan.source, FileSource) and plan.options.limit_per_class
+    of_split = [one for one in finished if one.task.split == end.split]
+    more = replacements(plan.source, of_split, end.reserve, plan.options.limit_per_class, plan.options.limit)
+    return replace(end, ids=(*end.ids, *more), reserve=()) if more else None
 
 
 def _record_of(folder: Folder, task: ShardTask) -> ShardRecord:

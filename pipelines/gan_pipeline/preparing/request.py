@@ -96,7 +96,7 @@ def options_of(
             dataset=dataset,
             source=source if "://" in source or source in (AUTO, SAMPLE, TFDS) else escape_name(str(Path(source).resolve())),
             splits=splits,
-            classes=None if classes is None else _classes(classes, info),
+            classes=None if classes is None else _classes(classes, info, values.get("label_attribute")),
             **values,
         )
     except ValidationError as error:
@@ -105,9 +105,12 @@ def options_of(
 
 
 def _image_size(typed: str | int | None) -> str | int | None:
-    """The side in pixels as an int, or "WIDTHxHEIGHT" if the two differ."""
-    width, times, height = str(typed).partition("x")
-    return _number(width if times and width == height else typed)
+    """The side in pixels as an int, or "WIDTHxHEIGHT" if the two differ. Raises UsageError if it is neither."""
+    width, _, height = str(typed).partition("x")
+    side = _number(width if width and width == height else typed)
+    if isinstance(side, str) and not re.fullmatch(r"\d+x\d+", side):
+        raise UsageError(f"--image-size {side!r}: write the side of a square in pixels, or WIDTHxHEIGHT, such as 64 or 64x48")
+    return side
 
 
 def _number(typed: str | int | None) -> str | int | None:
@@ -127,11 +130,13 @@ def _code_page(typed: str) -> str:
     return page.name
 
 
-def _classes(typed: str, info: DatasetInfo) -> tuple[str, ...]:
+def _classes(typed: str, info: DatasetInfo, label_attribute: str | None) -> tuple[str, ...]:
     """Names in the dataset's own order where it is known before the source is opened; else as typed."""
     if info.class_names:
         return tuple(info.class_names[number] for number in class_numbers(_listed(typed), info.class_names))
-    if info.kind is not Kind.IMAGES:
+    if info.kind is Kind.CELEBA and label_attribute is None:
+        raise UsageError("--classes needs --label-attribute: without it the photographs of celeba have no classes")
+    if info.kind not in (Kind.IMAGES, Kind.CELEBA):
         raise UsageError(f"--classes does not apply to {info.name}; give --source the folder of the class you want")
     if not _listed(typed):
         raise UsageError("--classes names no class; leave the option out to keep all")

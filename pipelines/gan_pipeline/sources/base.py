@@ -85,11 +85,15 @@ class ArraySplit:
 
 @dataclass(frozen=True)
 class Arrays:
-    """Splits that lie in arrays, the sha256 of their content, and sentences for the user."""
+    """Splits that lie in arrays, the sha256 of their content, and sentences for the user.
+
+    `other_splits` names those that were found and not asked for.
+    """
 
     splits: Mapping[str, ArraySplit]
     fingerprint: str
     notes: tuple[str, ...] = ()
+    other_splits: tuple[str, ...] = ()
 
 
 class ArraySource:
@@ -154,7 +158,7 @@ class ArraySource:
 def split_of(splits: Mapping[str, _T], split: str) -> _T:
     """The entry of a split. Raises UsageError that lists the splits there are."""
     if split not in splits:
-        raise UsageError(f"no split {split!r} in this source; it has: {', '.join(splits)}")
+        raise UsageError(f"no split {split!r} in this source; it has: {', '.join(splits)}; name one of them with --split")
     return splits[split]
 
 

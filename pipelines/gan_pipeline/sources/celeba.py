@@ -4,21 +4,20 @@ The tables that come with CelebA are used where they lie among the photographs o
 """
 
 import zlib
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-import numpy as np
-from numpy.typing import NDArray
-
-from gan_core.errors import DataError, UnusableInputError, UsageError
+from gan_core.errors import DataError, UnusableInputError
 from gan_core.storage import open_folder
 from gan_core.text import printable
 from gan_pipeline.dataset.features import AttributesFeature, Feature, LabelFeature
 from gan_pipeline.dataset.options import FaceMode, Options, ResizeRule
 from gan_pipeline.dataset.records import Value
 from gan_pipeline.dataset.understood import FoundSplit, Understood
+from gan_pipeline.sources.celeba_attributes import AttributeLabel, attribute_label, attributes_of
 from gan_pipeline.sources.celeba_hq import hq_key, is_mask
 from gan_pipeline.sources.celeba_tables import (
     ATTRIBUTES,
@@ -37,6 +36,7 @@ from gan_pipeline.sources.celeba_tables import (
 from gan_pipeline.sources.file_tree import FileTree
 from gan_pipeline.sources.files import FileSource
 from gan_pipeline.sources.image_names import ending_counts, image_names, left_out
+from gan_pipeline.sources.splits import SplitFiles, misplaced
 from gan_pipeline.transforms.opening import IMAGE_SUFFIXES
 from gan_pipeline.transforms.transform import CenterFace, DetectedFace, Resized, Transform, image_shape
 
@@ -59,10 +59,9 @@ def open_celeba(tree: FileTree, options: Options) -> FileSource:
     tables = found.tables
     attributes, landmarks = tables.get(ATTRIBUTES), tables.get(LANDMARKS)
     features: dict[str, Feature] = {"attributes": AttributesFeature(names=attributes.columns)} if attributes else {}
-    asked = options.label_attribute
-    label = None if asked is None else attribute_column(attributes, asked, "--label-attribute")
-    if attributes and label is not None:
-        features["label"] = LabelFeature(class_names=(f"not {attributes.columns[label]}", attributes.columns[label]))
+    label = attribute_label(attributes, options)
+    if label:
+        features["label"] = LabelFeature(class_names=label.class_names)
     splits = by_partition(photographs, tables.get(PARTITION))
     return FileSource(
         tree,
@@ -70,12 +69,17 @@ def open_celeba(tree: FileTree, options: Options) -> FileSource:
         _face_transform(options),
         options,
         features,
-        values_of=lambda name: _values(attributes, label, name) if attributes else {},
+        values_of=lambda name: _values(attributes, label, name),
         face_of=lambda name: {"celeba_landmarks": _points(landmarks, name)} if landmarks else {},
         tables=found.checksums,
         notes=left_out(names, photographs, found.used) + found.notes,
-        understood=_understood(splits, attributes, label, options).model_copy(
-            update={"left_out": ending_counts(set(names).difference(photographs, found.used))}
+        understood=_understood(splits, label, options).model_copy(
+            update={
+                "left_out": ending_counts(set(names).difference(photographs, found.used)),
+                "misplaced": {}
+                if PARTITION in tables
+                else misplaced([SplitFiles({n: tuple(n.split("/")) for n in photographs})]),
+            }
         ),
     )
 
@@ -138,35 +142,19 @@ def _photographs(tree: FileTree) -> tuple[str, ...]:
     return tuple(sorted(arrays + images))
 
 
-def attribute_column(attributes: Table | None, asked: str, option: str) -> int:
-    """The column of an attribute, whose name may be in any case. Raises UsageError if the option names none."""
-    if attributes is None:
-        raise UsageError(f"{option} {asked} needs {ATTRIBUTES}.txt or .csv among the photographs or beside them")
-    lower = [name.casefold() for name in attributes.columns]
-    if asked.casefold() not in lower:
-        raise UsageError(f"{option} {asked}: no such attribute; choose from: {', '.join(attributes.columns)}")
-    return lower.index(asked.casefold())
-
-
-def _values(attributes: Table, label: int | None, name: str) -> Mapping[str, Value]:
+def _values(attributes: Table | None, label: AttributeLabel | None, name: str) -> Mapping[str, Value]:
     """The features of a record besides the image."""
-    values = _attributes(attributes, name)
-    return {"attributes": values} | ({} if label is None else {"label": int(values[label])})
+    values: dict[str, Value] = {"attributes": attributes_of(attributes, name)} if attributes else {}
+    return values | ({"label": label.number(name)} if label else {})
 
 
-def _understood(
-    splits: Mapping[str, Sequence[str]], attributes: Table | None, label: int | None, options: Options
-) -> Understood:
+def _understood(splits: Mapping[str, Sequence[str]], label: AttributeLabel | None, options: Options) -> Understood:
     found = {}
     for split, names in splits.items():
-        classes: dict[str, int] = {}
-        if attributes and label is not None:
-            count = sum(int(_attributes(attributes, name)[label]) for name in names)
-            classes = {f"not {attributes.columns[label]}": len(names) - count, attributes.columns[label]: count}
+        counts = Counter(map(label.number, names)) if label else Counter[int]()
+        classes = {title: counts[number] for number, title in enumerate(label.class_names)} if label else {}
         found[split] = FoundSplit(inputs=len(names), written=split in options.splits, classes=classes)
-    origin = "none"
-    if attributes and label is not None:
-        origin = f"attribute {attributes.columns[label]} of {PurePosixPath(attributes.where).name}"
+    origin = f"attribute {label.table.columns[label.column]} of {PurePosixPath(label.table.where).name}" if label else "none"
     return Understood(splits=found, labels=origin, labels_chosen=label is not None)
 
 
@@ -243,11 +231,6 @@ def by_partition(photographs: Sequence[str], partition: Table | None) -> dict[st
             raise DataError(f"{partition.where}: {printable(name)} is in part {number}; 0, 1 and 2 are known")
         splits.setdefault(_SPLITS[number], []).append(name)
     return {split: tuple(names) for split, names in splits.items()}
-
-
-def _attributes(table: Table, name: str) -> NDArray[np.int64]:
-    """1 where CelebA says 1, 0 where it says -1."""
-    return (table.row(name) > 0).astype(np.int64)
 
 
 def _points(table: Table, name: str) -> list[list[int]]:

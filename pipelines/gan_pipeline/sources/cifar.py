@@ -6,6 +6,7 @@ Images are written to a temporary file and memory mapped: memory does not grow w
 import hashlib
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Protocol, TypeVar
 
@@ -89,7 +90,7 @@ def _open_archive(folder: Folder, name: str, info: DatasetInfo, splits: tuple[st
             if not place:
                 raise DataError(f"{where}: none of {_title(info)}'s files is in this archive; {_AGAIN}")
             arrays = _load(files, *place, info, splits)
-    return arrays if official else Arrays(arrays.splits, arrays.fingerprint, (unknown_note(info.name, where),))
+    return arrays if official else replace(arrays, notes=(unknown_note(info.name, where),))
 
 
 def _find(files: _Files, known: Sequence[Layout]) -> tuple[Layout, str] | None:
@@ -110,7 +111,12 @@ def _load(files: _Files, layout: Layout, prefix: str, info: DatasetInfo, splits:
     for split in splits:
         batches = [f"{prefix}{batch}" for batch in layout.batches[split]]
         opened[split] = _load_split(files, batches, layout, info, digest)
-    return Arrays(opened, digest.hexdigest())
+    others = [
+        split
+        for split, batches in layout.batches.items()
+        if split not in splits and all(files.exists(prefix + batch) for batch in batches)
+    ]
+    return Arrays(opened, digest.hexdigest(), other_splits=tuple(others))
 
 
 def _load_split(files: _Files, batches: list[str], layout: Layout, info: DatasetInfo, digest: "hashlib._Hash") -> ArraySplit:

@@ -36,6 +36,9 @@ class CloudTree:
     def names(self) -> tuple[str, ...]:
         return tuple(sorted(self._entries))
 
+    def folders(self, folder: str) -> frozenset[str]:
+        return frozenset()
+
     def read(self, name: str) -> bytes:
         entry = self._entries[name]
         return self._folder.read(entry.name, entry.version, limit=MAX_FILE)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 from gan_core.errors import DataError
-from gan_pipeline.dataset.suspicions import SPLIT_NAMES, split_named
+from gan_pipeline.dataset.suspicions import SPLIT_WORDS, split_named
 from gan_pipeline.sources.splits import SplitFiles, common_depth, tops_at
 
 Domains = dict[str, tuple[SplitFiles, SplitFiles]]
@@ -51,7 +51,7 @@ def domains(images: Sequence[str], where: str, names: tuple[str, str] = ("A", "B
         folder = "/".join(paths[name][depth : depth + folders])
         if folder not in files.folders:
             files.folders = (*files.folders, folder)
-    return {split: found[split] for split in SPLIT_NAMES if split in found}
+    return {split: found[split] for split in SPLIT_WORDS if split in found}
 
 
 def _place(path: _Path, names: tuple[str, str]) -> _Place | None:

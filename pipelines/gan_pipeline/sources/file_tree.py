@@ -22,7 +22,14 @@ class TreeLabels:
     numbers: Mapping[str, int]
 
 
-_LEFT_BEHIND = ("__macosx", "thumbs.db", "desktop.ini", "@eadir", "$recycle.bin", "system volume information", "lost+found")
+_LEFT_BEHIND = frozenset(
+    (
+        *("__macosx", "thumbs.db", "desktop.ini", "$recycle.bin", "recycler", "system volume information", "lost+found"),
+        # Synology, QNAP and NetApp: thumbnails, deleted files, and earlier states of the whole folder.
+        *("@eadir", "#recycle", "#snapshot", "@recycle", "@recently-snapshot", "~snapshot"),
+    )
+)
+"""Names, in lower case, of what operating systems and network drives leave in folders and archives."""
 
 
 class FileTree(Protocol):
@@ -54,9 +61,16 @@ class FileTree(Protocol):
     def without(self) -> str: ...
 
     def names(self) -> tuple[str, ...]:
-        """Sorted names of all files but hidden ones and those that macOS and Windows leave behind.
+        """Sorted names of all files but hidden ones and those that operating systems and network drives leave behind.
 
         Raises StorageError if a part cannot be listed.
+        """
+        ...
+
+    def folders(self, folder: str) -> frozenset[str]:
+        """Names of the folders directly in `folder`, which ends in "/" or is empty, that are known though they may be empty.
+
+        Folders that hold files may be missing here. Raises StorageError.
         """
         ...
 
@@ -96,7 +110,7 @@ class FileTree(Protocol):
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file is hidden, or is one that macOS or Windows leaves behind in folders and archives."""
+    """Whether a file is hidden, or is one that an operating system or a network drive leaves behind in folders and archives."""
     return any(part.startswith(".") or part.lower() in _LEFT_BEHIND for part in name.split("/"))
 
 

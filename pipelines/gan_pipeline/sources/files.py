@@ -56,6 +56,7 @@ class FileSource:
     ) -> None:
         self._tree, self._splits = tree, splits
         self._reader = ImageReader(tree, transform, options)
+        self._high_bits = options.bit_depth is None
         self._values_of, self._face_of = values_of, face_of
         self._tables, self.notes = dict(tables or {}), (*tree.notes, *notes, *_option_notes(options))
         self._understood = understood or Understood(
@@ -65,8 +66,8 @@ class FileSource:
         self.features: Features = {**images, **(features or {})}
 
     def understand(self) -> Understood:
-        written = {split: self._splits[split] for split in self._understood.written if split in self._splits}
-        return self._understood.model_copy(update={"headers": read_headers(self._tree, written)})
+        written = {split: self.files(split) for split in self._understood.written if split in self._splits}
+        return self._understood.model_copy(update={"headers": read_headers(self._tree, written, self._high_bits)})
 
     @cached_property
     def checksums(self) -> dict[str, str]:
@@ -99,9 +100,16 @@ class FileSource:
         """The decoded image of a file as RGB. Raises UnusableInputError if there is none in it."""
         return self._reader.original(name)
 
-    def colour_range(self, split: str) -> tuple[int, int] | None:
-        """The least and the greatest sample of the files of a split that have more than 8 bits; None if none has."""
-        return self._reader.colour_range(split_of(self._splits, split))
+    def files(self, split: str) -> Sequence[str]:
+        """The names of all image files of a split."""
+        return split_of(self._splits, split)
+
+    def colour_range(self, split: str, advance: Callable[[], None]) -> tuple[int, int] | None:
+        """The least and the greatest sample of the files of a split that have more than 8 bits; None if none has.
+
+        Calls `advance` after every file.
+        """
+        return self._reader.colour_range(self.files(split), advance)
 
     def read(self, split: str, ids: Sequence[int]) -> Iterator[Read]:
         names = split_of(self._splits, split)

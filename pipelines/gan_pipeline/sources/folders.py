@@ -1,23 +1,17 @@
 """Images of any kind, with or without classes."""
 
-import os
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from gan_core.errors import UsageError
-from gan_core.names import escape_name, unescape_name
-from gan_core.storage import storage_errors
 from gan_pipeline.dataset.catalogue import class_numbers
 from gan_pipeline.dataset.features import Feature, LabelFeature
 from gan_pipeline.dataset.options import Options
-from gan_pipeline.dataset.suspicions import split_named
 from gan_pipeline.dataset.understood import Understood
-from gan_pipeline.sources.file_tree import FileTree, is_hidden
+from gan_pipeline.sources.file_tree import FileTree
 from gan_pipeline.sources.files import FileSource
 from gan_pipeline.sources.image_names import ending_counts, image_names, left_out
 from gan_pipeline.sources.labels import Labels, find_labels, unused_tables
-from gan_pipeline.sources.splits import SplitFiles, found_splits, split_images
+from gan_pipeline.sources.splits import LEVELS, SplitFiles, found_splits, misplaced, split_images
 from gan_pipeline.transforms.transform import Resized, image_shape
 
 
@@ -70,44 +64,36 @@ def _understood(
     below = [path for files in splits.values() for path in files.paths.values() if len(path) > 3]
     return Understood(
         splits=found_splits(splits, options, labels.titles, None if options.classes is None else titles),
-        labels=labels.origin,
+        labels=labels.origin + (_unused_level(splits) if labels.from_folders else ""),
         labels_chosen=options.labels is not None,
         left_out=ending_counts(set(names).difference(images, labels.used)),
         tables_unused=unused_tables(names, labels.used),
         shard_folders=labels.shards,
         empty_classes=_empty_classes(tree, splits) if labels.from_folders and options.classes is None else (),
         ignored_folders="/".join(max(below, key=len)[1:-1]) if labels.from_folders and below else "",
-        misplaced=_misplaced(splits) if options.split_folders is None else {},
+        misplaced={} if options.split_folders else misplaced([splits.get("train", SplitFiles())]),
+        splits_chosen=options.split_folders is not None,
     )
 
 
 def _empty_classes(tree: FileTree, splits: Mapping[str, SplitFiles]) -> tuple[str, ...]:
-    """Folders beside the class folders that hold no image. One without any file is known on a local disk alone."""
+    """Folders beside the class folders that hold no image. On gs:// there is no folder without any file."""
     empty: set[str] = set()
     for files in splits.values():
         classes = {path[0] for path in files.paths.values() if len(path) > 1}
         for prefix in files.prefixes if classes else ():
             below = (name.removeprefix(prefix).split("/") for name in tree.names() if name.startswith(prefix))
-            folders = {path[0] for path in below if len(path) > 1} | _local_folders(Path(tree.uri, unescape_name(prefix)))
+            folders = {path[0] for path in below if len(path) > 1} | tree.folders(prefix)
             # The folder that is written comes to be during the run: it is no class, be it there already or not.
             empty |= {folder for folder in folders - classes if not tree.without.startswith(f"{prefix}{folder}/")}
     return tuple(sorted(empty - {folder for files in splits.values() for folder in files.folders}))
 
 
-def _local_folders(path: Path) -> set[str]:
-    if not path.is_dir():
-        return set()
-    with storage_errors(path), os.scandir(path) as items:
-        return {escape_name(item.name) for item in items if item.is_dir() and not is_hidden(item.name)}
-
-
-def _misplaced(splits: Mapping[str, SplitFiles]) -> dict[str, int]:
-    """The number of images of the train split below a folder that is named like another split, by that folder's name."""
-    train = splits.get("train", SplitFiles())
-    found = Counter(
-        folder for path in train.paths.values() for folder in path[:-1] if split_named(folder) not in (None, "train")
-    )
-    return dict(sorted(found.items()))
+def _unused_level(splits: Mapping[str, SplitFiles]) -> str:
+    """A remark on the folders directly below the class folders, which are no part of a class; empty if there are none."""
+    below = {path[1] for files in splits.values() for path in files.paths.values() if len(path) == 3}
+    said = sorted(folder for folder in below if folder.casefold() not in LEVELS)
+    return f" (folders below them are not used, such as {said[0]})" if said else ""
 
 
 def _resized(options: Options) -> Resized:

@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from gan_core.errors import UnusableInputError
-from gan_pipeline.dataset.understood import Headers
+from gan_pipeline.dataset.understood import DEEP_BITS, Headers
 from gan_pipeline.sources.file_tree import FileTree
-from gan_pipeline.transforms.opening import open_image_file
+from gan_pipeline.transforms.deep_samples import colour_range, deep_samples
+from gan_pipeline.transforms.opening import OpenedImage, open_image_file
 
 MOST_FILES = 64
 """Files whose header is read, spread evenly over the splits."""
@@ -16,31 +17,35 @@ MOST_BYTES = 64 << 20
 """Bytes of files after which no other header is read: photographs of many megabytes shall not delay the start."""
 
 
-def read_headers(tree: FileTree, splits: Mapping[str, Sequence[str]]) -> Headers:
+def read_headers(tree: FileTree, splits: Mapping[str, Sequence[str]], high_bits: bool) -> Headers:
     """The sizes and channels that the headers of some files name, at least one file of every split.
 
     Args:
         tree: holds the files.
         splits: the file names of every split to look at.
+        high_bits: whether the high 8 bits of deeper samples are to be kept, so that it matters how many bits are used. Then
+            the deep ones of these files are decoded, too.
 
     Raises:
         StorageError: as the tree says.
     """
     share = max(1, MOST_FILES // max(1, len(splits)))
     chosen = [name for names in splits.values() for name in _spread(names, share)]
-    sizes, modes, unreadable, read, taken = Counter[str](), Counter[str](), 0, 0, 0
+    sizes, modes, unreadable, read, taken, used_bits = Counter[str](), Counter[str](), 0, 0, 0, 0
     for content in _contents(tree, chosen):
-        header = _header(content)
+        opened = _opened(content)
         read, taken = read + 1, taken + len(content)
-        if header is None:
+        if opened is None:
             unreadable += 1
         else:
-            sizes[f"{header[0]}x{header[1]}"] += 1
-            modes[header[2]] += 1
+            width, height = reversed(opened.image.size) if opened.turned else opened.image.size
+            sizes[f"{width}x{height}"] += 1
+            modes[opened.image.mode] += 1
+            used_bits = max(used_bits, _used_bits(opened) if high_bits else 0)
         if taken > MOST_BYTES:
             break
     of = sum(map(len, splits.values()))
-    return Headers(read=read, of=of, sizes=dict(sizes), modes=dict(modes), unreadable=unreadable)
+    return Headers(read=read, of=of, sizes=dict(sizes), modes=dict(modes), unreadable=unreadable, used_bits=used_bits)
 
 
 def _contents(tree: FileTree, names: Sequence[str]) -> Iterator[bytes]:
@@ -64,11 +69,19 @@ def _content(tree: FileTree, name: str) -> bytes:
         return b""
 
 
-def _header(content: bytes) -> tuple[int, int, str] | None:
-    """Width and height in pixels, upright, and Pillow's mode, or None if this is no image."""
+def _opened(content: bytes) -> OpenedImage | None:
+    """The header of an image file, or None if this is no image."""
     try:
-        opened = open_image_file(content)
+        return open_image_file(content)
     except UnusableInputError:
         return None
-    width, height = opened.image.size
-    return (height, width, opened.image.mode) if opened.turned else (width, height, opened.image.mode)
+
+
+def _used_bits(opened: OpenedImage) -> int:
+    """The bits that the greatest sample of an image needs whose file promises 16; 0 for all other images."""
+    if opened.bits != DEEP_BITS:
+        return 0
+    try:
+        return colour_range(deep_samples(opened))[1].bit_length()
+    except UnusableInputError:
+        return 0

@@ -7,9 +7,15 @@ from gan_core.errors import DataError
 
 
 class ImageIndex:
-    """Images by the end of their path, with or without the ending of the name."""
+    """Images by the end of their path, with or without the ending of the name.
 
-    def __init__(self, names: Iterable[str]) -> None:
+    Args:
+        names: of the images, from the source on.
+        source: the path of the source; what is written may start with it, or with the last folders of it.
+    """
+
+    def __init__(self, names: Iterable[str], source: str = "") -> None:
+        self._source = _parts(source.removesuffix(".zip"))
         self._names = frozenset(names)
         self._by_file: dict[str, list[str]] = {}
         self._by_stem: dict[str, list[str]] = {}
@@ -22,7 +28,7 @@ class ImageIndex:
         """The image that is meant, or None if there is none.
 
         Args:
-            written: relative to `base` or to the source, or just the end of a path.
+            written: relative to `base` or to the source, the path of the source and more, or just the end of a path.
             base: folder of the file that was written in, with "/" at its end, or empty.
             place: for messages.
 
@@ -30,6 +36,12 @@ class ImageIndex:
             DataError: two images could be meant.
         """
         wanted = written.replace("\\", "/").removeprefix("./").strip("/")
+        parts = _parts(wanted)
+        below = ["/".join(parts[count:]) for count in range(1, len(parts)) if parts[:count] == self._source[-count:]]
+        found = (self._find(path, base, place, written) for path in (wanted, *below))
+        return next((name for name in found if name), None)
+
+    def _find(self, wanted: str, base: str, place: str, written: str) -> str | None:
         for exact in (base + wanted, wanted):
             if exact in self._names:
                 return exact
@@ -45,6 +57,10 @@ class ImageIndex:
             if within:
                 return within[0]
         return None
+
+
+def _parts(path: str) -> tuple[str, ...]:
+    return tuple(part for part in path.split("/") if part)
 
 
 def _without_ending(name: str) -> str:

@@ -19,6 +19,7 @@ _OTHER_ENDINGS = (
     "mat npy npz pkl pt pth h5 hdf5 parquet tfrecord record lock sha256 md5 zip tar gz tgz bz2 xz 7z rar mp3 wav mp4 mov avi "
     "mkv webm svg ico psd ai eps heic raw dng"
 )
+_ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 _NEVER_IMAGES = frozenset(f".{ending}" for ending in _OTHER_ENDINGS.split())
 """Endings, in lower case, of files whose content is not looked at: they say that a file is something else than an image."""
 
@@ -39,6 +40,9 @@ def image_names(tree: FileTree) -> tuple[str, ...]:
     images = tuple(name for name in names if not name.startswith(prepared) and _is_image(tree, name))
     if not images:
         held = f"it holds {len(names)} other files, such as {names[0]}" if names else "it is empty"
+        archive = next((name for name in names if name.lower().endswith(_ARCHIVES)), None)
+        if archive:
+            raise DataError(f"{tree.uri}: no images here, but {archive}; unpack it, then give it or its folder with --source")
         raise DataError(f"{tree.uri}: no images ({', '.join(IMAGE_SUFFIXES)}) here, {held}; check --source")
     return images
 

@@ -1,7 +1,7 @@
 """Reads image files, decodes and transforms them: by several threads, in order, with a bound on their memory."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -82,13 +82,17 @@ class ImageReader:
                 else:
                     yield ReadImage(one.name, Transformed(failure=one.pixels), one.checksum)
 
-    def colour_range(self, names: Iterable[str]) -> tuple[int, int] | None:
+    def colour_range(self, names: Iterable[str], advance: Callable[[], None]) -> tuple[int, int] | None:
         """The least and the greatest sample among the files that have more than 8 bits; None if there are no such files.
 
-        Files that cannot be decoded are left out here: they are dropped when they are read.
+        Calls `advance` after every file. Files that cannot be decoded are left out here: they are dropped when they are read.
         """
         opened = map_in_order(self._open, names, self._tree.parallel_reads)
-        ranges = [found for found in map_in_order(_range, opened, decoding_threads(), _memory, MAX_DECODED_BYTES) if found]
+        ranges = []
+        for found in map_in_order(_range, opened, decoding_threads(), _memory, MAX_DECODED_BYTES):
+            advance()
+            if found:
+                ranges.append(found)
         return (min(low for low, _ in ranges), max(high for _, high in ranges)) if ranges else None
 
     def _open(self, name: str) -> "_Opened":

@@ -99,7 +99,7 @@ def _from_file(tree: FileTree, names: Sequence[str], splits: _Splits, written: _
     if outside is None and not inside:
         raise DataError(f"--labels {asked}: no such file, neither here nor in {tree.uri}; give folders, none, or a file's path")
     contents = {asked: outside} if outside is not None else {name: _read_inside(tree, name) for name in inside}
-    index = ImageIndex(name for files in splits.values() for name in files.paths)
+    index = ImageIndex((name for files in splits.values() for name in files.paths), tree.uri)
     titles: dict[str, str] = {}
     places: dict[str, str] = {}
     for name, content in contents.items():
@@ -172,6 +172,11 @@ def _from_folders(tree: FileTree, names: Sequence[str], splits: _Splits, written
         titles |= listed
         tables, used, origin = {TINY_IMAGENET: _checksum(content)}, (annotations,), f"{FOLDERS}, {annotations}"
     found = _titles(written, titles)
+    if not found and options.labels == FOLDERS:
+        raise DataError(
+            f"{tree.uri}: --labels folders, and the images lie in no class folders, or all in one; leave --labels out, or "
+            "give --labels none"
+        )
     if not found:
         return Labels(NONE)
     _check_levels(found, tree.uri, options)

@@ -42,6 +42,11 @@ class LocalTree:
     def names(self) -> tuple[str, ...]:
         return self._names
 
+    def folders(self, folder: str) -> frozenset[str]:
+        path = self._path(folder)
+        with storage_errors(path), os.scandir(path) as items:
+            return frozenset(escape_name(item.name) for item in items if item.is_dir() and not is_hidden(item.name))
+
     def read(self, name: str) -> bytes:
         path = self._path(name)
         with storage_errors(path):

@@ -6,14 +6,14 @@ from functools import cached_property
 from gan_core.errors import DataError, UnusableInputError
 from gan_pipeline.dataset.options import Options, ResizeRule
 from gan_pipeline.dataset.records import Example, Image
-from gan_pipeline.dataset.understood import FoundSplit, Headers, Understood
+from gan_pipeline.dataset.understood import PAIRS_BY_NAME, FoundSplit, Headers, Understood
 from gan_pipeline.sources.base import Read, split_of
 from gan_pipeline.sources.domains import domains, pairs_by_name
 from gan_pipeline.sources.file_tree import FileTree
 from gan_pipeline.sources.files import FileSource
 from gan_pipeline.sources.image_names import ending_counts, image_names, left_out
 from gan_pipeline.sources.image_reader import ReadImage
-from gan_pipeline.sources.splits import common_depth, found_splits, split_images, tops_at
+from gan_pipeline.sources.splits import SplitFiles, common_depth, found_splits, misplaced, split_images, tops_at
 from gan_pipeline.transforms.split_pair import is_side_by_side
 from gan_pipeline.transforms.transform import Halves, Resized, image_shape
 
@@ -39,10 +39,15 @@ def open_pairs(tree: FileTree, options: Options) -> FileSource:
             split: FoundSplit(inputs=max(len(a.paths), len(b.paths)), written=split in pairs, folders=(*a.folders, *b.folders))
             for split, (a, b) in found.items()
         }
-        understood = Understood(splits=splits, pairs="two folders, by equal names", left_out=left)
+        understood = Understood(splits=splits, pairs=PAIRS_BY_NAME, left_out=left, misplaced=misplaced(found.get("train", ())))
         return PairedFiles(tree, pairs, options, notes, understood)
     splits_of_halves = split_images(images, tree.uri, use_folders=options.split_folders is None)
-    understood = Understood(splits=found_splits(splits_of_halves, options), pairs="halves of one image", left_out=left)
+    understood = Understood(
+        splits=found_splits(splits_of_halves, options),
+        pairs="halves of one image",
+        left_out=left,
+        misplaced={} if options.split_folders else misplaced([splits_of_halves.get("train", SplitFiles())]),
+    )
     files = {split: files.names for split, files in splits_of_halves.items()}
     return SideBySide(tree, files, options, notes, understood)
 
@@ -137,10 +142,10 @@ class PairedFiles(FileSource):
         super().original(self._partner[name])
         return super().original(name)
 
-    def colour_range(self, split: str) -> tuple[int, int] | None:
-        """See FileSource; of both files of every pair."""
+    def files(self, split: str) -> list[str]:
+        """The names of both files of every pair of a split."""
         names = split_of(self._splits, split)
-        return self._reader.colour_range([*names, *(self._partner[name] for name in names)])
+        return [*names, *(self._partner[name] for name in names)]
 
     def read(self, split: str, ids: Sequence[int]) -> Iterator[Read]:
         names = (split_of(self._splits, split)[number] for number in ids)

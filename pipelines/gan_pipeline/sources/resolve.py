@@ -65,7 +65,9 @@ class SourceSpec:
         arrays, asked = self._open_arrays(info), self.options.classes
         classes = None if asked is None else class_numbers(tuple(map(str, asked)), info.class_names)
         names = info.class_names if classes is None else [info.class_names[number] for number in classes]
-        return ArraySource(arrays, _array_features(info, self.options, names), classes, self._other_splits(info))
+        return ArraySource(
+            arrays, _array_features(info, self.options, names), classes, arrays.other_splits or self._other_splits(info)
+        )
 
     def _other_splits(self, info: DatasetInfo) -> tuple[str, ...]:
         """The splits of TensorFlow Datasets, or of the files of small images, that were not asked for."""

@@ -18,8 +18,8 @@ def open_small_images(uri: str, info: DatasetInfo, splits: tuple[str, ...]) -> A
     """Open a dataset of small grey images.
 
     Args:
-        uri: a folder or .zip with idx files, `<name>.npz`, or `<name>_train.csv` and `<name>_test.csv`, at any depth; or the
-            .npz itself. Idx files come first.
+        uri: a folder or .zip with idx files, `<name>.npz`, `<name>_train.csv` and `<name>_test.csv`, or `train.csv`, at any
+            depth; or the .npz itself. Idx files come first.
         info: what the files must contain.
         splits: of "train" and "test".
 
@@ -41,12 +41,18 @@ def open_small_images(uri: str, info: DatasetInfo, splits: tuple[str, ...]) -> A
     tables = {split: find_file(place, _csv_names(info, split)) for split in splits}
     if any(tables.values()):
         return _from_csv(place, info, tables)
+    there = _splits_at(place, info)
+    if there and not set(there) & set(splits):
+        raise DataError(f"{uri}: holds {', '.join(there)} and not {', '.join(splits)}; name what to take with --split")
     return open_idx(place, info, prefixes)
 
 
 def splits_there(uri: str, info: DatasetInfo) -> tuple[str, ...]:
     """The splits whose files are at a place that `open_small_images` can open. Raises what it raises."""
-    place = open_files(uri, _NEEDED)
+    return _splits_at(open_files(uri, _NEEDED), info)
+
+
+def _splits_at(place: FilePlace, info: DatasetInfo) -> tuple[str, ...]:
     if find_file(place, [f"{name}.npz" for name in _file_names(info)] + ["x_train.npy"]):
         return info.splits
     return tuple(
@@ -68,7 +74,7 @@ def _file_names(info: DatasetInfo) -> list[str]:
 
 
 def _csv_names(info: DatasetInfo, split: str) -> list[str]:
-    return [f"{name}{mark}{split}.csv" for name in _file_names(info) for mark in "_-"]
+    return [*(f"{name}{mark}{split}.csv" for name in _file_names(info) for mark in "_-"), f"{split}.csv"]
 
 
 def _is_official(path: Path, info: DatasetInfo, where: str) -> bool:

@@ -55,7 +55,7 @@ def split_images(images: Sequence[str], where: str, use_folders: bool = True) ->
         prefix = "/".join([*next(iter(parts.values()))[:depth], ""])
         return {"train": SplitFiles({name: path[depth:] for name, path in parts.items()}, prefixes=(prefix,))}
     if named != tops:
-        strange = min(tops - named) or "images of its own"
+        strange = min(tops - named) or f"the image {min(name for name, path in parts.items() if len(path) == depth + 1)}"
         raise DataError(
             f"{where}: holds the split folder {min(named)} and {strange} beside it; keep only train, val, test, or give "
             f"--splits none if {min(named)} is a class"
@@ -98,9 +98,22 @@ def found_splits(
     return found
 
 
+def misplaced(train: Iterable[SplitFiles]) -> dict[str, int]:
+    """The number of images to train on that lie below a folder named like another split, by that folder's name."""
+    paths = (path for files in train for path in files.paths.values())
+    found = Counter(folder for path in paths for folder in path[:-1] if split_named(folder) not in (None, "train"))
+    return dict(sorted(found.items()))
+
+
 def tops_at(paths: Iterable[tuple[str, ...]], depth: int) -> set[str]:
     """The folders at that depth, and "" if files lie there."""
     return {path[depth] if len(path) > depth + 1 else "" for path in paths}
+
+
+def top_folders(images: Iterable[str]) -> list[str]:
+    """The folders below those that all images share, in order; "" is among them if images lie there."""
+    paths = [tuple(name.split("/")) for name in images]
+    return sorted(tops_at(paths, common_depth(paths, lambda tops: False)))
 
 
 def common_depth(paths: Iterable[tuple[str, ...]], stop: Callable[[set[str]], bool]) -> int:

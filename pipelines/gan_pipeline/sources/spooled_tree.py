@@ -46,6 +46,9 @@ class SpooledTree:
     def names(self) -> tuple[str, ...]:
         return tuple(sorted(self._places))
 
+    def folders(self, folder: str) -> frozenset[str]:
+        return frozenset()
+
     def read(self, name: str) -> bytes:
         start, size = self._places[name]
         with self._lock:

@@ -5,14 +5,16 @@ from pathlib import PurePosixPath
 
 from gan_core.errors import DataError
 from gan_pipeline.dataset.options import Options
+from gan_pipeline.dataset.suspicions import split_named
 from gan_pipeline.dataset.understood import FoundSplit, Understood
-from gan_pipeline.sources.celeba import FoundTables, attribute_column, by_partition, find_tables
+from gan_pipeline.sources.celeba import FoundTables, by_partition, find_tables
+from gan_pipeline.sources.celeba_attributes import attribute_column
 from gan_pipeline.sources.celeba_tables import ATTRIBUTES, PARTITION
 from gan_pipeline.sources.domains import domains
 from gan_pipeline.sources.file_tree import FileTree
 from gan_pipeline.sources.files import FileSource
 from gan_pipeline.sources.image_names import ending_counts, image_names, left_out
-from gan_pipeline.sources.splits import SplitFiles
+from gan_pipeline.sources.splits import SplitFiles, misplaced, top_folders
 from gan_pipeline.transforms.transform import Resized, image_shape
 
 _NO_TABLES = FoundTables({}, {}, (), ())
@@ -33,7 +35,7 @@ def open_unpaired(tree: FileTree, options: Options) -> FileSource:
     splits, folders = _of_folders(found) if found else ({}, {})
     if ATTRIBUTES in tables.tables:
         splits = _of_attributes(images, tables, options.domains or ())
-    _check_present(splits, tree.uri, options)
+    _check_present(splits, images, tree.uri, options)
     understood = Understood(
         splits={
             split: FoundSplit(inputs=len(files), written=split in options.splits, folders=folders.get(split, ()))
@@ -41,6 +43,7 @@ def open_unpaired(tree: FileTree, options: Options) -> FileSource:
         },
         labels="none" if folders else f"none; domains by {ATTRIBUTES}",
         left_out=ending_counts(set(names).difference(images, tables.used)),
+        misplaced=misplaced(found.get("train", ()) if found else ()),
     )
     return FileSource(
         tree,
@@ -83,10 +86,20 @@ def _in_neither(images: Sequence[str], splits: _Splits, tables: FoundTables) -> 
     return (f"{count:,} photographs have neither or both of the attributes, and are in no domain",) if count else ()
 
 
-def _check_present(splits: _Splits, where: str, options: Options) -> None:
+def _check_present(splits: _Splits, images: Sequence[str], where: str, options: Options) -> None:
+    if not splits and options.domains and len(options.domains) == 1:
+        raise DataError(
+            f"{where}: --domains {options.domains[0]} is one name, so an attribute of CelebA, and there is no {ATTRIBUTES}.txt "
+            "or .csv here; name two folders, or fetch the list"
+        )
     missing = next((split for split in options.splits if split not in splits), None)
     if missing:
         a, b = options.domain_folders
+        tops = top_folders(images)
+        if not splits and len(tops) == 2 and all(tops) and not any(map(split_named, tops)):
+            raise DataError(
+                f"{where}: no folders {a} and {b}; if {tops[0]} and {tops[1]} are the domains, give --domains {','.join(tops)}"
+            )
         raise DataError(
             f"{where}: no images for {missing}, found {', '.join(splits) or 'no such folder'}; --source takes a folder "
             f"with train{a} and train{b} (test{a}, test{b}), or {a} and {b}; --domains names other folders"

@@ -69,10 +69,14 @@ class ZipTree:
         self.uri, self.parallel_reads = uri, parallel_reads
         self._folder, self._name, self._encoding = folder, name, encoding
         self._version = folder.entry(name).version
-        self._files, self.notes = self._read_directory()
+        self._files, self._folders, self.notes = self._read_directory()
 
     def names(self) -> tuple[str, ...]:
         return tuple(self._files)
+
+    def folders(self, folder: str) -> frozenset[str]:
+        below = (name.removeprefix(folder) for name in self._folders if name.startswith(folder))
+        return frozenset(name.split("/")[0] for name in below if name)
 
     def read(self, name: str) -> bytes:
         packed = self._files.get(name)
@@ -121,20 +125,24 @@ class ZipTree:
         )
         return tree_signature((name, packed.size, f"{packed.crc:08x}") for name, packed in now._files.items())
 
-    def _read_directory(self) -> tuple[dict[str, _Packed], tuple[str, ...]]:
+    def _read_directory(self) -> tuple[dict[str, _Packed], tuple[str, ...], tuple[str, ...]]:
+        """The files, the folders that have entries of their own, and sentences for the user."""
         entries, end = self._entries()
         names, notes = zip_names(entries, self.uri, self._encoding)
         files: dict[str, _Packed] = {}
+        folders: list[str] = []
         # From the last in the archive to the first, so that each ends where the one after it begins.
         for entry, name in sorted(zip(entries, names, strict=True), key=lambda pair: pair[0].header_offset, reverse=True):
             packed = self._check(entry, end)
             end = packed.start
             if entry.is_dir():
+                folders.append(name)
                 continue
             if name in files:
                 raise DataError(f"{self.uri}: holds {name} twice; pack it again")
             files[name] = packed
-        return {name: files[name] for name in sorted(files) if not is_hidden(name)}, notes
+        shown = {name: files[name] for name in sorted(files) if not is_hidden(name)}
+        return shown, tuple(name for name in folders if not is_hidden(name)), notes
 
     def _entries(self) -> tuple[list[zipfile.ZipInfo], int]:
         """The entries of the archive's directory, and the byte at which the directory begins.

@@ -5,6 +5,7 @@ multi-picture JPEGs warn about odd files, and Python can silence warnings only f
 """
 
 import io
+import re
 import warnings
 from dataclasses import dataclass
 from functools import partial
@@ -24,7 +25,10 @@ from gan_pipeline.transforms.npy_image import NPY_MAGIC, npy_as_ppm
 from gan_pipeline.transforms.orientation import orientation
 from gan_pipeline.transforms.png_chunks import PNG_MAGIC, parse_png
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif")
+IMAGE_SUFFIXES = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif"),
+    *(".pgm", ".ppm", ".pbm", ".pnm"),
+)
 """File name endings of the formats that are read, in lower case."""
 
 MAX_PIXELS = 100_000_000
@@ -35,6 +39,7 @@ HEAD_BYTES = 32
 
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _AVIF_BRANDS = (b"avif", b"avis", b"mif1", b"msf1")
+_PNM = re.compile(rb"P[1-6]\s+[#\d]")
 _BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)
 _OTHER_SAMPLES = {"F": "32-bit floating point pixels", "I": "signed or 32-bit pixels", "LAB": "CIELAB pixels"}
 """By Pillow's mode: pixels that have no one range to scale to 8 bits, or no simple way to RGB."""
@@ -81,7 +86,7 @@ def is_image(head: bytes) -> bool:
 
 
 def open_image_file(content: bytes) -> OpenedImage:
-    """Read the header of a JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF or .npy file; the content tells which, not a name.
+    """Read the header of a JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF, PNM (PGM, PPM, PBM) or .npy file; the content tells which.
 
     Of an animation or of a file with several pages the first frame is taken, and of a multi-picture JPEG, as phones write
     them, the main picture. PNG checksums are checked. May be called from many threads.
@@ -129,6 +134,8 @@ def _format(head: bytes) -> str | None:
         return "TIFF"
     if head[4:8] == b"ftyp" and head[8:12] in _AVIF_BRANDS:
         return "AVIF"
+    if _PNM.match(head):
+        return "PNM"
     return "BMP" if head.startswith(b"BM") else None
 
 
@@ -139,6 +146,11 @@ def _open(content: bytes, kind: str) -> OpenedImage:
         return _open_png(content)
     if kind == "NPY":
         return opened(PpmImageFile(io.BytesIO(npy_as_ppm(content))), 8, 1)
+    if kind == "PNM":
+        grey = PpmImageFile(file)
+        if grey.mode == "I":
+            raise _unusable("unsupported pixels", "a PGM file of more than 8 bits; convert it to PNG")
+        return opened(grey, 8, 1)
     if kind == "BMP":
         return opened(BmpImageFile(file), 8, 1)
     if kind == "GIF":
@@ -171,6 +183,8 @@ def _not_an_image(content: bytes) -> UnusableInputError:
     if not content:
         return _unusable("empty file")
     known = next((f"{name} is not read" for magic, name in _REFUSED if content.startswith(magic)), None)
+    if content[4:8] == b"ftyp":
+        known = "HEIC, or a film, is not read; convert it to JPEG or PNG"
     return _unusable("not an image", known or f"it starts with {content[:8].hex()}")
 
 
