@@ -16,6 +16,7 @@ import yaml
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from gan_core.errors import DataError
+from gan_core.names import unescape_name
 from gan_core.storage.folder import Folder
 from gan_core.text import printable, short_repr
 
@@ -45,6 +46,9 @@ T = TypeVar("T")
 
 PrintableText = Annotated[str, AfterValidator(printable)]
 """Text that is read from a file to be shown: what could break or colour a terminal line is escaped."""
+
+StoredName = Annotated[str, AfterValidator(unescape_name)]
+"""The name of a file or folder that was written by `gan_core.names.escape_name`, so that it may hold any bytes."""
 
 
 def parse_json(content: bytes, kind: TypeAdapter[T], where: str, remedy: str) -> T:

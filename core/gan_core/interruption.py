@@ -12,25 +12,27 @@ class Interruption:
 
     Attributes:
         name: the signal or other reason; "" while there is none.
+        done: whether the run stops because it has done what it was to do.
     """
 
     name: str = ""
+    done: bool = False
 
     @property
     def requested(self) -> bool:
         """Whether somebody asked to stop."""
         return bool(self.name)
 
-    def ask(self, reason: str) -> None:
+    def ask(self, reason: str, done: bool = False) -> None:
         """Ask the run to stop, from within the program and any thread."""
-        self.name = reason
+        self.name, self.done = reason, done
 
     def check(self, step: int) -> bool:
         """Whether to stop after this step. Ask once a step: where workers train together, all ask and all hear the same."""
         return self.requested
 
     def _note(self, number: int, _: FrameType | None) -> None:
-        self.name = signal.Signals(number).name
+        self.name, self.done = signal.Signals(number).name, False
 
 
 @contextmanager

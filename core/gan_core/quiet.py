@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from gan_core.keras_settings import reset_keras, settle_keras
+
 _NOTE = re.compile(r"^(I0000|W0000|WARNING: All log messages|To enable the following)")
 _ERROR = re.compile(r"^E0000")
 _RETRACING = "triggered tf.function retracing"
@@ -20,15 +22,21 @@ def import_tensorflow() -> None:
     Level 3 also hides errors that its graph optimiser reports and recovers from; real ones arrive as exceptions. Set
     TF_CPP_MIN_LOG_LEVEL=0 to see everything. Advice on functions that are traced often is dropped: each training and each
     translation of a process traces a function of its own.
+
+    Raises:
+        UsageError: as `settle_keras` says.
     """
     logging.getLogger("tensorflow").addFilter(_is_no_advice_on_retracing)
-    if "tensorflow" in sys.modules:
+    replaced = settle_keras()
+    if "tensorflow" in sys.modules and not replaced:
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _captured_stderr() as lines:
         import tensorflow as tf
 
         tf.config.list_physical_devices()
+        if replaced:
+            reset_keras(replaced)
     # Without an NVIDIA device the failure to start CUDA is no error.
     has_nvidia = Path("/dev/nvidiactl").exists()
     for line in lines:

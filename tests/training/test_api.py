@@ -40,14 +40,14 @@ def test_the_examples_of_the_page_run(digits: Path, tmp_path: Path, monkeypatch:
     shutil.copytree(digits, "data/digits")
     section = next(part for part in PAGE.read_text().split("\n## ") if part.startswith("Training, and using"))
     blocks = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     names: dict[str, Any] = {}
     for block in blocks:
         shorter = block.replace("short=True", "steps=2")
         exec(compile(shorter, str(PAGE), "exec"), names)
     assert names["images"].shape == (25, 28, 28, 1)
     assert names["paths"].shape == (3, 8, 28, 28, 1)
-    assert len(names["losses"]) == 4
+    assert len(names["losses"]) == 5
     assert names["scored"].values["fid"] > 0
     assert Path(names["page"]) == Path("runs/small/report.html") and Path(names["page"]).exists()
 

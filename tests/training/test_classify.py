@@ -187,7 +187,8 @@ def test_wrong_requests_are_refused_in_words(
 
     begun = tmp_path / "begun"
     begun.mkdir()
-    shutil.copy(sgan_run / "recipe.yaml", begun)
+    for name in ("recipe.yaml", "run.json"):
+        shutil.copy(sgan_run / name, begun)
     code, words = refusal(begun, held_out_digits)
     assert code == 3 and "no classifier saved yet; the first comes with the first sample grid" in words
     (begun / "models").mkdir()

@@ -8,7 +8,6 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-import yaml
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -145,12 +144,12 @@ def test_a_picture_names_its_only_class_and_numbers_several() -> None:
 
 def test_a_run_keeps_the_names_of_its_classes(conditional: Path, trained: Path, tmp_path: Path) -> None:
     assert read_record(open_folder(str(conditional))).class_names == CLOTHES
-    assert "class_names" not in (trained / "recipe.yaml").read_text()
+    assert "class_names" not in (trained / "run.json").read_text()
     run = Path(shutil.copytree(conditional, tmp_path / "run"))
-    document, facts = yaml.safe_load_all((run / "recipe.yaml").read_text())
+    facts = json.loads((run / "run.json").read_text())
     for names, code, words in ((None, 2, "with 0 to 9\n"), (["one"], 3, "1 class_names, but 10 classes")):
         older = {key: value for key, value in (facts | {"class_names": names}).items() if value}
-        (run / "recipe.yaml").write_text(yaml.safe_dump_all([document, older]))
+        (run / "run.json").write_text(json.dumps(older))
         ran = gan_train("sample", run, "-o", tmp_path / "x.png", "--class", "sneaker")
         assert (ran.code, words in ran.err) == (code, True), ran.err
 

@@ -22,10 +22,8 @@ Damage = Callable[[bytes, int], bytes]
 
 
 def damaged_yaml(content: bytes, seed: int) -> bytes:
-    """recipe.yaml in which one value of one of its two documents is another."""
-    documents = list(yaml.safe_load_all(content))
-    documents[seed % 2] = json.loads(damaged_json(json.dumps(documents[seed % 2]).encode(), seed))
-    return yaml.safe_dump_all(documents).encode()
+    """recipe.yaml in which one value is another."""
+    return yaml.safe_dump(json.loads(damaged_json(json.dumps(yaml.safe_load(content)).encode(), seed))).encode()
 
 
 def some_of(structural: Damage) -> Damage:
@@ -40,6 +38,8 @@ FILES: dict[str, tuple[Damage, tuple[str, ...]]] = {
     "scores.jsonl": (some_of(damaged_line), ("report", "compare")),
     "dataset.json": (some_of(damaged_json), ("report",)),
     "recipe.yaml": (some_of(damaged_yaml), ("watch", "report", "diagnose", "sample")),
+    "run.json": (some_of(damaged_json), ("report", "diagnose", "sample")),
+    "sessions.jsonl": (some_of(damaged_line), ("report", "diagnose")),
     "samples/step-00000006.png": (damaged_bytes, ("report",)),
     "models/generator-step-00000006.keras": (damaged_bytes, ("sample", "export")),
 }
@@ -123,7 +123,7 @@ def test_a_stray_file_is_left_alone(whole: Path, tmp_path: Path, command: str) -
 
 
 @pytest.mark.parametrize("content", [DEEP, LAUGHS, b'{"a": ' * 100_000, b"\0" * 1_000_000, json.dumps(HOSTILE).encode()])
-@pytest.mark.parametrize("name", ["status.json", "scores.jsonl", "dataset.json", "recipe.yaml"])
+@pytest.mark.parametrize("name", ["status.json", "scores.jsonl", "dataset.json", "recipe.yaml", "run.json"])
 def test_a_hostile_document_is_refused_at_once(whole: Path, tmp_path: Path, name: str, content: bytes) -> None:
     shutil.copytree(whole, tmp_path / "run")
     (tmp_path / "run" / name).write_bytes(content)
@@ -133,7 +133,7 @@ def test_a_hostile_document_is_refused_at_once(whole: Path, tmp_path: Path, name
 
 
 def test_a_sparse_file_of_a_terabyte_is_not_read(whole: Path, tmp_path: Path) -> None:
-    for name in ("status.json", "recipe.yaml", "dataset.json"):
+    for name in ("status.json", "recipe.yaml", "run.json", "dataset.json"):
         run = tmp_path / name
         shutil.copytree(whole, run)
         with open(run / name, "wb") as file:

@@ -170,7 +170,8 @@ def test_a_run_without_such_a_classifier_is_refused_in_words(
         run_classifier(str(classifier_run), 3)
     damaged = tmp_path / "run"
     (damaged / "models").mkdir(parents=True)
-    (damaged / "recipe.yaml").write_bytes((classifier_run / "recipe.yaml").read_bytes())
+    for name in ("recipe.yaml", "run.json"):
+        (damaged / name).write_bytes((classifier_run / name).read_bytes())
     (damaged / "models" / "classifier-step-00000002.keras").write_bytes(b"PK")
     with pytest.raises(DataError, match=r"classifier-step-00000002.keras: damaged"):
         run_classifier(str(damaged))

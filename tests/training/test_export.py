@@ -11,7 +11,6 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-import yaml
 
 from gan_train import open_run
 from gan_train.exporting.generator import ExportedGenerator
@@ -74,7 +73,7 @@ def test_a_card_says_what_it_is(trained: Path, tmp_path: Path) -> None:
     assert json.loads(ran.out)["card"] == str(tmp_path / "MODEL_CARD.md")
     assert json.loads(ran.out)["card_document"] == str(tmp_path / "model_card.json")
     card = card_of(tmp_path, "g.keras")
-    _, record = yaml.safe_load_all((trained / "recipe.yaml").read_text())
+    record = json.loads((trained / "run.json").read_text())
     assert (card["recipe"], card["step"], card["steps"]) == ("mnist-dcgan", 3, 6)
     assert card["settings"]["batch_size"] == 16 and card["settings"]["name"] == "mnist-dcgan"
     assert card["data"]["digest"] == record["dataset_digest"] and card["data"]["name"] == "mnist"

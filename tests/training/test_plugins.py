@@ -8,9 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
-from gan_train.runs.layout import RECIPE
+from gan_train.runs.layout import RECORD
 from tests.support.commands import Ran
 from tests.support.runs import assert_same_checkpoint, gan_train_child
 
@@ -117,7 +116,7 @@ def test_every_command_works_on_its_run(began: Path, run: Path, tmp_path: Path) 
 
 
 def test_a_run_remembers_the_version_and_asks_for_its_plug_in(run: Path, tmp_path: Path) -> None:
-    _, facts = yaml.safe_load_all((run / RECIPE).read_text())
+    facts = json.loads((run / RECORD).read_text())
     assert facts["packages"]["gan-began"] == "0.1.0"
     ran = gan_train_child("sample", run, "-o", tmp_path / "more.png")
     assert ran.code == 2

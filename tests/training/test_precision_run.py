@@ -37,7 +37,7 @@ def begun(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def recorded(out: Path) -> str:
-    recipe, _ = yaml.safe_load_all((out / "recipe.yaml").read_text())
+    recipe = yaml.safe_load((out / "recipe.yaml").read_text())
     return str(recipe["precision"])
 
 

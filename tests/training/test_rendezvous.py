@@ -14,10 +14,9 @@ import tensorflow as tf
 
 from gan_core.errors import InterruptedRunError, UsageError
 from gan_core.interruption import Interruption, interruption
-from gan_train.distribution.cluster import Cluster, read_cluster
+from gan_train.distribution.cluster import Cluster, find_cluster, read_cluster
 from gan_train.distribution.lockstep import SharedInterruption, self_test
 from gan_train.distribution.rendezvous import Files, meet
-from gan_train.distribution.strategy import find_cluster
 from tests.support.runs import gan_train
 from tests.support.workers import free_addresses, tf_config
 

@@ -193,9 +193,8 @@ def test_a_run_that_was_only_claimed_has_a_page(digits: Path, tmp_path: Path) ->
 
 def test_hostile_names_stay_text(trained: Path, tmp_path: Path) -> None:
     run, evil = copied(trained, tmp_path / "<b>run</b>"), "</script><script>alert(1)</script><img src=x onerror=alert(1)>"
-    recipe, facts = (run / "recipe.yaml").read_text().split("---\n")
-    document = yaml.safe_load(recipe) | {"about": evil}
-    (run / "recipe.yaml").write_text(yaml.safe_dump(document) + "---\n" + facts)
+    document = yaml.safe_load((run / "recipe.yaml").read_text()) | {"about": evil}
+    (run / "recipe.yaml").write_text(yaml.safe_dump(document))
     dataset = json.loads((run / "dataset.json").read_text()) | {"class_names": [evil], "name": evil}
     (run / "dataset.json").write_text(json.dumps(dataset))
     judge(run, Verdict(6, "stable", False, 1, evil, (evil,), (evil,)))

@@ -93,7 +93,7 @@ def test_a_continued_run_goes_on_counting_and_shows_everything_once(copy: Path, 
     assert (reals.encoded_image_string, reals.width) == ((copy / "reals.png").read_bytes(), 3 * 30 + 2)
     (recipe,) = events.Tensors("recipe")
     (text,) = recipe.tensor_proto.string_val
-    assert text.decode() == f"```yaml\n{(copy / 'recipe.yaml').read_text()}```"
+    assert text.decode() == f"```yaml\n{(copy / 'recipe.yaml').read_text()}```\n\n```json\n{(copy / 'run.json').read_text()}```"
     assert json.loads((digits / "manifest.json").read_text())["digest"] in text.decode()
     assert events.SummaryMetadata("recipe").plugin_data.plugin_name == "text"
 
@@ -136,12 +136,12 @@ def test_more_steps_continue_a_finished_run(copy: Path, digits: Path, tmp_path: 
 
 def test_a_run_begun_before_a_key_was_known_continues(copy: Path, digits: Path) -> None:
     """A key that a recipe leaves out means what it meant before the key existed."""
-    recipe, facts = yaml.safe_load_all((copy / "recipe.yaml").read_text())
+    recipe = yaml.safe_load((copy / "recipe.yaml").read_text())
     for section, key in (("generator", "strides"), ("discriminator", "first_batch_norm")):
         del recipe[section][key]
-    (copy / "recipe.yaml").write_text(yaml.safe_dump_all([recipe, facts]))
+    (copy / "recipe.yaml").write_text(yaml.safe_dump(recipe))
     # An earlier version would have committed its checkpoints for this recipe.yaml.
-    digest = hashlib.sha256((copy / "recipe.yaml").read_bytes()).hexdigest()
+    digest = hashlib.sha256((copy / "recipe.yaml").read_bytes() + (copy / "run.json").read_bytes()).hexdigest()
     for commit in copy.glob("checkpoints/*/COMMIT"):
         commit.write_text(json.dumps(json.loads(commit.read_text()) | {"run": digest}))
     ran = rerun(digits, copy, "--steps", "7")

@@ -12,9 +12,9 @@ Importing it is quick: TensorFlow is loaded by the first call that needs it. doc
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gan_train.api import Run, open_run, sweep, train
+    from gan_train.api import Run, open_run, resume, sweep, train
 
-__all__ = ["Run", "open_run", "sweep", "train"]
+__all__ = ["Run", "open_run", "resume", "sweep", "train"]
 
 
 def __getattr__(name: str) -> Any:

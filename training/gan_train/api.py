@@ -18,7 +18,8 @@ from gan_core.notices import shown
 from gan_core.storage import Folder, open_folder
 from gan_train.logs.metrics_log import read_metrics
 from gan_train.logs.verdict import Verdict
-from gan_train.loop.request import TrainingOptions, read_request
+from gan_train.loop.preflight import refuse_early
+from gan_train.loop.request import Request, ResumeOptions, TrainingOptions, read_request, read_resumption
 from gan_train.recipe.base import Recipe
 from gan_train.runs.run_folder import RunRecord, read_record
 from gan_train.sweeps.calling import sweep as sweep
@@ -46,7 +47,7 @@ def train(
     checkpoint and raise InterruptedRunError; the same call then continues, bit for bit.
 
     Args:
-        recipe: name of a recipe ('gan-train recipes' lists them), or a .yaml file.
+        recipe: name of a recipe ('gan-train recipes' lists them), a .yaml file, or a run folder.
         data: dataset folder, a path or gs:// URI.
         out: run folder, a path or gs:// URI.
         progress: show progress and warnings on stderr.
@@ -63,7 +64,42 @@ def train(
         StorageError: a folder cannot be read or written.
         InterruptedRunError: a signal arrived, or a worker was lost.
     """
-    request = read_request(os.fspath(recipe), os.fspath(data), os.fspath(out), **options)
+    return run_request(read_request(os.fspath(recipe), os.fspath(data), os.fspath(out), **options), progress)
+
+
+def resume(
+    run: str | os.PathLike[str],
+    *,
+    data: str | os.PathLike[str] | None = None,
+    progress: bool = False,
+    **options: Unpack[ResumeOptions],
+) -> "Run":
+    """Continue a run from its folder alone. Does the same as `gan-train run --resume`.
+
+    All that is left out is as in the run's newest session: recipe, dataset, last step and options.
+
+    Args:
+        run: run folder, a path or gs:// URI.
+        data: dataset folder, if it was moved.
+        progress: show progress and warnings on stderr.
+        options: see `ResumeOptions`; `overrides` may change log_every, snapshot_every, checkpoint_every and steps_per_call,
+            which change no result.
+
+    Returns:
+        The run; its `trained` says how the training ended.
+
+    Raises:
+        DataError: the folder holds no run, the dataset is not there, or one of them is damaged.
+        UsageError: an option is wrong, or would change the results of the run.
+        DivergenceError, FailedRunError, StorageError, InterruptedRunError: as `train` says.
+    """
+    request = read_resumption(os.fspath(run), None if data is None else os.fspath(data), **options)
+    return run_request(request, progress)
+
+
+def run_request(request: Request, progress: bool) -> "Run":
+    """Train as a request says; TensorFlow is loaded only once all that needs none of it was checked. For `train`."""
+    refuse_early(request)
     from gan_core.quiet import import_tensorflow
 
     with shown() if progress else nullcontext():

@@ -8,7 +8,9 @@ import typer
 from gan_core.command import print_json
 
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run folder, local or gs://.", show_default=False)]
-RecipeArgument = Annotated[str, typer.Argument(help="A name from 'gan-train recipes', or a .yaml file.", show_default=False)]
+RecipeArgument = Annotated[
+    str, typer.Argument(help="A name from 'gan-train recipes', a .yaml file, or a run folder.", show_default=False)
+]
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", help="Override a recipe key: --set batch_size=128. Repeat for more.")
 ]

@@ -40,13 +40,15 @@ def show(
     short: ShortOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Print a recipe with every value, as YAML that 'gan-train run' accepts.
+    """Print a recipe, or that of a run, with every value, as YAML that 'gan-train run' accepts.
 
     \b
       gan-train show mnist-gan
       gan-train show mnist-gan --set batch_size=128 > mine.yaml
+      gan-train show runs/first
     """
-    from gan_train.recipe.document import dump_recipe, load_recipe
+    from gan_train.recipe.document import dump_recipe
+    from gan_train.runs.run_folder import find_recipe
 
-    chosen = load_recipe(recipe, overrides or [], short)
+    chosen = find_recipe(recipe, overrides or [], short)
     answer(chosen.model_dump(mode="json"), dump_recipe(chosen).removesuffix("\n"), as_json)

@@ -147,10 +147,11 @@ def diagnose(
     from gan_train.diagnosis.history import stretches
     from gan_train.logs.verdict import write_verdicts
     from gan_train.logs.watch import TRAINING, read_state
+    from gan_train.runs.run_folder import read_record
     from gan_train.scoring.quality import read_quality
 
     run = open_folder(folder)
-    verdicts = open_run(folder).diagnose()
+    verdicts, record = open_run(folder).diagnose(), read_record(run)
     if write:
         if read_state(run) == TRAINING:
             raise UsageError(f"{run.uri}: is training, and its own process writes {DIAGNOSIS}; wait, or leave out --write")
@@ -159,9 +160,12 @@ def diagnose(
     timeline, known = list(stretches(verdicts)), read_quality(run)
     if as_json:
         periods = [{"kind": one.last.kind, "from": one.first.step, "to": one.last.step} for one in timeline]
-        standing = asdict(newest) if newest else None
-        print_json({"run": run.uri, "standing": standing, "timeline": periods, "quality": asdict(known)})
+        ancestry, standing = [asdict(one) for one in record.ancestry], asdict(newest) if newest else None
+        answer = {"run": run.uri, "standing": standing, "timeline": periods, "quality": asdict(known), "ancestry": ancestry}
+        print_json(answer)
     else:
+        if record.ancestry:
+            print(f"first weights: {'; those of '.join(map(str, record.ancestry))}")
         print(*timeline, sep="\n")
         print(f"now: {newest}" if newest else "not judged yet: too few steps are logged")
         print(known)

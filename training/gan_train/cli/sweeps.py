@@ -30,7 +30,7 @@ _PrintOption = Annotated[
     ),
 ]
 _DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Check everything, print the table of runs, train nothing.")]
-_DECIDED = ("data", "out", "overrides", "steps", "short", "dry_run", "as_json")
+_DECIDED = ("data", "out", "resume", "overrides", "steps", "short", "dry_run", "as_json")
 _EXTRA = {"allow_extra_args": True}
 
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gan_core.command import JsonOption
-from gan_train.cli.options import RecipeArgument, RunArgument, SetOption, ShortOption, answer
+from gan_core.errors import UsageError
+from gan_train.cli.options import RunArgument, SetOption, ShortOption, answer
 from gan_train.runs.layout import LOSSES, REALS
 
 if TYPE_CHECKING:
@@ -27,39 +28,90 @@ _JIT_HELP = (
 
 @training.command()
 def run(
-    recipe: RecipeArgument,
-    data: Annotated[str, typer.Option("--data", help="Dataset folder, local or gs://.", show_default=False)],
+    recipe: Annotated[
+        str | None,
+        typer.Argument(help="A name from 'gan-train recipes', a .yaml file, or a run folder.", show_default=False),
+    ] = None,
+    data: Annotated[str | None, typer.Option("--data", help="Dataset folder, local or gs://.", show_default=False)] = None,
     out: Annotated[
-        str, typer.Option("--out", "-o", help="Run folder, local or gs://; continued if it holds this run.", show_default=False)
-    ],
+        str | None,
+        typer.Option("--out", "-o", help="Run folder, local or gs://; continued if it holds this run.", show_default=False),
+    ] = None,
+    resume: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN",
+            help="Continue this run folder: recipe, data, last step and options are those of its newest session. Leave out "
+            "RECIPE and -o; --data only if the dataset was moved.",
+        ),
+    ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Train to this step.  [default: the recipe's]")] = None,
     overrides: SetOption = None,
-    strategy: Annotated[str, typer.Option(help=_STRATEGY_HELP)] = "auto",
-    logical_cpus: Annotated[int, typer.Option(min=1, max=64, help="Split the CPU into devices, to try 'mirrored' on it.")] = 1,
-    jit: Annotated[str, typer.Option(help=_JIT_HELP)] = "auto",
+    strategy: Annotated[str | None, typer.Option(help=f"{_STRATEGY_HELP}  [default: auto]")] = None,
+    logical_cpus: Annotated[
+        int | None, typer.Option(min=1, max=64, help="Split the CPU into devices, to try 'mirrored' on it.  [default: 1]")
+    ] = None,
+    jit: Annotated[str | None, typer.Option(help=f"{_JIT_HELP}  [default: auto]")] = None,
     on_divergence: Annotated[
-        str, typer.Option(help="When a number is not finite: stop, rollback (other random numbers) or warn.")
-    ] = "stop",
+        str | None,
+        typer.Option(help="When a number is not finite: stop, rollback (other random numbers) or warn.  [default: stop]"),
+    ] = None,
     on_failure: Annotated[
-        str, typer.Option(help="When training fails for long, as by mode collapse: warn, stop, or rollback to before it.")
-    ] = "warn",
-    max_rollbacks: Annotated[int, typer.Option(min=1, help="In the whole life of the run.")] = 3,
+        str | None,
+        typer.Option(
+            help="When training fails for long, as by mode collapse: warn, stop, or rollback to before it.  [default: warn]"
+        ),
+    ] = None,
+    max_rollbacks: Annotated[int | None, typer.Option(min=1, help="In the whole life of the run.  [default: 3]")] = None,
     keep: Annotated[
-        str, typer.Option(help="Checkpoints that stay: last=3,every=1000,best=d.loss:min; parts may be left out.")
-    ] = "last=3",
+        str | None,
+        typer.Option(
+            help="Checkpoints that stay: last=3,every=1000,best=d.loss:min; parts may be left out.  [default: last=3]"
+        ),
+    ] = None,
     on_corrupt: Annotated[
-        str, typer.Option(help="When a shard is damaged: fail, or skip-shard and go on without it.")
-    ] = "fail",
+        str | None, typer.Option(help="When a shard is damaged: fail, or skip-shard and go on without it.  [default: fail]")
+    ] = None,
+    stop_when: Annotated[
+        str | None,
+        typer.Option(
+            help="End by itself: fid:no-better:5 (scores of a running 'evaluate --watch') or METRIC:min|max:no-better:N. "
+            "Looked at after each snapshot.  [default: never]"
+        ),
+    ] = None,
+    init_from: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN[@STEP]",
+            help="Begin a new run with the weights of another one's newest checkpoint, or that of a step, by name and shape.",
+        ),
+    ] = None,
+    init_players: Annotated[
+        str | None, typer.Option(help="With --init-from: only these players, as generator,discriminator.  [default: all]")
+    ] = None,
+    init_optimizers: Annotated[
+        bool, typer.Option("--init-optimizers", help="With --init-from: take the state of their optimizers, too.")
+    ] = False,
+    freeze: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PLAYER.LAYER", help="No update for this layer, or for discriminator.down_1..3. Repeat for more."),
+    ] = None,
     cluster_timeout: Annotated[
         float, typer.Option(min=1, metavar="SECONDS", help="How long to wait for the other workers of TF_CONFIG.")
     ] = 300,
     track: Annotated[
-        str, typer.Option(help="Also log to mlflow, wandb or mlflow,wandb, as their environment variables say; or none.")
-    ] = "none",
+        str | None,
+        typer.Option(
+            help="Also log to mlflow, wandb or mlflow,wandb, as their environment variables say; or none.  [default: none]"
+        ),
+    ] = None,
     evaluate_every: Annotated[
-        int,
-        typer.Option(min=0, help="FID at one of so many snapshots, where a packaged classifier knows the data; 0: never."),
-    ] = 1,
+        int | None,
+        typer.Option(
+            min=0,
+            help="FID at one of so many snapshots, where a packaged classifier knows the data; 0: never.  [default: 1]",
+        ),
+    ] = None,
     short: ShortOption = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, print the plan, train nothing.")] = False,
     as_json: JsonOption = False,
@@ -71,16 +123,19 @@ def run(
       gan-train run mnist-dcgan --data data/digits -o runs/dcgan --steps 900 --set batch_size=64
       gan-train run mnist-gan --data data/digits -o runs/quick --short
       gan-train run mnist-gan --data data/digits -o runs/try --dry-run
+      gan-train run --resume runs/first
+      gan-train run mnist-dcgan --data data/eights -o runs/eights --init-from runs/dcgan --freeze discriminator.down_1..2
 
-    SIGTERM or Ctrl-C commits a checkpoint and exits 75; the same command continues, bit for bit.
+    SIGTERM or Ctrl-C commits a checkpoint and exits 75; the same command continues, bit for bit, and so does --resume. While
+    continuing, --set may change log_every, snapshot_every, checkpoint_every and steps_per_call, which change no result.
     """
-    from gan_train.api import train
-    from gan_train.loop.request import TrainingOptions, read_request
+    from gan_train.api import run_request
+    from gan_train.loop.preflight import refuse_early
+    from gan_train.loop.request import ResumeOptions, TrainingOptions, read_request, read_resumption
 
-    options: TrainingOptions = {
+    continuing: ResumeOptions = {
         "overrides": overrides or (),
         "steps": steps,
-        "short": short,
         "strategy": strategy,
         "logical_cpus": logical_cpus,
         "jit": jit,
@@ -89,12 +144,35 @@ def run(
         "max_rollbacks": max_rollbacks,
         "keep": keep,
         "on_corrupt": on_corrupt,
+        "stop_when": stop_when,
         "cluster_timeout": cluster_timeout,
         "track": track,
         "evaluate_every": evaluate_every,
     }
+    if resume is not None:
+        if recipe is not None or out is not None:
+            raise UsageError("--resume takes recipe and folder from the run; leave out RECIPE and -o")
+        for name, given in (("short", short), ("init-from", init_from), ("freeze", freeze)):
+            if given:
+                raise UsageError(f"--{name} chooses how a run begins; leave it out with --resume")
+        request = read_resumption(resume, data, **continuing)
+    elif recipe is None or data is None or out is None:
+        raise UsageError(
+            "name a recipe, a dataset and a run folder: gan-train run RECIPE --data FOLDER -o RUN; "
+            "or continue a run: gan-train run --resume RUN"
+        )
+    else:
+        beginning: TrainingOptions = {
+            **continuing,
+            "short": short,
+            "init_from": init_from,
+            "init_players": init_players.split(",") if init_players else (),
+            "init_optimizers": init_optimizers,
+            "freeze": freeze or (),
+        }
+        request = read_request(recipe, data, out, **beginning)
     if dry_run:
-        request = read_request(recipe, data, out, **options)
+        refuse_early(request)
         from gan_core.quiet import import_tensorflow
 
         import_tensorflow()
@@ -103,11 +181,11 @@ def run(
         document = plan(request)
         answer(document, "\n".join(f"{key.replace('_', ' ')}: {value}" for key, value in document.items()), as_json)
         return
-    finished = train(recipe, data, out, progress=True, **options)
+    finished = run_request(request, progress=True)
     trained = finished.trained
     assert trained is not None
     document = {name: value for name, value in asdict(trained).items() if value is not None}
-    answer(document, _summary(trained, out, finished), as_json)
+    answer(document, _summary(trained, request.out, finished), as_json)
 
 
 def _summary(trained: "Trained", out: str, run: "Run") -> str:
@@ -117,10 +195,12 @@ def _summary(trained: "Trained", out: str, run: "Run") -> str:
     """
     if trained.written_by:
         return f"done: step {trained.step}, written by {trained.written_by}, the chief"
-    if trained.already_done:
+    if trained.already_done and trained.reason:
+        done = f"already done: {out} is at step {trained.step}: {trained.reason}; to go on: --stop-when never"
+    elif trained.already_done:
         done = f"already done: {out} is at step {trained.step}; to go on: the same command with a larger --steps"
     else:
-        done = f"done: step {trained.step} in {out}"
+        done = f"done: step {trained.step} in {out}" + (f": {trained.reason}" if trained.reason else "")
     purpose = run.recipe.purpose
     command = f"gan-train {purpose.command} {out} {purpose.arguments}"
     from gan_core.storage import open_folder

@@ -10,6 +10,7 @@ from gan_train.diagnosis.rules.non_finite import non_finite_finding
 from gan_train.logs.metrics_log import read_metrics
 from gan_train.logs.verdict import Verdict
 from gan_train.runs.run_folder import read_record, read_status
+from gan_train.runs.sessions import judged_recipe, read_sessions
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ def diagnose_run(run: Folder) -> list[Verdict]:
         DataError: the folder holds no run, or a damaged one.
         StorageError: it cannot be read.
     """
-    verdicts = diagnose(read_record(run).recipe, read_metrics(run))
+    verdicts = diagnose(judged_recipe(read_record(run).recipe, read_sessions(run)), read_metrics(run))
     status = read_status(run)
     if status and status.state == "diverged":
         # The step that was not finite was not logged.

@@ -5,14 +5,16 @@
 A "chief" beside the workers, as Vertex AI and Kubeflow write it, comes before them; without one, worker 0 is the chief.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, Field, NonNegativeInt, ValidationError, model_validator
 
 from gan_core.errors import UsageError
 
 Job = Literal["chief", "worker"]
+StrategyName = Literal["auto", "default", "mirrored", "multiworker", "tpu"]
 _Address = Annotated[str, Field(pattern=r"^[^\s/]+:[1-9]\d{0,4}$")]
 
 
@@ -95,6 +97,30 @@ class _TFConfig(BaseModel):
         if self.task.index >= size:
             raise ValueError(f"task.index is {self.task.index}, but cluster has {size} of type {self.task.type!r}")
         return self
+
+
+def find_cluster(name: str, environment: Mapping[str, str]) -> Cluster | None:
+    """The other workers that this process trains with, or None if it trains alone.
+
+    Args:
+        name: of the strategy; "auto" and "multiworker" read TF_CONFIG.
+        environment: environment variables, of which TF_CONFIG is read.
+
+    Raises:
+        UsageError: TF_CONFIG is wrong, or missing for "multiworker"; or the name is unknown.
+    """
+    if name not in get_args(StrategyName):
+        raise UsageError(f"--strategy {name!r} is unknown; choose one of: {', '.join(get_args(StrategyName))}")
+    tf_config = environment.get("TF_CONFIG", "")
+    if name == "multiworker" and not tf_config:
+        raise UsageError("--strategy multiworker: TF_CONFIG is not set; it names the workers, see deploy/README.md")
+    return read_cluster(tf_config) if tf_config and name in ("auto", "multiworker") else None
+
+
+def check_logical_cpus(name: str, logical_cpus: int, cluster: Cluster | None) -> None:
+    """Check that splitting the CPU goes with the strategy. Raises UsageError if it does not."""
+    if logical_cpus > 1 and (cluster or name == "tpu"):
+        raise UsageError("--logical-cpus splits the CPU of one machine; it does not go with several workers or a TPU")
 
 
 def read_cluster(tf_config: str) -> Cluster | None:

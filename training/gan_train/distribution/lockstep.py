@@ -24,6 +24,11 @@ _PROBE_SECONDS = 2.0
 _NO_SIGNAL = 1000
 """The number for every reason to stop other than a signal; larger than the numbers of all signals."""
 
+_DONE = 1001
+"""Number that stands for a run that has done what it was to do."""
+
+_REASONS = {_NO_SIGNAL: "a request to stop", _DONE: "--stop-when"}
+
 _LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineExceededError, tf.errors.CancelledError)
 """Errors of a collective operation when the process, machine or network of another worker is gone."""
 
@@ -50,8 +55,8 @@ class SharedInterruption(Interruption):
 
         self._exchange = exchange
 
-    def ask(self, reason: str) -> None:
-        self._own.ask(reason)
+    def ask(self, reason: str, done: bool = False) -> None:
+        self._own.ask(reason, done)
 
     def check(self, step: int) -> bool:
         numbers = self.everyone(_number(self._own))
@@ -59,8 +64,10 @@ class SharedInterruption(Interruption):
         heard = [(number, worker) for number, worker in zip(numbers, self._cluster.workers, strict=True) if number]
         if heard:
             number, worker = heard[0]
-            reason = "a request to stop" if number == _NO_SIGNAL else signal.Signals(number).name
-            self.name = f"{reason} at {worker}"
+            self.done = number == _DONE
+            self.name = f"{_REASONS.get(number) or signal.Signals(number).name} at {worker}"
+            if self.done and self._own.done:
+                self.name = self._own.name
         return bool(heard)
 
     def everyone(self, number: int) -> list[int]:
@@ -74,6 +81,8 @@ def _number(interruption: Interruption) -> int:
     """A request to stop as the workers exchange it: 0 for none, else the number of its signal."""
     if not interruption.requested:
         return 0
+    if interruption.done:
+        return _DONE
     name = interruption.name
     return signal.Signals[name].value if name in signal.Signals.__members__ else _NO_SIGNAL
 

@@ -3,38 +3,16 @@
 import faulthandler
 import signal
 import threading
-from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
-from typing import Literal, get_args
 
 import tensorflow as tf
 
 from gan_core.errors import UsageError
-from gan_train.distribution.cluster import Cluster, read_cluster
-
-StrategyName = Literal["auto", "default", "mirrored", "multiworker", "tpu"]
+from gan_train.distribution.cluster import Cluster, check_logical_cpus
 
 _CONNECT_SECONDS = 120
 """TensorFlow connects to workers that are known to be there within seconds; after this long one of them is dead."""
-
-
-def find_cluster(name: str, environment: Mapping[str, str]) -> Cluster | None:
-    """The other workers that this process trains with, or None if it trains alone.
-
-    Args:
-        name: of the strategy; "auto" and "multiworker" read TF_CONFIG.
-        environment: environment variables, of which TF_CONFIG is read.
-
-    Raises:
-        UsageError: TF_CONFIG is wrong, or missing for "multiworker"; or the name is unknown.
-    """
-    if name not in get_args(StrategyName):
-        raise UsageError(f"--strategy {name!r} is unknown; choose one of: {', '.join(get_args(StrategyName))}")
-    tf_config = environment.get("TF_CONFIG", "")
-    if name == "multiworker" and not tf_config:
-        raise UsageError("--strategy multiworker: TF_CONFIG is not set; it names the workers, see deploy/README.md")
-    return read_cluster(tf_config) if tf_config and name in ("auto", "multiworker") else None
 
 
 def make_strategy(name: str, logical_cpus: int = 1, cluster: Cluster | None = None) -> tf.distribute.Strategy:
@@ -51,9 +29,8 @@ def make_strategy(name: str, logical_cpus: int = 1, cluster: Cluster | None = No
     Raises:
         UsageError: there is no TPU, or logical CPUs do not go with the strategy.
     """
+    check_logical_cpus(name, logical_cpus, cluster)
     if logical_cpus > 1:
-        if cluster or name == "tpu":
-            raise UsageError("--logical-cpus splits the CPU of one machine; it does not go with several workers or a TPU")
         _split_cpu(logical_cpus)
     gpus = tf.config.list_physical_devices("GPU")
     for gpu in gpus:

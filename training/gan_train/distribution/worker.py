@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from gan_core.errors import GanmillError, UsageError
 from gan_core.interruption import Interruption
@@ -15,8 +15,9 @@ from gan_train.distribution.rendezvous import meet
 from gan_train.recipe.base import Recipe
 from gan_train.recipe.document import flatten
 from gan_train.runs.checkpoint import newest_files
-from gan_train.runs.layout import RECIPE, ROLLBACKS, SKIPPED
+from gan_train.runs.layout import RECIPE, RECORD, ROLLBACKS, SKIPPED
 from gan_train.runs.operation import Operation
+from gan_train.runs.origin import Parent
 from gan_train.runs.run_folder import packages
 
 RunFolder = LocalFolder | CloudFolder
@@ -62,7 +63,13 @@ def worker_operation(operation: Operation, cluster: Cluster | None) -> Operation
 
 
 def agree(
-    cluster: Cluster, recipe: Recipe, dataset: Dataset, run: RunFolder, timeout: float, interruption: Interruption
+    cluster: Cluster,
+    recipe: Recipe,
+    dataset: Dataset,
+    run: RunFolder,
+    parent: Parent | None,
+    timeout: float,
+    interruption: Interruption,
 ) -> None:
     """Wait for all workers, compare what decides the run, and bring the folder of each to where the chief's stands.
 
@@ -78,9 +85,10 @@ def agree(
             "dataset digest": dataset.manifest.digest,
             "shards left out": sorted(dataset.skipped),
             "packages": packages(recipe),
+            "first weights": asdict(parent) | {"players": list(parent.players)} if parent else {},
         }
     )
-    own = {name: run.read(name) for name in (RECIPE, ROLLBACKS, SKIPPED) if run.exists(name)} | newest_files(run)
+    own = {name: run.read(name) for name in (RECORD, RECIPE, ROLLBACKS, SKIPPED) if run.exists(name)} | newest_files(run)
     files = meet(cluster, facts, own, timeout, interruption)
     if not cluster.is_chief:
         for name, content in files.items():

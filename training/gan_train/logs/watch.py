@@ -59,6 +59,7 @@ class Standing:
         verdict: the newest of diagnosis.jsonl, or None.
         quality: what is known of the quality of the images, in a sentence; "" where nobody asked.
         exit_code: of `gan-train watch`: that of the run; 0 while it trains.
+        reason: why it finished before its last step, or "".
     """
 
     run: str
@@ -73,6 +74,7 @@ class Standing:
     verdict: Verdict | None
     exit_code: int
     quality: str = ""
+    reason: str = ""
 
     @property
     def ended(self) -> bool:
@@ -104,6 +106,7 @@ def read_standing(run: Folder) -> Standing:
         checkpoint=_newest_checkpoint(run),
         verdict=newest_verdict(run),
         exit_code=status.exit_code if status and state == ERROR else _EXIT_CODES.get(state, 0),
+        reason=status.reason if status else "",
     )
 
 
@@ -140,6 +143,8 @@ def _status_and_state(run: Folder) -> tuple[Status | None, str, str]:
 def _state(status: Status) -> tuple[str, str]:
     if status.state == ERROR:
         return ERROR, status.error
+    if status.reason:
+        return status.state, f"ended by --stop-when: {status.reason}"
     if status.state != TRAINING:
         return status.state, _WORDS.get(status.state, "")
     process = _writer(status)

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from gan_core.storage import LocalFolder
 from gan_train.data.dataset import Dataset
+from gan_train.loop.stopping import StopWhen
 from gan_train.recipe.base import Recipe
 from gan_train.runs.operation import Operation
 from gan_train.runs.run_folder import State, write_status
@@ -24,6 +25,7 @@ class Job:
         system: the networks and optimizers, built in the scope of the strategy.
         operation: what a divergence, a failure or a damaged shard leads to, and which checkpoints stay.
         jit: whether XLA compiles the forward and backward pass of each phase.
+        stop: when it ends by itself; None is at its last step.
         reports: whether this process shows progress and warnings: of several workers only the chief does.
     """
 
@@ -34,8 +36,9 @@ class Job:
     system: System
     operation: Operation
     jit: bool = False
+    stop: StopWhen | None = None
     reports: bool = True
 
-    def write_status(self, state: State, step: int) -> None:
-        """Write to status.json that the run is in this state after this step."""
-        write_status(self.run, state, step, self.recipe.steps)
+    def write_status(self, state: State, step: int, reason: str = "") -> None:
+        """Write to status.json that the run is in this state after this step, and why if it finished early."""
+        write_status(self.run, state, step, self.recipe.steps, reason=reason)

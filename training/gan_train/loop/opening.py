@@ -22,6 +22,7 @@ from gan_train.numerics.precision import resolved
 from gan_train.pages.report import LiveReport
 from gan_train.runs.rollbacks import Rollbacks
 from gan_train.runs.run_folder import read_record
+from gan_train.runs.sessions import judged_recipe, read_sessions
 from gan_train.scoring.snapshot_fid import SnapshotFID
 
 
@@ -48,7 +49,8 @@ def open_session(job: Job, start: int, rollbacks: Rollbacks) -> Iterator[Session
                 trackers.append(stack.enter_context(closing(open_tracker(name, run, recipe))))
         clock = Clock(metrics.last)
         gallery = open_gallery(recipe, job.system, job.dataset, run)
-        diagnosis = LiveDiagnosis(run, read_record(run).recipe, read_metrics(run), warn if job.reports else _ignore)
+        judged = judged_recipe(read_record(run).recipe, read_sessions(run))
+        diagnosis = LiveDiagnosis(run, judged, read_metrics(run), warn if job.reports else _ignore)
         check = FiniteCheck(job.system, resolved(recipe.precision))
 
         def is_logged(step: int) -> bool:

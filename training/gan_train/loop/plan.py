@@ -4,12 +4,15 @@ import os
 from typing import Any
 
 from gan_core.storage import open_folder
-from gan_train.distribution.strategy import find_cluster, make_strategy
+from gan_train.distribution.cluster import find_cluster
+from gan_train.distribution.strategy import make_strategy
 from gan_train.distribution.worker import worker_operation
+from gan_train.loop.first_weights import take_weights
 from gan_train.loop.preparation import build, check_data, with_precision
-from gan_train.loop.request import Request
+from gan_train.loop.request import Request, begun_from
 from gan_train.networks.layers import plain_copy
 from gan_train.runs.layout import committed_steps
+from gan_train.runs.origin import find_origin
 
 
 def plan(request: Request) -> dict[str, Any]:
@@ -23,8 +26,10 @@ def plan(request: Request) -> dict[str, Any]:
     recipe = with_precision(request.recipe, run)
     dataset, skipped = check_data(request, recipe, run)
     strategy = make_strategy("auto" if cluster else request.strategy, request.logical_cpus)
-    system = build(recipe, dataset, strategy, operation)
+    system = build(recipe, dataset, strategy, operation, request.stop)
     networks = {name: player.network for name, player in system.players.items()}
+    parent = None if committed_steps(run) else begun_from(request, run)
+    first = take_weights(system, find_origin(parent), parent) if parent else None
     workers = [str(worker) for worker in cluster.workers] if cluster else []
     return {
         "recipe": recipe.name,
@@ -32,6 +37,9 @@ def plan(request: Request) -> dict[str, Any]:
         "phases": [phase.name for phase in system.phases],
         **system.summary,
         "warnings": list(recipe.warnings),
+        "frozen": list(recipe.freeze),
+        "first_weights": str(first) if first else "",
+        "not_taken": list(first.left) if first else [],
         "dataset": f"{request.data} ({dataset.examples} examples of {dataset.manifest.name})",
         "dataset_digest": dataset.manifest.digest,
         "skipped_shards": [one.file for one in skipped],

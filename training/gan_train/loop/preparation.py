@@ -7,12 +7,13 @@ from gan_core.storage import Folder
 from gan_train.data.dataset import Dataset, open_dataset
 from gan_train.data.reader import training_examples
 from gan_train.distribution.strategy import check_replicas
-from gan_train.loop.request import Request
+from gan_train.loop.request import Request, as_recorded
+from gan_train.loop.stopping import StopWhen
 from gan_train.numerics.precision import resolved
 from gan_train.recipe.base import Recipe
-from gan_train.runs.layout import RECIPE, committed_steps
+from gan_train.runs.layout import committed_steps
 from gan_train.runs.operation import Operation
-from gan_train.runs.run_folder import check_record, read_record
+from gan_train.runs.run_folder import check_record
 from gan_train.runs.skipped import Skipped, corrupt_shards, read_skipped
 from gan_train.systems.base import System
 from gan_train.systems.build import build_system
@@ -21,8 +22,8 @@ from gan_train.systems.step import metric_names
 
 def with_precision(recipe: Recipe, run: Folder) -> Recipe:
     """The recipe with precision "auto" replaced by that of the run so far; of a new run by the best of this machine."""
-    recorded = read_record(run).recipe.precision if recipe.precision == "auto" and run.exists(RECIPE) else recipe.precision
-    return recipe.model_copy(update={"precision": resolved(recorded)})
+    recorded = as_recorded(recipe, run)
+    return recorded.model_copy(update={"precision": resolved(recorded.precision)})
 
 
 def check_data(request: Request, recipe: Recipe, run: Folder) -> tuple[Dataset, tuple[Skipped, ...]]:
@@ -49,11 +50,14 @@ def check_data(request: Request, recipe: Recipe, run: Folder) -> tuple[Dataset, 
     return dataset, skipped + found
 
 
-def build(recipe: Recipe, dataset: Dataset, strategy: tf.distribute.Strategy, operation: Operation) -> System:
+def build(
+    recipe: Recipe, dataset: Dataset, strategy: tf.distribute.Strategy, operation: Operation, stop: StopWhen | None = None
+) -> System:
     """The networks and optimizers, and the system's state from the dataset.
 
     Raises:
-        UsageError: the devices cannot share a batch evenly, or --keep names a metric that the system does not have.
+        UsageError: the devices cannot share a batch evenly, or --keep or --stop-when names a metric that the system does not
+            have.
         DataError: the dataset has too little for the system.
     """
     if recipe.deterministic:
@@ -62,7 +66,15 @@ def build(recipe: Recipe, dataset: Dataset, strategy: tf.distribute.Strategy, op
         system = build_system(recipe)
     system.prepare_state(training_examples(dataset, recipe.seed))
     check_replicas(strategy, recipe.batch_size, system.reals_per_batch, recipe.accumulate)
-    best, known = operation.keep.best, metric_names(system)
-    if best and best.metric not in known and not best.metric.startswith("snapshot."):
-        raise UsageError(f"--keep best={best.metric}: no such metric; choose one of: {', '.join(known)}, or a snapshot's")
+    best = operation.keep.best
+    if best:
+        _check_metric(f"--keep best={best.metric}", best.metric, system)
+    if stop and not stop.is_score:
+        _check_metric(f"--stop-when {stop.name}", stop.name, system)
     return system
+
+
+def _check_metric(option: str, metric: str, system: System) -> None:
+    known = metric_names(system)
+    if metric not in known and not metric.startswith("snapshot."):
+        raise UsageError(f"{option}: no such metric; choose one of: {', '.join(known)}, or a snapshot's")

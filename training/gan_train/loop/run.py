@@ -8,18 +8,22 @@ from dataclasses import dataclass, replace
 from gan_core.errors import DivergenceError, FailedRunError, GanmillError, InterruptedRunError, StorageError, UsageError
 from gan_core.interruption import interruption
 from gan_core.notices import warn
-from gan_train.distribution.cluster import Cluster
+from gan_train.distribution.cluster import Cluster, find_cluster
 from gan_train.distribution.lockstep import in_lockstep
-from gan_train.distribution.strategy import compiles, find_cluster, make_strategy
+from gan_train.distribution.strategy import compiles, make_strategy
 from gan_train.distribution.worker import RunFolder, agree, is_reporter, worker_folder, worker_operation
+from gan_train.loop.continuation import begin_session, first_weights
 from gan_train.loop.job import Job
 from gan_train.loop.preparation import build, check_data, with_precision
 from gan_train.loop.request import Request
 from gan_train.loop.session import Reached
+from gan_train.loop.stopping import reason_to_stop
 from gan_train.loop.trainer import fit
 from gan_train.pages.report import reporting
+from gan_train.runs.checkpoint import save_checkpoint
+from gan_train.runs.holding import hold_run
 from gan_train.runs.layout import SAMPLES, committed_steps
-from gan_train.runs.run_folder import hold_run, write_record, write_status
+from gan_train.runs.run_folder import write_record, write_status
 from gan_train.runs.skipped import warn_of, write_skipped
 
 
@@ -31,6 +35,7 @@ class Trained:
         run: the run folder that was asked for.
         step: the step it is at.
         already_done: whether it was there before, so that nothing was trained.
+        reason: why it ended before its last step, by --stop-when; None if it did not.
         samples: path or URI of the newest sample grid; None of a worker that is not the chief.
         written_by: of a worker that is not the chief, the chief, which alone writes the run folder; else None.
     """
@@ -38,6 +43,7 @@ class Trained:
     run: str
     step: int
     already_done: bool
+    reason: str | None = None
     samples: str | None = None
     written_by: str | None = None
 
@@ -56,13 +62,18 @@ def train(request: Request) -> Trained:
         recipe = with_precision(request.recipe, folder)
         dataset, skipped = check_data(request, recipe, folder)
         if cluster:
-            agree(cluster, recipe, dataset, folder, request.cluster_timeout, own)
+            agree(cluster, recipe, dataset, folder, request.parent, request.cluster_timeout, own)
         start = max(committed_steps(folder), default=0)
         if start >= recipe.steps:
             return _trained(request, cluster, folder, Reached(start, SAMPLES.newest(folder) or ""), already_done=True)
+        # The files that decide it are the chief's alone.
+        reason = "" if cluster else reason_to_stop(folder, request.stop, start, recipe.snapshot_every)
+        if reason:
+            reached = Reached(start, SAMPLES.newest(folder) or "", reason)
+            return _trained(request, cluster, folder, reached, already_done=True)
         strategy = make_strategy(request.strategy, request.logical_cpus, cluster)
         with in_lockstep(cluster, strategy, own, folder, request.cluster_timeout) as shared:
-            system = build(recipe, dataset, strategy, request.operation)
+            system = build(recipe, dataset, strategy, request.operation, request.stop)
             if is_reporter(cluster):
                 for warning in recipe.warnings:
                     warn(warning)
@@ -72,7 +83,12 @@ def train(request: Request) -> Trained:
                     raise UsageError(
                         f"{request.out}: another process trained this run since the workers met; start all of them again"
                     )
-                write_record(run, recipe, request.data, dataset.manifest.digest, dataset.class_names)
+                fresh, digest = not committed_steps(run), dataset.manifest.digest
+                ancestry = first_weights(run, request, system, is_reporter(cluster)) if fresh else ()
+                write_record(run, recipe, request.data, digest, dataset.class_names, ancestry)
+                if ancestry:
+                    save_checkpoint(run, system, 0, digest)
+                begin_session(run, request, recipe, start, is_reporter(cluster))
                 if skipped:
                     write_skipped(run, skipped)
                 job = Job(
@@ -83,6 +99,7 @@ def train(request: Request) -> Trained:
                     system,
                     request.operation,
                     compiles(request.jit, strategy),
+                    request.stop,
                     is_reporter(cluster),
                 )
                 with reporting(run) if job.reports else nullcontext(), _errors_in_status(run, recipe.steps):
@@ -91,7 +108,7 @@ def train(request: Request) -> Trained:
 
 
 def _trained(request: Request, cluster: Cluster | None, folder: RunFolder, reached: Reached, already_done: bool) -> Trained:
-    trained = Trained(request.out, reached.step, already_done)
+    trained = Trained(request.out, reached.step, already_done, reached.reason or None)
     if cluster and not cluster.is_chief:
         return replace(trained, written_by=str(cluster.chief))
     return replace(trained, samples=folder.locate(reached.samples))

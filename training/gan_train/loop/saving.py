@@ -20,6 +20,9 @@ def commit(job: Job, step: int, well_at: int) -> None:
     keep, saved = job.operation.keep, committed_steps(job.run)
     rows = list(read_metrics(job.run)) if keep.best else []
     kept = kept_steps(saved, rows, keep)
+    if 0 in saved:
+        # The first weights of a run that took them from another one, which may be gone when they are needed again.
+        kept.add(0)
     if job.operation.on_failure == "rollback":
         kept |= set([one for one in saved if one <= well_at][-1:])
     remove_all_but(job.run, kept)

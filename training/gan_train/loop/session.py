@@ -21,8 +21,9 @@ from gan_train.loop.job import Job
 from gan_train.loop.rows import metric_rows
 from gan_train.loop.saving import commit
 from gan_train.loop.schedule import call_lengths, is_due
+from gan_train.loop.stopping import reason_to_stop
 from gan_train.runs.dataset_facts import write_dataset_facts
-from gan_train.runs.layout import REALS, RECIPE, committed_steps
+from gan_train.runs.layout import REALS, RECIPE, RECORD, committed_steps
 from gan_train.runs.rollbacks import Rollbacks
 from gan_train.sampling.snapshots import write_model, write_samples
 from gan_train.scoring.snapshot_fid import SnapshotFID
@@ -37,10 +38,12 @@ class Reached:
     Attributes:
         step: the last one it took.
         samples: name of the newest sample grid in the run folder.
+        reason: why it ended before its last step, or "".
     """
 
     step: int
     samples: str
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ class Session:
     evaluator: SnapshotFID | None
 
     def train(self, interruption: Interruption) -> Reached:
-        """Train to the last step.
+        """Train to the last step, or to where --stop-when ends the run.
 
         Raises:
             FaultError: a number is not finite, or the training fails for long, and the policy is not to warn.
@@ -79,7 +82,7 @@ class Session:
             DivergenceError: at the last step a weight is not finite, although the policy is to warn.
             DataError, StorageError: as input and storage say.
         """
-        job, step, samples = self.job, self.start, ""
+        job, step, samples, reason = self.job, self.start, "", ""
         if failure := self._failure(step):
             raise FaultError(failure)
         job.write_status("training", step)
@@ -97,16 +100,19 @@ class Session:
             step += length
             snapshot = self._look(step)
             samples = self._tell(step, rows, snapshot) or samples
-            self._save(step, interruption)
-        job.write_status("finished", step)
-        return Reached(step, samples)
+            reason = self._save(step, interruption)
+            if reason:
+                break
+        job.write_status("finished", step, reason)
+        return Reached(step, samples, reason)
 
     def _introduce(self) -> None:
         """Write the files that describe the run, once. The picture of real examples is last: its presence marks that all are
         written."""
         reals = self.gallery.reals()
         self.writer.write_picture("reals", 0, reals)
-        self.writer.write_text("recipe", 0, f"```yaml\n{self.job.run.read(RECIPE).decode()}```")
+        recipe, record = (self.job.run.read(name).decode() for name in (RECIPE, RECORD))
+        self.writer.write_text("recipe", 0, f"```yaml\n{recipe}```\n\n```json\n{record}```")
         self.writer.flush()
         write_dataset_facts(self.job.run, self.job.dataset)
         self.job.run.write(REALS, reals)
@@ -162,12 +168,20 @@ class Session:
             self.writer.write_summary()
         return samples
 
-    def _save(self, step: int, interruption: Interruption) -> None:
-        """Commit a checkpoint if one is due, and end the attempt if training must not go on."""
+    def _save(self, step: int, interruption: Interruption) -> str:
+        """Commit a checkpoint if one is due, and end the attempt if training must not go on.
+
+        Returns:
+            Why the run has done what it was to do before its last step, or "".
+        """
         recipe, divergence = self.job.recipe, None
         failure = self._failure(step)
         if failure and self.job.operation.on_failure == "stop":
             interruption.ask("--on-failure stop")
+        elif self.job.reports and step < recipe.steps:
+            reason = reason_to_stop(self.job.run, self.job.stop, step, recipe.snapshot_every)
+            if reason:
+                interruption.ask(reason, done=True)
         stopping = interruption.check(step)
         if stopping or is_due(step, recipe.checkpoint_every, recipe.steps):
             divergence = self.guard.variables(step)
@@ -177,13 +191,16 @@ class Session:
             raise ended_by(self.job, self.rollbacks, divergence.fault)
         if failure:
             raise FaultError(failure)
-        if stopping and step < recipe.steps:
+        if stopping and interruption.done and not divergence and step < recipe.steps:
+            return interruption.name
+        if stopping and not interruption.done and step < recipe.steps:
             self.job.write_status("interrupted", step)
             saved = "which is not finite and was not saved" if divergence else "checkpoint committed"
             raise InterruptedRunError(
                 f"{self.job.run.uri}: stopped by {interruption.name} at step {step} of {recipe.steps}, {saved}; "
                 "run the same command again to continue"
             )
+        return ""
 
     def _commit(self, step: int) -> None:
         with self.clock.standing_still("checkpoint"):

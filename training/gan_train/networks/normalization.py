@@ -49,7 +49,8 @@ class BatchNormalization(keras.layers.Layer):
         )
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
-        if not training:
+        # A frozen layer keeps its statistics, so it uses them as well.
+        if not training or not self.trainable:
             return self._fused(inputs, self.moving_mean, self.moving_variance, is_training=False)[0]
         current = training_pass_of(self)
         if self.synchronized and current.draw.replicas > 1:

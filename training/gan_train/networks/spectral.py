@@ -48,7 +48,7 @@ class SpectralNormalization(keras.layers.Wrapper):
         )
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
-        update = training and training_pass_of(self).update_statistics
+        update = training and self.trainable and training_pass_of(self).update_statistics
         # Values that a scope around this one gives to other variables, such as the bias, are handed on.
         others = [(variable, tf.convert_to_tensor(variable)) for variable in self.layer.variables]
         with keras.StatelessScope(state_mapping=[*others, (self.kernel, self._normalised(update))]):

@@ -18,20 +18,27 @@ class MovingAverage:
         copy: a network of the same architecture, which becomes the average; it starts with the same weights.
         config: half-life and warm-up.
         batch_size: images of a step.
+
+    Attributes:
+        network: the average.
+        original: the network in training.
     """
 
     def __init__(self, network: keras.Model, copy: keras.Model, config: AverageConfig, batch_size: int) -> None:
         self.network = copy
-        self._original, self._config, self._batch_size = network, config, batch_size
+        self.original, self._config, self._batch_size = network, config, batch_size
         copy.set_weights(network.get_weights())
+        # Layers of the original may be frozen later, which changes what it lists as trainable.
+        self._trained = list(zip(copy.trainable_variables, network.trainable_variables, strict=True))
+        self._others = list(zip(copy.non_trainable_variables, network.non_trainable_variables, strict=True))
 
     def follow(self, step: tf.Tensor) -> None:
         """Move the average by one step. Called in replica context; every replica computes the same."""
         images = tf.cast((step + 1) * self._batch_size, tf.float32)
         half_life = tf.minimum(self._config.half_life_images, images * self._config.warm_up)
         decay = tf.pow(0.5, self._batch_size / half_life)
-        for average, original in zip(self.network.trainable_variables, self._original.trainable_variables, strict=True):
+        for average, original in self._trained:
             current = tf.convert_to_tensor(original)
             assign_own(average, current + decay * (tf.convert_to_tensor(average) - current))
-        for average, original in zip(self.network.non_trainable_variables, self._original.non_trainable_variables, strict=True):
+        for average, original in self._others:
             assign_own(average, tf.convert_to_tensor(original))

@@ -80,7 +80,7 @@ def short_names(uris: Sequence[str]) -> list[str]:
 
 
 def recipe_differences(variants: Sequence[Variant]) -> list[Difference]:
-    """All recipe keys, dataset digests and package versions that differ between variants.
+    """All recipe keys, dataset digests, first weights and package versions that differ between variants.
 
     Values that the runs of a variant do not share, such as their seeds, are joined by commas.
     """
@@ -98,7 +98,8 @@ def _values(content: Contents) -> dict[str, str]:
     record = content.record
     keys = {key: _text(value) for key, value in flatten(record.recipe.model_dump(mode="json")).items()}
     versions = {f"version of {name}": version for name, version in record.packages.items()}
-    return keys | {"dataset digest": record.dataset_digest[:_HASH_DIGITS]} | versions
+    first = {"first weights": "; ".join(map(str, record.ancestry)) or "random"}
+    return keys | {"dataset digest": record.dataset_digest[:_HASH_DIGITS]} | first | versions
 
 
 def _text(value: Any) -> str:

@@ -15,6 +15,7 @@ from gan_train.runs.dataset_facts import DatasetFacts, read_dataset_facts
 from gan_train.runs.layout import DATASET_PREVIEW, NEIGHBOURS, REALS, RECIPE, SAMPLES
 from gan_train.runs.rollbacks import Rollbacks, read_rollbacks
 from gan_train.runs.run_folder import RunRecord, read_record
+from gan_train.runs.sessions import SessionRecord, read_sessions
 from gan_train.runs.skipped import Skipped, read_skipped
 from gan_train.scoring.quality import Quality, quality
 from gan_train.scoring.scores import KINDS, Scored, read_scores
@@ -64,6 +65,7 @@ class Contents:
         dataset: description of the dataset; None for a run of an earlier version.
         preview: preview of the dataset.
         rollbacks, skipped: rollbacks, and shards that were left out.
+        sessions: sessions of training, in order.
     """
 
     standing: Standing
@@ -81,6 +83,7 @@ class Contents:
     preview: EmbeddedPicture | None
     rollbacks: Rollbacks
     skipped: Sequence[Skipped]
+    sessions: Sequence[SessionRecord]
 
     @property
     def title(self) -> str:
@@ -183,6 +186,7 @@ def read_contents(run: Folder, book: PictureBook, traces: Traces | None = None) 
         preview=book.if_there(DATASET_PREVIEW),
         rollbacks=read_rollbacks(run),
         skipped=read_skipped(run),
+        sessions=read_sessions(run),
     )
 
 

@@ -22,6 +22,7 @@ from gan_train.pages.generated import generate_pictures
 from gan_train.pages.page import render
 from gan_train.pages.rerun_command import rerun_command
 from gan_train.runs.layout import REPORT
+from gan_train.runs.origin import init_options
 
 _SECTIONS = {
     "scores": "Scores",
@@ -84,6 +85,7 @@ def _harmless() -> Iterator[None]:
 def report_page(run: Contents) -> bytes:
     """The page of a run, UTF-8."""
     charts, scores = metric_charts(run.traces.curves(), run.generators), score_charts(run.rankable)
+    first = init_options(run.record)
     quoted, data = shlex.quote(run.standing.run), shlex.quote(run.record.dataset)
     return render(
         "report.html.j2",
@@ -99,7 +101,8 @@ def report_page(run: Contents) -> bytes:
         costs=_costs(run),
         dataset=_dataset(run),
         command=rerun_command(run.record),
-        command_of_file=f"gan-train run mine.yaml --data {data} -o runs/again",
+        command_of_file=shlex.join(["gan-train", "run", "mine.yaml", "--data", run.record.dataset, "-o", "runs/again", *first]),
+        ended_early=run.standing.words if run.standing.state == "finished" and run.standing.reason else "",
         quoted=quoted,
         data_quoted=data,
     )

@@ -5,6 +5,7 @@ import shlex
 from gan_core.errors import UsageError
 from gan_train.recipe.base import Recipe
 from gan_train.recipe.document import difference, flatten, load_recipe, override, recipe_names
+from gan_train.runs.origin import init_options
 from gan_train.runs.run_folder import RunRecord
 
 _OMITTED = ("name", "about", "system", "steps")
@@ -22,7 +23,8 @@ def rerun_command(record: RunRecord) -> str | None:
         return None
     options = [part for one in changed for part in ("--set", one)]
     steps = ["--steps", str(recipe.steps)] if before["steps"] != recipe.steps else []
-    return shlex.join(["gan-train", "run", recipe.name, "--data", record.dataset, "-o", "runs/again", *steps, *options])
+    first = init_options(record)
+    return shlex.join(["gan-train", "run", recipe.name, "--data", record.dataset, "-o", "runs/again", *steps, *first, *options])
 
 
 def _reproduces(recipe: Recipe, overrides: list[str]) -> bool:

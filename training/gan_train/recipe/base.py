@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 EvenInt = Annotated[int, Field(ge=2, multiple_of=2)]
 
+INTERVALS = ("log_every", "snapshot_every", "checkpoint_every", "steps_per_call")
+"""Keys that change no result of a run: they may differ each time it is continued."""
+
 GENERATOR, CLASSIFIER = "generator", "classifier"
 """Kinds of saved networks. A generator turns its inputs into images or points; a classifier turns images, float32 in the
 recipe's range, into class logits, float32 (n, classes)."""
@@ -56,6 +59,7 @@ class Recipe(Section, ABC):
             changes results by rounding, but for statistics of batches, which are those of a part.
         remat: whether networks are run once more for their gradients rather than keep their activations.
         deterministic: whether TensorFlow is asked for operations that give the same bits each time.
+        freeze: layers that get no update, as "PLAYER.LAYER" or "PLAYER.LAYER_1..3"; see gan_train.systems.freezing.
         known_score: the score that good trainings of this recipe reach, or None; it decides nothing.
     """
 
@@ -83,6 +87,7 @@ class Recipe(Section, ABC):
     accumulate: Annotated[int, Field(ge=1, le=1024)] = 1
     remat: bool = False
     deterministic: bool = True
+    freeze: tuple[Annotated[str, Field(pattern=r"^[\w-]+\.[\w-]+(\.\.\d+)?$")], ...] = ()
     known_score: KnownScore | None = None
 
     @model_validator(mode="after")

@@ -7,7 +7,7 @@ A document holds a recipe's keys, and two more: `base` names the recipe that it 
 """
 
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,9 @@ from gan_train.recipe.base import Recipe
 from gan_train.recipe.installed import OWN, installed, recipe_class
 
 _BASE, _SHORT = "base", "short"
+
+NAMES = ("about", "steps", "known_score")
+"""Keys that say nothing of how a step is computed."""
 
 
 class UnknownSystemError(UsageError):
@@ -73,9 +76,18 @@ def load_recipe(name: str, overrides: Sequence[str] = (), short: bool = False) -
     if short:
         for path, value in _short_overrides(name, shortened).items():
             _set(document, path, value)
+    return _overridden(document, overrides, name)
+
+
+def changed_recipe(recipe: Recipe, overrides: Sequence[str]) -> Recipe:
+    """A recipe with some keys changed; arguments and errors as in `load_recipe`."""
+    return _overridden(recipe.model_dump(mode="json"), overrides, recipe.name)
+
+
+def _overridden(document: dict[str, Any], overrides: Sequence[str], where: str) -> Recipe:
     for override in overrides:
         _apply(document, override)
-    return check_recipe(document, name)
+    return check_recipe(document, where)
 
 
 def _check_name(document: Mapping[str, Any], name: str) -> None:
@@ -138,11 +150,11 @@ def override(key: str, value: Any) -> str:
     return f"{key}=" + text.removesuffix("\n").removesuffix("\n...")
 
 
-def difference(before: Recipe, now: Recipe) -> str | None:
-    """The first key that differs, as `key: old -> new`, or None. `steps` may differ, and what decides nothing."""
+def difference(before: Recipe, now: Recipe, but: Collection[str] = NAMES) -> str | None:
+    """The first key that differs, as `key: old -> new`, or None. The keys `but` may differ."""
     old, new = flatten(before.model_dump(mode="json")), flatten(now.model_dump(mode="json"))
     for key in old | new:
-        if key.partition(".")[0] not in ("about", "steps", "known_score") and old.get(key) != new.get(key):
+        if key.partition(".")[0] not in but and old.get(key) != new.get(key):
             return f"{key}: {old.get(key)} -> {new.get(key)}"
     return None
 

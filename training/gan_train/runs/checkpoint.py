@@ -20,61 +20,28 @@ from typing import Any
 import keras
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import TypeAdapter
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from gan_core.documents import Whole, parse_json, read_json
+from gan_core.documents import parse_json
 from gan_core.errors import DataError
 from gan_core.storage import Folder, LocalFolder
-from gan_pipeline.dataset.features import Frozen
 from gan_pipeline.dataset.manifest import dump_json
-from gan_train.runs.layout import COMMIT, RECIPE, STATE, VARIABLES, checkpoint_files, checkpoint_folder, committed_steps
+from gan_train.runs.commits import REMEDY, STATE_TYPE, Commit, Files, State, read_commit, run_digest
+from gan_train.runs.layout import (
+    COMMIT,
+    RECIPE,
+    RECORD,
+    STATE,
+    VARIABLES,
+    checkpoint_files,
+    checkpoint_folder,
+    committed_steps,
+)
 from gan_train.systems.base import System
 
 _OF_SYSTEM = "state"
 """First part of the names of a system's own variables."""
-
-
-class Files(Frozen):
-    """The sha256 of each file of a checkpoint, in hexadecimal."""
-
-    variables: str
-    state: str
-
-
-class Commit(Frozen):
-    """The content of COMMIT.
-
-    Attributes:
-        step: the training step that the checkpoint holds.
-        run: sha256 of the run's recipe.yaml, in hexadecimal.
-        dataset: digest of the dataset that the run trains on.
-        files: the checkpoint's other files.
-    """
-
-    step: Whole
-    run: str
-    dataset: str
-    files: Files
-
-
-class State(Frozen):
-    """The content of state.json.
-
-    Attributes:
-        step: the training step that the checkpoint holds.
-        dataset_digest: digest of the dataset that the run trains on.
-        packages: version by package, of those that wrote the checkpoint.
-    """
-
-    step: Whole
-    dataset_digest: str
-    packages: dict[str, str]
-
-
-_STATE = TypeAdapter(State)
-_COMMIT = TypeAdapter(dict[str, Any])
 
 
 def named_variables(system: System) -> dict[str, keras.Variable]:
@@ -101,7 +68,7 @@ def save_checkpoint(run: Folder, system: System, step: int, digest: str) -> None
     run.write(f"{folder}/{VARIABLES}", saved)
     run.write(f"{folder}/{STATE}", state)
     files = Files(variables=_sha256(saved), state=_sha256(state))
-    run.write(f"{folder}/{COMMIT}", dump_json(Commit(step=step, run=_run(run), dataset=digest, files=files).model_dump()))
+    run.write(f"{folder}/{COMMIT}", dump_json(Commit(step=step, run=run_digest(run), dataset=digest, files=files).model_dump()))
 
 
 def remove_all_but(run: Folder, kept: Collection[int]) -> None:
@@ -151,7 +118,7 @@ def restore_checkpoint(run: Folder, system: System, step: int, digest: str) -> N
         DataError: the checkpoint is damaged, or belongs to another step, run or dataset, or to other networks.
     """
     folder = checkpoint_folder(step)
-    saved = _read_variables(run, step, digest)
+    saved = read_variables(run, step, digest)
     wanted = named_variables(system)
     if saved.keys() != wanted.keys():
         odd = sorted(saved.keys() ^ wanted.keys())[0]
@@ -171,7 +138,7 @@ def restore_state(run: Folder, system: System, step: int, digest: str) -> None:
         DataError: the checkpoint is damaged, or belongs to another step, run or dataset, or has no such variables.
     """
     folder = checkpoint_folder(step)
-    saved = _read_variables(run, step, digest)
+    saved = read_variables(run, step, digest)
     for variable in system.state:
         name = f"{_OF_SYSTEM}/{variable.path}"
         if name not in saved or saved[name].shape != tuple(variable.shape):
@@ -179,47 +146,37 @@ def restore_state(run: Folder, system: System, step: int, digest: str) -> None:
         variable.assign(saved[name])
 
 
-def _read_variables(run: Folder, step: int, digest: str) -> Mapping[str, NDArray[Any]]:
-    """Every variable of a checkpoint by name, after all that its COMMIT says was compared with what is there."""
+def read_variables(run: Folder, step: int, digest: str) -> Mapping[str, NDArray[Any]]:
+    """Every variable of a checkpoint by name, after all that its COMMIT says was compared with what is there.
+
+    Raises:
+        DataError: the checkpoint is damaged, or belongs to another step, run or dataset.
+    """
     folder = checkpoint_folder(step)
-    where, remedy = run.locate(folder), "remove this folder to continue from the checkpoint before it"
+    where, remedy = run.locate(folder), REMEDY
     for name in (VARIABLES, STATE):
         if not run.exists(f"{folder}/{name}"):
             raise DataError(f"{where}: damaged ({name} is missing); {remedy}")
-    commit = _read_commit(run, folder, remedy)
+    commit = read_commit(run, step)
     contents = {name: run.read(f"{folder}/{name}") for name in (VARIABLES, STATE)}
     for name, expected in ((VARIABLES, commit.files.variables), (STATE, commit.files.state)):
         if _sha256(contents[name]) != expected:
             raise DataError(f"{where}: damaged ({name} is not what was committed); {remedy}")
-    state = parse_json(contents[STATE], _STATE, run.locate(f"{folder}/{STATE}"), remedy)
+    state = parse_json(contents[STATE], STATE_TYPE, run.locate(f"{folder}/{STATE}"), remedy)
     if not step == commit.step == state.step:
         raise DataError(f"{where}: holds step {state.step}, not step {step}: its files were copied here; {remedy}")
     if not digest == commit.dataset == state.dataset_digest:
         raise DataError(
             f"{where}: trained on dataset {state.dataset_digest[:12]}, but the run on {digest[:12]}: it was copied here from "
-            f"another run, or {RECIPE} was changed; {remedy}"
+            f"another run, or {RECIPE} or {RECORD} was changed; {remedy}"
         )
-    if commit.run != _run(run):
-        raise DataError(f"{where}: belongs to a run with another {RECIPE}: put the {RECIPE} back that it had, or {remedy}")
+    if commit.run != run_digest(run):
+        raise DataError(f"{where}: belongs to a run with another {RECIPE} or {RECORD}: put those back that it had, or {remedy}")
     try:
         variables: Mapping[str, NDArray[Any]] = load(contents[VARIABLES])
     except (ValueError, AttributeError, SafetensorError) as error:
         raise DataError(f"{where}: damaged ({VARIABLES}: {error}); {remedy}") from error
     return variables
-
-
-def _read_commit(run: Folder, folder: str, remedy: str) -> Commit:
-    """The COMMIT of a checkpoint. Those of version 0.1 hold the checksums alone; the rest is then taken from state.json."""
-    content = read_json(run, f"{folder}/{COMMIT}", _COMMIT, remedy)
-    if content.keys() == {VARIABLES, STATE}:
-        state = read_json(run, f"{folder}/{STATE}", _STATE, remedy)
-        files = {"variables": content[VARIABLES], "state": content[STATE]}
-        content = {"step": state.step, "run": _run(run), "dataset": state.dataset_digest, "files": files}
-    return parse_json(dump_json(content), TypeAdapter(Commit), run.locate(f"{folder}/{COMMIT}"), remedy)
-
-
-def _run(run: Folder) -> str:
-    return _sha256(run.read(RECIPE))
 
 
 def _sha256(content: bytes) -> str:

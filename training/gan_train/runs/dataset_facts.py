@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import Field, TypeAdapter
 
 from gan_core.documents import read_json
+from gan_core.names import escape_name
 from gan_core.storage import Folder
 from gan_pipeline.dataset.features import Frozen
 from gan_pipeline.dataset.manifest import Counts, dump_json
@@ -46,7 +47,7 @@ def write_dataset_facts(run: Folder, dataset: Dataset) -> None:
     facts = DatasetFacts(
         name=manifest.name,
         digest=manifest.digest,
-        folder=dataset.folder.uri,
+        folder=escape_name(dataset.folder.uri),
         splits={name: split.examples for name, split in manifest.splits.items()},
         read=tuple(dict.fromkeys(stream.split for stream in dataset.streams)),
         features={name: _words(feature.model_dump(mode="json")) for name, feature in manifest.features.items()},

@@ -1,6 +1,8 @@
 """The names of all files in a run folder. No other module spells them or takes them apart.
 
-    recipe.yaml                                    recipe, dataset and package versions: what the run is
+    recipe.yaml                                    the recipe, as 'gan-train run' takes it
+    run.json                                       dataset, package versions and ancestors: with the recipe, what the run is
+    sessions.jsonl                                 each session of training: from which step, by which options and versions
     status.json                                    where it stands
     metrics.jsonl, tensorboard/                    its metrics, a row for each logged step
     trackers.json                                  its names with the services that follow it (--track)
@@ -26,7 +28,7 @@ import re
 from dataclasses import dataclass
 from typing import Protocol
 
-RECIPE, STATUS = "recipe.yaml", "status.json"
+RECIPE, RECORD, SESSIONS, STATUS = "recipe.yaml", "run.json", "sessions.jsonl", "status.json"
 METRICS, EVENTS = "metrics.jsonl", "tensorboard"
 DIAGNOSIS, TRACKERS = "diagnosis.jsonl", "trackers.json"
 ROLLBACKS, SKIPPED = "rollbacks.jsonl", "skipped_shards.jsonl"

@@ -1,8 +1,9 @@
 """How a run is operated: the options that may differ from one `gan-train run` of a folder to the next.
 
-operation = read_operation("rollback", "warn", 3, "last=3,every=1000,best=d.loss:min", "skip-shard")
+operation = read_operation(DEFAULTS | {"on_failure": "rollback", "keep": "last=3,every=1000,best=d.loss:min"})
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import Literal, cast, get_args
@@ -39,24 +40,37 @@ class Operation:
     evaluate_every: int = 1
 
 
-def read_operation(
-    on_divergence: str,
-    on_failure: str,
-    max_rollbacks: int,
-    keep: str,
-    on_corrupt: str,
-    track: str = "none",
-    evaluate_every: int = 1,
-) -> Operation:
-    """The operation that these options of the command mean. Raises UsageError that names a wrong one."""
+Options = Mapping[str, str | int]
+"""The options of `gan-train run` that say how a run is operated, by name."""
+
+DEFAULTS: dict[str, str | int] = {
+    "strategy": "auto",
+    "logical_cpus": 1,
+    "jit": "auto",
+    "on_divergence": "stop",
+    "on_failure": "warn",
+    "max_rollbacks": 3,
+    "keep": "last=3",
+    "on_corrupt": "fail",
+    "stop_when": "never",
+    "track": "none",
+    "evaluate_every": 1,
+}
+
+
+def read_operation(options: Options) -> Operation:
+    """The operation that these options of the command mean. Raises UsageError that names a wrong one and the choices."""
+    on_divergence, on_failure, on_corrupt, keep = (
+        str(options[name]) for name in ("on_divergence", "on_failure", "on_corrupt", "keep")
+    )
     return Operation(
         cast(OnDivergence, _one_of(get_args(OnDivergence), "--on-divergence", on_divergence)),
         cast(OnFailure, _one_of(get_args(OnFailure), "--on-failure", on_failure)),
-        max_rollbacks,
+        int(options["max_rollbacks"]),
         parse_keep(keep),
         cast(OnCorrupt, _one_of(get_args(OnCorrupt), "--on-corrupt", on_corrupt)),
-        _trackers(track),
-        evaluate_every,
+        _trackers(str(options["track"])),
+        int(options["evaluate_every"]),
     )
 
 

@@ -1,36 +1,42 @@
-"""The run folder: holding it, its recipe.yaml and its status.json."""
+"""The run folder: its recipe.yaml and run.json, which say what the run is, and its status.json, which says where it stands."""
 
-import fcntl
 import os
 import socket
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
-from typing import IO, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationError
 
-from gan_core.documents import PrintableText, Whole, first_fault, read_json, read_yaml
-from gan_core.errors import DataError, GanmillError, UsageError
-from gan_core.interruption import Interruption
-from gan_core.storage import WORK, CloudFolder, Folder, LocalFolder
+from gan_core.documents import PrintableText, StoredName, Whole, first_fault, read_json, read_yaml
+from gan_core.errors import DataError, GanmillError, StorageError, UsageError
+from gan_core.names import escape_name
+from gan_core.storage import WORK, Folder, open_folder
 from gan_pipeline.dataset.manifest import dump_json
-from gan_train.recipe.base import Recipe
-from gan_train.recipe.document import UnknownSystemError, check_recipe, difference, dump_recipe
+from gan_train.recipe.base import INTERVALS, Recipe
+from gan_train.recipe.document import (
+    NAMES,
+    UnknownSystemError,
+    changed_recipe,
+    check_recipe,
+    difference,
+    dump_recipe,
+    load_recipe,
+    recipe_names,
+)
 from gan_train.recipe.installed import OWN, installed
-from gan_train.runs.layout import RECIPE, STATUS
-from gan_train.runs.mirror import mirrored
+from gan_train.runs.ancestry import Ancestor
+from gan_train.runs.commits import newest_dataset
+from gan_train.runs.layout import RECIPE, RECORD, STATUS
 
 _PACKAGES = ("ganmill", "tensorflow", "keras", "numpy")
-_LOCK = f"{WORK}/lock"
 
 
 @dataclass(frozen=True)
 class RunRecord:
-    """The content of recipe.yaml: enough to train the run again.
+    """The content of recipe.yaml and run.json: enough to train the run again.
 
     Attributes:
         recipe: with every value.
@@ -38,6 +44,7 @@ class RunRecord:
         dataset_digest: identifies the content of the dataset.
         class_names: of the dataset, by number; none if the recipe learns no classes, or an earlier version made the run.
         packages: versions of the packages that decide what a run computes, by name.
+        ancestry: the runs that its first weights come from, the nearest first; none of a run that began with fresh weights.
     """
 
     recipe: Recipe
@@ -45,50 +52,18 @@ class RunRecord:
     dataset_digest: str
     class_names: tuple[str, ...] = ()
     packages: Mapping[str, str] = field(default_factory=dict)
+    ancestry: tuple[Ancestor, ...] = ()
 
 
-@contextmanager
-def hold_run(run: LocalFolder | CloudFolder, interruption: Interruption) -> Iterator[LocalFolder]:
-    """Hold the run folder for this process, and yield the folder to train in: itself, or the mirror of one on gs://.
-
-    Raises:
-        UsageError: another process trains in it.
-        StorageError, InterruptedRunError: as `mirrored` says.
-    """
-    if isinstance(run, LocalFolder):
-        with _locked(run):
-            yield run
-        return
-    with mirrored(run, interruption) as mirror:
-        yield mirror
-
-
-@contextmanager
-def _locked(run: LocalFolder) -> Iterator[None]:
-    run.write(f"{WORK}/README", b"Temporary files of a running gan-train; safe to remove when none runs.\n")
-    file: IO[bytes]
-    with open(run.path / _LOCK, "wb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UsageError(f"{run.uri}: another process trains in this folder; wait for it or choose another -o") from error
-        yield
-
-
-def is_held(run: LocalFolder) -> bool:
-    """Whether a process trains in a folder on this machine now."""
-    try:
-        with open(run.path / _LOCK, "rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    return False
-
-
-def write_record(run: Folder, recipe: Recipe, dataset: str, digest: str, class_names: Sequence[str] = ()) -> None:
-    """Write recipe.yaml, unless the folder is the run of this recipe and dataset already.
+def write_record(
+    run: Folder,
+    recipe: Recipe,
+    dataset: str,
+    digest: str,
+    class_names: Sequence[str] = (),
+    ancestry: Sequence[Ancestor] = (),
+) -> None:
+    """Write recipe.yaml and run.json, unless the folder is the run of this recipe and dataset already.
 
     Args:
         run: the run folder.
@@ -96,38 +71,87 @@ def write_record(run: Folder, recipe: Recipe, dataset: str, digest: str, class_n
         dataset: the dataset folder, as the caller named it.
         digest: identifies the content of the dataset.
         class_names: of the dataset; they are written if the recipe learns classes, so that tools know them without the dataset.
+        ancestry: the runs that the first weights come from, the nearest first.
 
     Raises:
-        UsageError: as `check_record` says.
+        UsageError, DataError: as `check_record` says.
     """
     check_record(run, recipe, dataset, digest)
     if not run.exists(RECIPE):
-        facts: dict[str, Any] = {"dataset": dataset, "dataset_digest": digest, "packages": packages(recipe)}
+        facts: dict[str, Any] = {"dataset": escape_name(dataset), "dataset_digest": digest, "packages": packages(recipe)}
         if recipe.dataset_classes:
             facts["class_names"] = list(class_names)
-        run.write(RECIPE, (dump_recipe(recipe) + "---\n" + yaml.safe_dump(facts, sort_keys=False)).encode())
+        if ancestry:
+            facts["ancestry"] = [asdict(one) | {"run": escape_name(one.run)} for one in ancestry]
+        run.write(RECORD, dump_json(facts))
+        # Last: where it is, there is a run.
+        run.write(RECIPE, dump_recipe(recipe).encode())
 
 
 def check_record(run: Folder, recipe: Recipe, dataset: str, digest: str) -> None:
-    """Check that a folder is empty, or the run of this recipe and dataset; the last step may differ.
+    """Check that a folder is empty, or the run of this recipe and dataset; the last step and intervals may differ.
 
     Raises:
         UsageError: it holds another run, or something else.
+        DataError: its run.json names another dataset than its newest checkpoint, which knows the right one.
     """
     if not run.exists(RECIPE):
-        foreign = [name for name in run.names() if not name.startswith(f"{WORK}/")]
+        foreign = [name for name in run.names() if name != RECORD and not name.startswith(f"{WORK}/")]
         if foreign:
             raise UsageError(f"{run.uri}: holds other files ({foreign[0]}); choose an empty or new folder with -o")
         return
     before = read_record(run)
-    changed = difference(before.recipe, recipe)
+    changed = difference(before.recipe, recipe, (*NAMES, *INTERVALS))
     if changed:
-        raise UsageError(f"{run.uri}: made with another recipe ({changed}); choose another folder with -o")
+        raise UsageError(
+            f"{run.uri}: made with another recipe ({changed}); choose another folder with -o, where --init-from {run.uri} "
+            "takes this run's weights"
+        )
     if before.dataset_digest != digest:
+        if newest_dataset(run) == digest:
+            raise DataError(
+                f"{run.locate(RECORD if run.exists(RECORD) else RECIPE)}: its dataset_digest, {before.dataset_digest[:12]}, is "
+                f"not that of its checkpoints: it was edited; write there again {digest}"
+            )
         raise UsageError(
             f"{run.uri}: made with dataset {before.dataset_digest[:12]} ({before.dataset}), now given {digest[:12]} "
             f"({dataset}); choose another folder with -o, or the earlier dataset"
         )
+
+
+def holds_run(run: Folder) -> bool:
+    """Whether a folder holds a run."""
+    return run.exists(RECIPE)
+
+
+def find_recipe(name: str, overrides: Sequence[str] = (), short: bool = False) -> Recipe:
+    """A recipe by its name, that of a YAML file, or that of a run.
+
+    Args:
+        name: of a recipe, of a file that ends in .yaml or .yml, or of a run folder, a path or gs:// URI.
+        overrides, short: as in `load_recipe`.
+
+    Raises:
+        UsageError: as `load_recipe`, or `short` of a run, which has no short training.
+        DataError: the run is damaged.
+    """
+    if name in recipe_names() or name.endswith((".yaml", ".yml")) or not _names_run(name):
+        return load_recipe(name, overrides, short)
+    if short:
+        raise UsageError(f"{name}: a run has no short training; leave out --short")
+    return changed_recipe(read_record(open_folder(name)).recipe, overrides)
+
+
+def _names_run(name: str) -> bool:
+    if not name.strip("/"):
+        return False
+    try:
+        return holds_run(open_folder(name))
+    except StorageError:
+        if name.startswith("gs://"):
+            raise
+        # A name that no file system takes, such as one of 5,000 characters.
+        return False
 
 
 def packages(recipe: Recipe) -> dict[str, str]:
@@ -140,6 +164,8 @@ def packages(recipe: Recipe) -> dict[str, str]:
 def read_record(run: Folder) -> RunRecord:
     """The recipe and dataset of a run.
 
+    Runs of version 0.1 have no run.json; its content is the second document of their recipe.yaml.
+
     Raises:
         DataError: the folder holds none, or a damaged one.
         UsageError: the system of the recipe is not installed.
@@ -149,9 +175,14 @@ def read_record(run: Folder) -> RunRecord:
     where, remedy = run.locate(RECIPE), "restore it, or start a new run in another folder"
     documents = read_yaml(run, RECIPE, remedy)
     try:
-        if len(documents) != 2:
-            raise ValueError(f"{len(documents)} YAML documents in it, not 2")
-        facts = _FACTS.validate_python(documents[1])
+        if run.exists(RECORD):
+            facts = read_json(run, RECORD, _FACTS, remedy)
+        elif len(documents) == 2:
+            facts = _FACTS.validate_python(documents.pop())
+        else:
+            raise ValueError(f"there is no {RECORD} beside it")
+        if len(documents) != 1:
+            raise ValueError(f"{len(documents)} YAML documents in it, not 1")
         recipe = check_recipe(documents[0], where)
         if facts.class_names and len(facts.class_names) != recipe.dataset_classes:
             raise ValueError(f"{len(facts.class_names)} class_names, but {recipe.dataset_classes} classes")
@@ -161,17 +192,18 @@ def read_record(run: Folder) -> RunRecord:
         raise DataError(f"{where}: damaged ({first_fault(error)}); {remedy}") from error
     except (ValueError, UsageError) as error:
         raise DataError(f"{where}: damaged ({error}); {remedy}") from error
-    return RunRecord(recipe, facts.dataset, facts.dataset_digest, facts.class_names, facts.packages)
+    return RunRecord(recipe, facts.dataset, facts.dataset_digest, facts.class_names, facts.packages, facts.ancestry)
 
 
 @dataclass(frozen=True)
 class _Facts:
-    """The second document of recipe.yaml."""
+    """The content of run.json."""
 
-    dataset: str
+    dataset: StoredName
     dataset_digest: PrintableText
     packages: dict[str, PrintableText] = field(default_factory=dict)
     class_names: tuple[Annotated[str, BeforeValidator(str)], ...] = ()
+    ancestry: tuple[Ancestor, ...] = ()
 
 
 _FACTS = TypeAdapter(_Facts)
@@ -190,6 +222,7 @@ class Status:
         steps: the last step of the run.
         pid, host: number and machine of the process that wrote the file.
         time: when it was written, in seconds since 1970.
+        reason: why it finished before its last step, or "".
         error: message of the error, or "".
         exit_code: of the error, or 0.
     """
@@ -200,6 +233,7 @@ class Status:
     pid: Annotated[int, Field(gt=0, lt=1 << 31)]
     host: PrintableText
     time: Annotated[float, Field(ge=0, lt=1 << 40)]
+    reason: PrintableText = ""
     error: PrintableText = ""
     exit_code: Literal[0, 1, 2, 3, 4, 5, 75] = 0
 
@@ -220,7 +254,7 @@ def read_status(run: Folder) -> Status | None:
     return read_json(run, STATUS, _STATUS, "it is written again when the run goes on")
 
 
-def write_status(run: Folder, state: State, step: int, steps: int, error: GanmillError | None = None) -> None:
+def write_status(run: Folder, state: State, step: int, steps: int, error: GanmillError | None = None, reason: str = "") -> None:
     """Write status.json, for people and schedulers.
 
     It names the process that wrote it, and when; a process of the same number that started later is another one.
@@ -231,7 +265,9 @@ def write_status(run: Folder, state: State, step: int, steps: int, error: Ganmil
         step: the step the run stands at.
         steps: the last step.
         error: what ended the run, for the state "error".
+        reason: why it finished before its last step.
     """
     writer = {"pid": os.getpid(), "host": socket.gethostname(), "time": time.time()}
-    reason = {"error": str(error), "exit_code": error.exit_code} if error else {}
-    run.write(STATUS, dump_json({"state": state, "step": step, "steps": steps, **writer, **reason}))
+    fault = {"error": str(error), "exit_code": error.exit_code} if error else {}
+    early = {"reason": reason} if reason else {}
+    run.write(STATUS, dump_json({"state": state, "step": step, "steps": steps, **writer, **early, **fault}))

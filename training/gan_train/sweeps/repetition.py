@@ -11,6 +11,7 @@ from gan_core.text import short_repr
 from gan_pipeline.dataset.manifest import read_manifest
 from gan_train.recipe.document import override
 from gan_train.runs.layout import RECIPE
+from gan_train.runs.origin import init_options
 from gan_train.runs.run_folder import read_record
 from gan_train.sweeps.document import MOST_RUNS, MOST_SEED, seed_numbers
 from gan_train.sweeps.planning import PlannedRun
@@ -62,7 +63,18 @@ def plan_repetition(
         if seed != record.recipe.seed:
             name = f"{variant}-seed-{seed}"
             target = f"{place.rstrip('/')}/{name}"
-            arguments = ("run", recipe, "--data", source, "-o", target, "--set", override("seed", seed), *options)
+            arguments = (
+                "run",
+                recipe,
+                "--data",
+                source,
+                "-o",
+                target,
+                "--set",
+                override("seed", seed),
+                *init_options(record),
+                *options,
+            )
             seeded = record.recipe.model_copy(update={"seed": seed})
             planned.append(PlannedRun(name, variant, seed, seeded, source, target, arguments))
     digest = read_manifest(open_folder(source)).digest

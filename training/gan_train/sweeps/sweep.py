@@ -16,8 +16,9 @@ from gan_core.errors import FailedRunError, InterruptedRunError, UsageError
 from gan_core.interruption import interruption
 from gan_core.notices import say, warn
 from gan_core.storage import WORK, LocalFolder, open_folder
+from gan_train.runs.holding import is_held
 from gan_train.runs.layout import RECIPE
-from gan_train.runs.run_folder import check_record, is_held, read_record, read_status
+from gan_train.runs.run_folder import check_record, read_record, read_status
 from gan_train.sweeps.memory import memory_words
 from gan_train.sweeps.planning import PlannedRun
 from gan_train.sweeps.processes import Ended, run_processes

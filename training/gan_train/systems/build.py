@@ -3,10 +3,12 @@
 from typing import get_args
 
 from gan_core.errors import UsageError
+from gan_train.numerics.precision import resolved
 from gan_train.recipe.base import Recipe
 from gan_train.recipe.installed import installed, load
 from gan_train.recipe.opponents import Role
 from gan_train.systems.base import System
+from gan_train.systems.freezing import freeze
 
 
 def build_system(recipe: Recipe) -> System:
@@ -14,11 +16,12 @@ def build_system(recipe: Recipe) -> System:
 
     Raises:
         UsageError: the system's plug-in is unusable, a phase has a player or a role that does not exist, or the phases
-            and the recipe's `opponents` disagree.
+            and the recipe's `opponents` disagree; or there is no layer to freeze by a name of the recipe's `freeze`.
     """
     found = installed().systems[recipe.system]
     system: System = load(f"{found.system_module}:SYSTEM", found.origin)(recipe)
     _check_phases(system, recipe)
+    freeze(system, recipe.freeze, resolved(recipe.precision))
     return system
 
 

@@ -81,7 +81,7 @@ class GAN(TwoPlayerGAN):
         if clip is None:
             return None
         kernels, limit = self._kernels(clip.layers), clip.limit
-        return lambda _: clip_weights(kernels, limit)
+        return lambda _: clip_weights([kernel for kernel in kernels if kernel.trainable], limit)
 
     def _kernels(self, layers: tuple[str, ...]) -> list[keras.Variable]:
         known = {layer.name: layer for layer in self.discriminator.layers if hasattr(layer, "kernel")}
