@@ -63,18 +63,8 @@ def plan_repetition(
         if seed != record.recipe.seed:
             name = f"{variant}-seed-{seed}"
             target = f"{place.rstrip('/')}/{name}"
-            arguments = (
-                "run",
-                recipe,
-                "--data",
-                source,
-                "-o",
-                target,
-                "--set",
-                override("seed", seed),
-                *init_options(record),
-                *options,
-            )
+            seeded_options = ("--set", override("seed", seed), *init_options(record), *options)
+            arguments = ("run", recipe, "--data", source, "-o", target, *seeded_options)
             seeded = record.recipe.model_copy(update={"seed": seed})
             planned.append(PlannedRun(name, variant, seed, seeded, source, target, arguments))
     digest = read_manifest(open_folder(source)).digest
