@@ -1,4 +1,4 @@
-"""What is wrong with a command line, a dataset or Keras' settings is refused before TensorFlow is loaded."""
+"""A wrong command line, a wrong dataset or wrong settings of Keras are refused before TensorFlow is loaded."""
 
 import json
 import os

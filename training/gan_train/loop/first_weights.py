@@ -10,6 +10,7 @@ from gan_core.errors import UsageError
 from gan_core.notices import say
 from gan_train.runs.ancestry import Ancestor
 from gan_train.runs.checkpoint import read_variables
+from gan_train.runs.layout import RECORD
 from gan_train.runs.origin import Origin, Parent
 from gan_train.systems.base import Player, System
 
@@ -78,7 +79,7 @@ def tell(run: str, ancestor: Ancestor) -> None:
     for line in ancestor.left[:_SHOWN]:
         say(f"not taken: {line}")
     if len(ancestor.left) > _SHOWN:
-        say(f"not taken: {len(ancestor.left) - _SHOWN} more, which run.json lists")
+        say(f"not taken: {len(ancestor.left) - _SHOWN} more, which {RECORD} lists")
 
 
 def _players(system: System, saved: Saved, parent: Parent) -> list[Player]:

@@ -1,4 +1,4 @@
-"""What can be refused before TensorFlow is loaded, which takes many seconds: a wrong dataset, run folder or strategy."""
+"""Checks of a request before TensorFlow is loaded, which takes many seconds: dataset, run folder, strategy."""
 
 import os
 

@@ -12,7 +12,7 @@ from gan_pipeline.dataset.manifest import dump_json
 from gan_train.runs.layout import COMMIT, RECIPE, RECORD, STATE, VARIABLES, checkpoint_folder, committed_steps
 
 REMEDY = "remove this folder to continue from the checkpoint before it"
-"""What to do about a damaged checkpoint."""
+"""The remedy for a damaged checkpoint, as messages name it."""
 
 
 class Files(Frozen):
