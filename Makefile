@@ -7,17 +7,21 @@ READY = $(VENV)/.ready
 # Tests open reports in a real browser. Where none is, Debian and Ubuntu install one (root or sudo).
 CHROMIUM = $(firstword $(shell command -v chromium chromium-browser google-chrome))
 
+SECONDS ?= 60
+CORPUS ?= .fuzz
+
 BUILDER = $(firstword $(shell command -v buildah podman docker))
 IMAGE ?= ganmill:$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 IMAGE_BASE ?= docker.io/library/python:3.11-slim-bookworm
 IMAGE_EXTRAS ?=
 
-.PHONY: help setup browser demo check test lint evidence benchmarks classifiers lock audit image release clean
+.PHONY: help setup browser demo check test lint fuzz evidence benchmarks classifiers lock audit image release clean
 
 help:
 	@echo "make demo        prepare digits, train a few minutes, show where to look"
 	@echo "make check       lint, types and the tests that need no TensorFlow: two minutes"
 	@echo "make test        the same and all other tests (needs a Chromium: make browser)"
+	@echo "make fuzz        let every reader read broken files, SECONDS=60 for each of them"
 	@echo "make evidence    long runs that prove what the README claims"
 	@echo "make benchmarks  measured comparisons, printed as ratios"
 	@echo "make classifiers train the packaged classifiers again"
@@ -66,6 +70,18 @@ check: lint
 test: check browser
 	$(BIN)/pytest -n 2 --dist worksteal -m 'not quick and not evidence and not alone'
 	$(BIN)/pytest -m alone
+
+# What breaks a reader is left in tests/data/fuzz, where `make test` reads it; the other targets are tried all the same.
+fuzz: $(READY)
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --constraint requirements.lock --editable '.[fuzz]'
+	@mkdir -p $(CORPUS)
+	@targets=$$($(BIN)/python -m fuzz.targets) || exit 1; status=0; \
+	for target in $$targets; do \
+		echo "$$target: $(SECONDS) s"; \
+		if $(BIN)/python -m fuzz $$target $(SECONDS) $(CORPUS) 2> $(CORPUS)/log; \
+		then grep "^Done" $(CORPUS)/log; \
+		else tail -n 40 $(CORPUS)/log; status=1; fi; \
+	done; exit $$status
 
 evidence: $(READY)
 	$(BIN)/pytest -m evidence -s

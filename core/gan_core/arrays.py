@@ -1,6 +1,7 @@
 """A reader for NumPy's .npy and .npz files that a stranger may have made."""
 
 import io
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Collection, Iterator, Mapping
@@ -63,14 +64,26 @@ def _faults_as_value_errors() -> Iterator[None]:
         raise ValueError(" ".join(str(error).split())[:200] or type(error).__name__) from error
 
 
+def read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, whether the order is Fortran's, and dtype of an .npy file, whose stream then stands at the first value.
+
+    Raises ValueError if the header is none: NumPy reads it as Python's source text, which has errors of its own.
+    """
+    version = np.lib.format.read_magic(stream)
+    parse = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    try:
+        shape, fortran_order, dtype = parse(stream)
+    except (SyntaxError, tokenize.TokenError, TypeError, KeyError, RecursionError, MemoryError, OverflowError) as error:
+        raise ValueError(f"no header of an .npy file ({error})") from error
+    return shape, fortran_order, dtype
+
+
 def _array(file: IO[bytes], size: int, limit: int) -> NDArray[Any]:
     """The array of an .npy file of `size` bytes."""
     if size > limit:
         raise ValueError(f"an array of {size:,} bytes, more than {limit:,}")
     stream = io.BytesIO(file.read(size))
-    version = np.lib.format.read_magic(stream)
-    header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, fortran_order, dtype = header(stream)
+    shape, fortran_order, dtype = read_header(stream)
     if dtype.hasobject:
         raise ValueError("it holds Python objects, which are not read; save an array of numbers")
     values = stream.read()

@@ -69,6 +69,16 @@ def parse_json(content: bytes, kind: TypeAdapter[T], where: str, remedy: str) ->
         raise DataError(f"{where}: damaged ({error}); {remedy}") from error
 
 
+def read_document(folder: Folder, name: str, remedy: str) -> bytes:
+    """Read the content of a file for `parse_json`.
+
+    Raises:
+        DataError: it is larger than `DOCUMENT_BYTES`.
+        StorageError: it cannot be read.
+    """
+    return _read_limited(folder, name, DOCUMENT_BYTES, remedy)
+
+
 def read_json(folder: Folder, name: str, kind: TypeAdapter[T], remedy: str) -> T:
     """Read a file that is one JSON document of at most `DOCUMENT_BYTES`.
 
@@ -76,7 +86,7 @@ def read_json(folder: Folder, name: str, kind: TypeAdapter[T], remedy: str) -> T
         DataError: as `parse_json`, or the file is larger.
         StorageError: it cannot be read.
     """
-    return parse_json(_read_limited(folder, name, DOCUMENT_BYTES, remedy), kind, folder.locate(name), remedy)
+    return parse_json(read_document(folder, name, remedy), kind, folder.locate(name), remedy)
 
 
 def parse_json_line(line: bytes, kind: TypeAdapter[T], where: str, place: str, remedy: str) -> T:

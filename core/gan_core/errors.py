@@ -7,9 +7,15 @@ from gan_core.text import printable_lines
 
 
 class GanmillError(Exception):
-    """The base class of all errors that end a command with one message and no traceback."""
+    """The base class of all errors that end a command with one message and no traceback.
+
+    As text, control characters of names and files that it quotes are escaped.
+    """
 
     exit_code: ClassVar[int] = 1
+
+    def __str__(self) -> str:
+        return printable_lines(super().__str__())
 
 
 class UsageError(GanmillError):
@@ -72,7 +78,7 @@ class UnusableInputError(Exception):
         self.stage, self.reason, self.detail = stage, reason, detail
 
     def __str__(self) -> str:
-        return f"{self.reason} ({self.detail})" if self.detail else self.reason
+        return printable_lines(f"{self.reason} ({self.detail})" if self.detail else self.reason)
 
 
 def check_least(least: int, **arguments: int | None) -> None:
@@ -92,7 +98,7 @@ _MARK = re.compile(r"<ganmill (\d+)>(.*?)</ganmill>", re.DOTALL)
 
 def mark(error: GanmillError) -> str:
     """The error as text that `unmark` turns back: Beam runners pass on the messages of exceptions, but not their types."""
-    return f"<ganmill {error.exit_code}>{printable_lines(str(error))}</ganmill>"
+    return f"<ganmill {error.exit_code}>{error}</ganmill>"
 
 
 def unmark(text: str) -> GanmillError | None:

@@ -1,4 +1,4 @@
-"""One folder for all temporary files of a command, removed at its end; one that a killed command left is removed by the next.
+"""One folder for all temporary files of a command or call, removed at its end; what a killed one left, the next removes.
 
 with temporary_folder():
     app()           # Python, TensorFlow and Beam make their temporary files below $TMPDIR/ganmill-8c1f03aa-4711-5d0a9be1c3f2
@@ -7,8 +7,10 @@ with temporary_folder():
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from gan_core.errors import StorageError
@@ -16,33 +18,64 @@ from gan_core.ownership import own_name, process_ended
 from gan_core.storage import storage_errors
 
 _VARIABLE = "TMPDIR"
-_surrounding: list[str] = []
-"""The folders for temporary files that were in use before each block of `temporary_folder` that this process is in."""
+
+
+@dataclass
+class _Use:
+    """The folder that is in use, how many blocks use it, and the settings of the process before."""
+
+    base: Path
+    own: Path
+    setting: str | None
+    variable: str | None
+    blocks: int = 1
+
+
+_lock = threading.Lock()
+_in_use: list[_Use] = []
+"""Empty or one: the setting belongs to the whole process, so that blocks inside one another or in other threads share it."""
 
 
 @contextmanager
 def temporary_folder() -> Iterator[None]:
     """Let this process and those that it starts make their temporary files in a folder of its own during the block.
 
+    A block within another one, or beside it in another thread, has the same folder; it is removed after the last of them.
+
     Raises StorageError if no such folder can be made.
     """
-    base, setting, variable = system_folder(), tempfile.tempdir, os.environ.get(_VARIABLE)
+    with _lock:
+        if _in_use:
+            _in_use[0].blocks += 1
+        else:
+            _in_use.append(_begin())
+    try:
+        yield
+    finally:
+        with _lock:
+            _in_use[0].blocks -= 1
+            if not _in_use[0].blocks:
+                _end(_in_use.pop())
+
+
+def _begin() -> _Use:
+    base = system_folder()
     _remove_abandoned(base)
     own = base / own_name()
     with storage_errors(own):
         own.mkdir(mode=0o700)
-    _surrounding.append(str(base))
+    use = _Use(base, own, tempfile.tempdir, os.environ.get(_VARIABLE))
     tempfile.tempdir = os.environ[_VARIABLE] = str(own)
-    try:
-        yield
-    finally:
-        _surrounding.pop()
-        tempfile.tempdir = setting
-        if variable is None:
-            del os.environ[_VARIABLE]
-        else:
-            os.environ[_VARIABLE] = variable
-        shutil.rmtree(own, ignore_errors=True)
+    return use
+
+
+def _end(use: _Use) -> None:
+    tempfile.tempdir = use.setting
+    if use.variable is None:
+        del os.environ[_VARIABLE]
+    else:
+        os.environ[_VARIABLE] = use.variable
+    shutil.rmtree(use.own, ignore_errors=True)
 
 
 def system_folder() -> Path:
@@ -50,8 +83,8 @@ def system_folder() -> Path:
 
     Raises StorageError if there is none that can be written.
     """
-    if _surrounding:
-        return Path(_surrounding[0])
+    if _in_use:
+        return _in_use[0].base
     try:
         return Path(tempfile.gettempdir())
     except FileNotFoundError as error:

@@ -22,12 +22,17 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 from gan_core.errors import UsageError
 from gan_core.notices import shown
 from gan_core.storage import Folder, open_folder
+from gan_core.temporary import temporary_folder
+from gan_core.text import short_repr
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
     from gan_pipeline.dataset.manifest import Manifest, Split
     from gan_pipeline.inspection.page_file import WrittenPage
+
+MOST_WORKERS = 1024
+"""The most processes that a call may ask for; more than there are shards are never started."""
 
 _RECORDS_AT_ONCE = 256
 """Records that travel from Python into TensorFlow together, where no batch size is asked for."""
@@ -269,14 +274,14 @@ def prepare(
     rate = MAX_FAILURE_RATE if max_failure_rate is None else max_failure_rate
     if not 0 <= rate <= 1:
         raise UsageError(f"--max-failure-rate {rate}: not a share from 0 to 1")
-    if workers < 1:
-        raise UsageError(f"--workers {workers}: at least 1 process is needed")
+    if not 1 <= workers <= MOST_WORKERS:
+        raise UsageError(f"--workers {short_repr(workers)}: take 1 to {MOST_WORKERS:,} processes")
     if runner_options and runner is None:
         raise UsageError("runner_options are for another runner; name it with runner")
     from gan_pipeline.preparing.prepare import prepare_folder
     from gan_pipeline.preparing.runners import Execution
 
-    with _messages(progress):
+    with temporary_folder(), _messages(progress):
         execution = Execution(workers, runner, tuple(runner_options))
         outcome = prepare_folder(os.fspath(out), checked, execution, rate, retry_failed, strict)
     return Prepared(os.fspath(out), outcome.manifest, outcome.already_done)

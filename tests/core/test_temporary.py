@@ -4,10 +4,14 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier, Event
 
 import pytest
 
+from gan_core.temporary import temporary_folder
 from tests.support.commands import run_script
 
 pytestmark = pytest.mark.quick
@@ -68,6 +72,42 @@ def test_the_next_command_removes_what_a_killed_one_left_and_nothing_else(tmp_pa
     assert any(kept.iterdir())
     living.communicate()
     assert set(tmp_path.iterdir()) == {elsewhere, mirror}
+
+
+def test_blocks_in_threads_share_a_folder_until_the_last_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    entered, leave = Barrier(2), Event()
+
+    def inside() -> str:
+        with temporary_folder():
+            entered.wait()
+            leave.wait()
+            return tempfile.mkdtemp()
+
+    with ThreadPoolExecutor(1) as threads, temporary_folder():
+        other = threads.submit(inside)
+        entered.wait()
+        (own,) = tmp_path.iterdir()
+        with temporary_folder():
+            assert Path(tempfile.mkdtemp()).parent == own
+        leave.set()
+        assert Path(other.result()).parent == own
+        assert len(list(own.iterdir())) == 2
+    assert list(tmp_path.iterdir()) == [] and tempfile.tempdir == str(tmp_path)
+
+
+def test_a_library_call_leaves_nothing_and_removes_what_a_killed_one_left(tmp_path: Path) -> None:
+    (tmp_path / "tmp").mkdir()
+    killed = start(tmp_path / "tmp")
+    assert folder_of(killed).exists()
+    killed.send_signal(signal.SIGKILL)
+    killed.communicate()
+    call = "import sys; from gan_pipeline import prepare; prepare('mnist', sys.argv[1], source='sample', limit=9, shards=1)"
+    done = subprocess.run(
+        [sys.executable, "-c", call, str(tmp_path / "out")], env={**os.environ, "TMPDIR": str(tmp_path / "tmp")}, check=False
+    )
+    assert done.returncode == 0 and (tmp_path / "out" / "manifest.json").exists()
+    assert list((tmp_path / "tmp").iterdir()) == []
 
 
 def test_a_real_command_leaves_nothing(tmp_path: Path) -> None:

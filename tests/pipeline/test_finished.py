@@ -121,7 +121,7 @@ def test_a_claim_nobody_can_read_is_named(half: Path) -> None:
     for content in (b"", b"[]", b'{"options": {}, "fingerprint": ""}'):
         (half / ".work" / "plan.json").write_bytes(content)
         ran = run_cli("prepare", "mnist", "--source", half.parent / "source", "-o", half)
-        assert (ran.code, f"{half}/.work/plan.json: not a plan of this version" in ran.err) == (3, True)
+        assert (ran.code, f"{half}/.work/plan.json: damaged (" in ran.err) == (3, True)
 
 
 def test_a_finished_folder_with_a_broken_manifest_is_not_touched(digits: Path, tmp_path: Path) -> None:

@@ -89,19 +89,19 @@ def edited(change: Callable[[dict[str, Any]], object]) -> Callable[[bytes], byte
         pytest.param(edited(lambda d: d["options"].update(seed=1)), "digest does not match", id="options"),
         pytest.param(edited(lambda d: d.update(checksum="0" * 64)), "digest does not match", id="checksum"),
         pytest.param(
-            edited(lambda d: d["splits"]["train"]["shards"][0].update(file="../secret.tfrecord")), "field splits", id="path"
+            edited(lambda d: d["splits"]["train"]["shards"][0].update(file="../secret.tfrecord")), "damaged (splits", id="path"
         ),
-        pytest.param(edited(lambda d: d.pop("features")), "field features", id="field missing"),
-        pytest.param(edited(lambda d: d.update(surprise=1)), "field surprise", id="field unknown"),
+        pytest.param(edited(lambda d: d.pop("features")), "damaged (features: Field required)", id="field missing"),
+        pytest.param(edited(lambda d: d.update(surprise=1)), "damaged (surprise", id="field unknown"),
         pytest.param(edited(lambda d: d.update(schema_version=99)), "schema 99, this version reads schema 2", id="schema"),
         pytest.param(edited(lambda d: d.update(schema_version=1)), "schema 1, this version reads schema 2", id="older"),
-        pytest.param(edited(lambda d: d.pop("schema_version")), "not a manifest", id="no schema"),
-        pytest.param(lambda content: b"", "not a manifest", id="empty"),
-        pytest.param(lambda content: content[:100], "not a manifest", id="cut"),
-        pytest.param(lambda content: b"\xff\x00\x80", "not a manifest", id="bytes"),
-        pytest.param(lambda content: b"[1, 2]", "not a manifest", id="a list"),
-        pytest.param(lambda content: b'"text"', "not a manifest", id="a text"),
-        pytest.param(lambda content: b"[" * 100_000, "not a manifest", id="deep"),
+        pytest.param(edited(lambda d: d.pop("schema_version")), "damaged (schema_version: Field required)", id="no schema"),
+        pytest.param(lambda content: b"", "damaged (", id="empty"),
+        pytest.param(lambda content: content[:100], "damaged (", id="cut"),
+        pytest.param(lambda content: b"\xff\x00\x80", "damaged (", id="bytes"),
+        pytest.param(lambda content: b"[1, 2]", "damaged (", id="a list"),
+        pytest.param(lambda content: b'"text"', "damaged (", id="a text"),
+        pytest.param(lambda content: b"[" * 100_000, "damaged (", id="deep"),
     ],
 )
 @pytest.mark.parametrize("command", ["verify", "inspect"])

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from gan_train.recipe.practice_config import LatentConfig
 from gan_train.tools.latent_options import LatentOptions, truncated
 from tests.support.commands import Argument, Ran
 from tests.support.damage import LAUGHS
 from tests.support.datasets import run_cli
-from tests.support.runs import gan_train
+from tests.support.runs import SMALL, gan_train
 
 DIGITS = "1" * 5000
 MEGABYTES = 1 << 20
@@ -165,3 +166,47 @@ def test_a_folder_of_images_by_this_command_is_filled_again(trained: Path, tmp_p
     assert gan_train("sample", trained, "-o", tmp_path / "own", "--count", "2").code == 0
     (tmp_path / "own" / "notes.txt").write_text("mine")
     assert gan_train("sample", trained, "-o", tmp_path / "own", "--count", "2").code == 2
+
+
+@pytest.mark.parametrize(
+    ("override", "fault"),
+    [
+        ("batch_size=1000000000", "batches of 1,000,000,000 examples take"),
+        ("batch_size=20000000", "batches of 20,000,000 examples take"),
+        ("discriminator.filters=[1000000000,64]", "the networks of this recipe take"),
+        ("generator.base=[7,7,2000000000]", "the networks of this recipe take"),
+        ("steps=100000000", "steps: Input should be less than or equal to 99999999"),
+        ("steps_per_call=1000000", "steps_per_call: Input should be less than or equal to 10000"),
+        ("discriminator.kernel=4000000000", "discriminator.kernel: Input should be less than 2147483648"),
+    ],
+)
+def test_a_recipe_that_is_larger_than_the_memory(digits: Path, tmp_path: Path, override: str, fault: str) -> None:
+    ran = gan_train("run", "mnist-dcgan", "--data", digits, "-o", tmp_path / "run", *SMALL, "--set", override)
+    assert ran.code == 2 and fault in ran.err and not (tmp_path / "run").exists()
+
+
+def test_memory_that_ends_in_a_step_is_told_in_words(digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """TensorFlow's own error is raised where the memory of a device, which nobody knows beforehand, is used up."""
+    words = "OOM when allocating tensor with shape[9,9]\n\t[[node]]"
+
+    def no_memory(*_: object) -> None:
+        raise tf.errors.ResourceExhaustedError(None, None, words)
+
+    monkeypatch.setattr("gan_train.loop.session.build_steps", lambda *_: no_memory)
+    ran = gan_train("run", "mnist-gan", "--data", digits, "-o", tmp_path / "run", *SMALL)
+    assert (ran.code, "OOM when allocating tensor" in ran.err, "take a smaller batch_size" in ran.err) == (2, True, True)
+    assert gan_train("watch", tmp_path / "run", "--once").code == 2
+
+
+@pytest.mark.parametrize("number", ["0", "-1", str(10**9), str(10**30), "nan", "inf", DIGITS])
+@pytest.mark.parametrize("option", ["--shards", "--workers", "--bit-depth", "--min-size", "--channels", "--image-size"])
+def test_every_number_of_prepare(tmp_path: Path, option: str, number: str) -> None:
+    """Before the source is opened, which is an empty folder."""
+    ran = refused(run_cli, "prepare", "images", "--source", tmp_path, "-o", tmp_path / "out", f"{option}={number}")
+    assert ran.code == 2 and option in ran.err and not (tmp_path / "out").exists()
+
+
+def test_a_name_that_no_file_can_have(tmp_path: Path) -> None:
+    for option in ("--source", "--labels"):
+        ran = refused(run_cli, "prepare", "images", "--source", tmp_path, "-o", tmp_path / "out", f"{option}={'x' * 5000}")
+        assert ran.code == 2 and "is too long for a path" in ran.err

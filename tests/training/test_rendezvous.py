@@ -89,7 +89,7 @@ def test_a_stranger_and_a_worker_that_goes_away_do_not_count() -> None:
 
     with ThreadPoolExecutor(3) as threads:
         chief = threads.submit(meet, cluster(addresses, 0), FACTS, {"a": b"b"}, 20.0, Interruption())
-        for words in (b"", b"GET / HTTP/1.1\r\n\r\n", b"[1]\n"):
+        for words in (b"", b"GET / HTTP/1.1\r\n\r\n", b"[1]\n", b"[" * 9000 + b"\n", b'{"worker": -1, "facts": {}}\n'):
             come_and_go(words)
         worker = threads.submit(meet, cluster(addresses, 1), FACTS, {}, 20.0, Interruption())
         assert chief.result() == worker.result() == {"a": b"b"}
@@ -99,6 +99,7 @@ def test_another_program_at_the_chiefs_port_is_not_the_chief() -> None:
     """Such as the TensorFlow of a run that is just ending."""
     with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as threads:
         addresses = [f"127.0.0.1:{server.getsockname()[1]}", *free_addresses(1)]
+        server.settimeout(60)
 
         def answer_in_another_language() -> None:
             connection, _ = server.accept()

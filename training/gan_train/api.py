@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from gan_core.errors import UsageError, check_least
 from gan_core.notices import shown
 from gan_core.storage import Folder, open_folder
+from gan_core.temporary import temporary_folder
 from gan_train.logs.metrics_log import read_metrics
 from gan_train.logs.verdict import Verdict
 from gan_train.loop.preflight import refuse_early
@@ -102,7 +103,7 @@ def run_request(request: Request, progress: bool) -> "Run":
     refuse_early(request)
     from gan_core.quiet import import_tensorflow
 
-    with shown() if progress else nullcontext():
+    with temporary_folder(), shown() if progress else nullcontext():
         import_tensorflow()
         from gan_train.loop.run import train as train_request
 

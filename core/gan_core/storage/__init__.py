@@ -11,7 +11,7 @@ TensorFlow's own gs:// file system cannot be pointed at an emulator and reports 
 
 from gan_core.storage.folder import WORK, Entry, Folder
 from gan_core.storage.gcs import CloudFolder
-from gan_core.storage.local import LocalFolder, storage_errors
+from gan_core.storage.local import LocalFolder, open_regular, storage_errors
 from gan_core.storage.opening import cache_folder, open_file, open_folder, write_file
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "cache_folder",
     "open_file",
     "open_folder",
+    "open_regular",
     "storage_errors",
     "write_file",
 ]

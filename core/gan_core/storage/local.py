@@ -38,9 +38,26 @@ def storage_errors(path: Path) -> Iterator[None]:
             hint = "there is a file where a folder is needed; choose another path"
         elif isinstance(error, IsADirectoryError):
             hint = "there is a folder where a file is needed; choose another path"
+        elif error.errno == errno.ENXIO:
+            hint = "a pipe, socket or device, not a file; choose another path"
         else:
             hint = f"{error.strerror or error}"
         raise StorageError(f"{error.filename or path}: {hint}") from error
+
+
+def open_regular(path: str | os.PathLike[str], buffering: int = -1) -> IO[bytes]:
+    """Open a file to read its bytes. It neither waits for the other end of a pipe nor reads a device.
+
+    Raises OSError if there is no such file, or something else than a file.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+        raise OSError(errno.ENXIO, os.strerror(errno.ENXIO), os.fspath(path))
+    return open(descriptor, "rb", buffering=buffering)
 
 
 class LocalFolder(Folder):
@@ -77,7 +94,7 @@ class LocalFolder(Folder):
 
     def read(self, name: str, version: str | None = None, limit: int | None = None) -> bytes:
         path = self.path / name
-        with storage_errors(path), open(path, "rb") as file:
+        with storage_errors(path), open_regular(path) as file:
             _check_version(file, path, version)
             if limit is not None and os.fstat(file.fileno()).st_size > limit:
                 raise UnusableInputError("storage", "too large", f"more than {limit} bytes")
@@ -87,7 +104,7 @@ class LocalFolder(Folder):
 
     def read_range(self, name: str, start: int, size: int, version: str | None = None) -> bytes:
         path = self.path / name
-        with storage_errors(path), open(path, "rb", buffering=0) as file:
+        with storage_errors(path), open_regular(path, buffering=0) as file:
             file.seek(start)
             content = b""
             while len(content) < size and (more := file.read(size - len(content))):
@@ -97,7 +114,7 @@ class LocalFolder(Folder):
 
     def open_binary(self, name: str) -> IO[bytes]:
         with storage_errors(self.path / name):
-            return open(self.path / name, "rb")
+            return open_regular(self.path / name)
 
     def write(self, name: str, content: bytes) -> None:
         with self.create(name) as out:

@@ -7,6 +7,10 @@ from gan_core.errors import StorageError, UsageError
 from gan_core.storage.folder import Folder
 from gan_core.storage.gcs import CloudFolder
 from gan_core.storage.local import LocalFolder
+from gan_core.text import short_repr
+
+_PATH_BYTES, _NAME_BYTES = 4096, 255
+"""The longest path of Linux, with the zero byte at its end, and the longest name in it, in bytes."""
 
 
 def open_folder(uri: str | os.PathLike[str]) -> LocalFolder | CloudFolder:
@@ -15,7 +19,7 @@ def open_folder(uri: str | os.PathLike[str]) -> LocalFolder | CloudFolder:
     A gs:// request that fails for a passing reason is repeated for $GANMILL_STORAGE_TIMEOUT seconds (300).
 
     Raises:
-        UsageError: the name is empty, or it is on gs:// and not UTF-8.
+        UsageError: the name is empty, longer than any file system takes, or it is on gs:// and not UTF-8.
         StorageError: it is neither a path nor gs://BUCKET.
     """
     text = os.fspath(uri)
@@ -27,7 +31,14 @@ def open_folder(uri: str | os.PathLike[str]) -> LocalFolder | CloudFolder:
         return CloudFolder(text)
     if "://" in text:
         raise StorageError(f"{text}: only local paths and gs:// are supported; copy the files to one of those")
+    _check_length(text)
     return LocalFolder(text)
+
+
+def _check_length(path: str) -> None:
+    """Raise UsageError where the system would refuse every use of a local path, even the question whether it exists."""
+    if "\0" in path or len(os.fsencode(path)) >= _PATH_BYTES or max(map(len, os.fsencode(path).split(b"/"))) > _NAME_BYTES:
+        raise UsageError(f"{short_repr(path)} is too long for a path, or holds a zero byte; write a shorter one")
 
 
 def _is_utf8(name: str) -> bool:
@@ -56,6 +67,8 @@ def open_file(uri: str | os.PathLike[str]) -> tuple[Folder, str]:
     parent, slash, name = os.fspath(uri).rpartition("/")
     if not name or parent == "gs:/":
         raise UsageError(f"{os.fspath(uri)!r} names no file; write a path such as out/grid.png or gs://BUCKET/out/grid.png")
+    if "://" not in parent:
+        _check_length(name)
     return open_folder(parent or slash or "."), name
 
 

@@ -12,6 +12,7 @@ from gan_pipeline.api import PrepareOptions
 from gan_pipeline.cli.jobs import PROGRAM
 from gan_pipeline.cli.output import print_datasets, print_page, print_plan, print_prepared, print_summary
 from gan_pipeline.dataset.catalogue import DATASETS, MAX_FAILURE_RATE, dataset_info
+from gan_pipeline.dataset.options import MOST_SHARDS
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
 
@@ -68,7 +69,10 @@ def prepare(
             "--limit bounds what is left.",
         ),
     ] = None,
-    shards: Annotated[int | None, typer.Option(min=1, help="Shards per split.  [default: 128 MB each, at least 8]")] = None,
+    shards: Annotated[
+        int | None,
+        typer.Option(min=1, max=MOST_SHARDS, help="Shards per split.  [default: 128 MB each, at least 8]"),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Chooses the order of the examples.")] = 0,
     encoding: Annotated[str, typer.Option(help="raw (fast) or png (small); both lossless.")] = "raw",
     image_size: Annotated[
@@ -152,7 +156,7 @@ def prepare(
     strict: Annotated[
         bool, typer.Option("--strict", help="What is understood in a way that is seldom meant is an error.")
     ] = False,
-    workers: Annotated[int, typer.Option(min=1, help="Processes on this machine.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, max=api.MOST_WORKERS, help="Processes on this machine.")] = 1,
     runner: Annotated[str | None, typer.Option(help="Another Beam runner; its options follow --.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan; write nothing.")] = False,
     as_json: JsonOption = False,

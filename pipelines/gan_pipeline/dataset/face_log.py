@@ -6,16 +6,17 @@ width, height), "landmarks" (5 points) and "rule"; "window" (left, top, right, b
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter, model_validator
 
-from gan_core.documents import read_json_lines
+from gan_core.documents import Whole, read_json_lines
 from gan_core.storage import Folder
+from gan_pipeline.dataset.features import Frozen
 
 FACES = "faces.jsonl"
 
@@ -28,10 +29,47 @@ _BINS = (0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 1.0)
 """Upper edges of the intervals of confidence; the first begins at 0."""
 
 
-_LINE = TypeAdapter(dict[str, Any])
+Pixels = Annotated[int, Field(ge=-(1 << 31), lt=1 << 31)]
+"""A position in a photograph, or a length: whole pixels."""
+
+Points = Annotated[tuple[tuple[Pixels, Pixels], ...], Field(min_length=len(LANDMARKS), max_length=len(LANDMARKS))]
+"""(x, y) of every landmark."""
 
 
-def read_face_log(folder: Folder) -> Iterator[tuple[bytes, dict[str, Any]]]:
+class FaceLine(Frozen):
+    """One line of faces.jsonl; what a photograph has nothing of is None."""
+
+    id: str
+    found: Whole
+    confidence: Annotated[float, Field(ge=0, le=1)] | None = None
+    box: tuple[Pixels, Pixels, Pixels, Pixels] | None = None
+    landmarks: Points | None = None
+    rule: str | None = None
+    window: tuple[Pixels, Pixels, Pixels, Pixels] | None = None
+    celeba_landmarks: Points | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if len({value is None for value in (self.confidence, self.box, self.landmarks)}) != 1:
+            raise ValueError("confidence, box and landmarks belong together")
+        if self.window and (self.box is None or self.window[0] >= self.window[2] or self.window[1] >= self.window[3]):
+            raise ValueError("a window without a face, or without a pixel")
+        return self
+
+    @property
+    def distance(self) -> NDArray[np.float64] | None:
+        """The distance of each landmark from CelebA's own: float64 (5,), in pixels; None where one of the two is unknown."""
+        if self.landmarks is None or self.celeba_landmarks is None:
+            return None
+        apart = np.asarray(self.landmarks, np.float64) - np.asarray(self.celeba_landmarks, np.float64)
+        distance: NDArray[np.float64] = np.hypot(*apart.T)
+        return distance
+
+
+_LINE = TypeAdapter(FaceLine)
+
+
+def read_face_log(folder: Folder) -> Iterator[tuple[bytes, FaceLine]]:
     """The lines of faces.jsonl of a dataset folder, each as it stands there and as its value. Raises DataError."""
     return read_json_lines(folder, FACES, _LINE, "prepare the dataset again")
 
@@ -45,11 +83,11 @@ class Distance:
     most: float
 
 
-def outcomes(faces: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+def outcomes(faces: Sequence[FaceLine]) -> dict[str, int]:
     """The numbers of photographs with one face, several and none, and of faces that lie outside their photograph."""
     titles = {0: "no face: dropped", 1: "one face"}
-    counts = Counter(titles.get(face["found"], "several faces: the most confident was taken") for face in faces)
-    outside = sum("box" in face and "window" not in face for face in faces)
+    counts = Counter(titles.get(face.found, "several faces: the most confident was taken") for face in faces)
+    outside = sum(face.box is not None and face.window is None for face in faces)
     return dict(counts.most_common()) | ({"face outside the photograph: dropped": outside} if outside else {})
 
 
@@ -61,15 +99,8 @@ def histogram(confidences: Sequence[float]) -> list[tuple[str, int]]:
 
 
 def distances(measured: Sequence[NDArray[np.float64]]) -> list[Distance]:
-    """For each landmark the median and the 95th percentile of the results of `landmark_distance`."""
+    """For each landmark the median and the 95th percentile of `FaceLine.distance`."""
     if not measured:
         return []
     medians, most = np.median(measured, axis=0), np.percentile(measured, 95, axis=0)
     return [Distance(*values) for values in zip(LANDMARKS, medians.tolist(), most.tolist(), strict=True)]
-
-
-def landmark_distance(face: Mapping[str, Any]) -> NDArray[np.float64]:
-    """The distance of each landmark from CelebA's own: float64 (5,), in pixels of the photograph."""
-    detected, reference = (np.asarray(face[key], np.float64) for key in ("landmarks", "celeba_landmarks"))
-    distance: NDArray[np.float64] = np.hypot(*(detected - reference).T)
-    return distance

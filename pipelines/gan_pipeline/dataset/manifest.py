@@ -4,16 +4,19 @@ import hashlib
 import json
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, TypeAdapter
 
+from gan_core.documents import parse_json, read_document
 from gan_core.errors import DataError, UsageError
 from gan_core.storage import WORK, Folder
+from gan_core.text import short_repr
 from gan_pipeline.dataset.features import Features, Frozen, ImageFeature
 from gan_pipeline.dataset.options import Options
 from gan_pipeline.dataset.understood import Understood
 
 MANIFEST = "manifest.json"
 SCHEMA = 2
+_REMEDY = "prepare the dataset again into a new folder"
 
 Count = Annotated[int, Field(ge=0)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -81,6 +84,10 @@ class Manifest(Frozen):
         return feature
 
 
+_DOCUMENT = TypeAdapter(dict[str, Any])
+_MANIFEST = TypeAdapter(Manifest)
+
+
 def sealed(**fields: Any) -> Manifest:
     """A manifest with the given fields, and the digest and checksum computed from them."""
     digest = content_digest(fields["name"], fields["splits"], fields["features"])
@@ -120,26 +127,14 @@ def write_manifest(folder: Folder, manifest: Manifest) -> None:
 
 def parse_manifest(content: bytes, where: str) -> Manifest:
     """Read and check a manifest. Raises DataError naming `where` if it is broken, altered or of another schema."""
-    remedy = "prepare the dataset again into a new folder"
-    try:
-        document = json.loads(content)
-        dump_json(document)  # Fails for half a surrogate pair, which can be read but not written.
-        schema = document["schema_version"]
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise DataError(f"{where}: not a manifest ({type(error).__name__}: {error}); {remedy}") from error
+    document = parse_json(content, _DOCUMENT, where, _REMEDY)
+    schema = document.get("schema_version", SCHEMA)
     if schema != SCHEMA:
-        raise DataError(f"{where}: schema {schema!r}, this version reads schema {SCHEMA}; {remedy}")
-    try:
-        manifest = Manifest.model_validate(document)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        # Both may quote the file; control characters in it must not reach the terminal.
-        fault = ascii(f"{field}: {first['msg']}")[1:-1]
-        raise DataError(f"{where}: field {fault}; {remedy}") from error
+        raise DataError(f"{where}: schema {short_repr(schema)}, this version reads schema {SCHEMA}; {_REMEDY}")
+    manifest = parse_json(content, _MANIFEST, where, _REMEDY)
     digest = content_digest(manifest.name, manifest.splits, manifest.features)
     if manifest.digest != digest or manifest.checksum != document_checksum(document):
-        raise DataError(f"{where}: its digest does not match its content, somebody changed it; {remedy}")
+        raise DataError(f"{where}: its digest does not match its content, somebody changed it; {_REMEDY}")
     return manifest
 
 
@@ -149,4 +144,4 @@ def read_manifest(folder: Folder) -> Manifest:
         if folder.names(WORK):
             raise DataError(f"{folder.uri}: prepared only in part; run the same 'gan-pipeline prepare' again to finish it")
         raise DataError(f"{folder.uri}: no {MANIFEST} here; make a dataset folder with 'gan-pipeline prepare'")
-    return parse_manifest(folder.read(MANIFEST), folder.locate(MANIFEST))
+    return parse_manifest(read_document(folder, MANIFEST, _REMEDY), folder.locate(MANIFEST))

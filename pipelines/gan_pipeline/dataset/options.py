@@ -67,12 +67,15 @@ class Dedupe(StrEnum):
     """Those whose stored pixels have nearly the same difference hash, as `gan-pipeline inspect --html` finds them."""
 
 
+MOST_SHARDS = 99_999
+"""The names of shards have five digits for their number."""
+
 AUTO_DEPTH = "auto"
 """The value of --bit-depth that scales by the range of samples met in the dataset."""
 
 _LEAST_SIDE, _MOST_SIDE = 4, 4096
-_RECTANGLE = re.compile(r"(\d+)x(\d+)")
-_RANGE = re.compile(r"(\d+)-(\d+)")
+_RECTANGLE = re.compile(r"(\d{1,9})x(\d{1,9})")
+_RANGE = re.compile(r"(\d{1,9})-(\d{1,9})")
 
 
 def _rectangle(text: str) -> str:
@@ -119,7 +122,7 @@ class Options(Frozen):
     classes: tuple[StrictInt, ...] | tuple[str, ...] | None = None
     limit: Annotated[int, Field(ge=1)] | None = None
     hold_out: Annotated[int | None, Field(ge=1), _NO_TRACE] = None
-    shards: Annotated[int, Field(ge=1)] | None = None
+    shards: Annotated[int, Field(ge=1, le=MOST_SHARDS)] | None = None
     seed: Annotated[int, Field(ge=0)] = 0
     encoding: Encoding = Encoding.RAW
     image_size: Annotated[int, Field(ge=_LEAST_SIDE, le=_MOST_SIDE)] | Annotated[str, AfterValidator(_rectangle)] | None = None
@@ -134,7 +137,7 @@ class Options(Frozen):
     zip_encoding: Annotated[str | None, _NO_TRACE] = None
     function: CurveFunction | None = None
     channels: Annotated[Literal[1, 3] | None, _NO_TRACE] = None
-    min_size: Annotated[int | None, Field(ge=1), _NO_TRACE] = None
+    min_size: Annotated[int | None, Field(ge=1, le=1_000_000), _NO_TRACE] = None
     dedupe: Annotated[Dedupe | None, _NO_TRACE] = None
     bit_depth: Annotated[Annotated[int, Field(ge=9, le=16)] | Annotated[str, AfterValidator(_bit_depth)] | None, _NO_TRACE] = (
         None

@@ -63,7 +63,7 @@ def decode_image(content: bytes, shape: tuple[int, ...], encoding: Encoding) -> 
         return np.frombuffer(content, np.uint8).reshape(shape)
     from PIL import Image as Pillow
 
-    _check_png_size(content, shape)
+    _check_png_head(content, shape)
     try:
         pixels = np.asarray(Pillow.open(io.BytesIO(content), formats=("PNG",)))
     except (OSError, SyntaxError, ValueError) as error:
@@ -73,17 +73,22 @@ def decode_image(content: bytes, shape: tuple[int, ...], encoding: Encoding) -> 
     return pixels.reshape(shape)
 
 
-_PNG_HEAD = struct.Struct(">8s4x4sII")
-"""The start of a PNG file: its signature, the name of the first chunk, width and height in pixels."""
+_PNG_HEAD = struct.Struct(">8s4x4sIIBB")
+"""The start of a PNG file: its signature, the name of the first chunk, width and height in pixels, bits, colour type."""
+
+_PNG_COLOURS = {1: 0, 3: 2}
+"""The colour type of a PNG file, grey or RGB without transparency, by number of channels."""
 
 
-def _check_png_size(content: bytes, shape: tuple[int, ...]) -> None:
-    """Raise DataError unless the head of a PNG file says the size of `shape`, so that no other image is decoded."""
-    magic, chunk, width, height = _PNG_HEAD.unpack_from(content.ljust(_PNG_HEAD.size, b"\0"))
+def _check_png_head(content: bytes, shape: tuple[int, ...]) -> None:
+    """Raise DataError unless the head of a PNG file says 8 bits and `shape`, so that no other image is decoded."""
+    magic, chunk, width, height, bits, colour = _PNG_HEAD.unpack_from(content.ljust(_PNG_HEAD.size, b"\0"))
     if (magic, chunk) != (b"\x89PNG\r\n\x1a\n", b"IHDR"):
         raise DataError("not a readable PNG (its head is none of a PNG file)")
     if (height, width) != tuple(shape[:2]):
         raise DataError(f"a PNG of {width:,} x {height:,} pixels where {shape[1]:,} x {shape[0]:,} are expected")
+    if (bits, colour) != (8, _PNG_COLOURS[shape[2]]):
+        raise DataError(f"a PNG of {bits} bits and colour type {colour} where 8 and {_PNG_COLOURS[shape[2]]} are expected")
 
 
 _MESSAGE_BYTES = 1 << 20
@@ -153,7 +158,7 @@ def check_example(record: bytes, features: Features) -> None:
         if feature.encoding is Encoding.RAW:
             decode_image(values[title], feature.shape, feature.encoding)
         else:
-            _check_png_size(values[title], feature.shape)
+            _check_png_head(values[title], feature.shape)
 
 
 def parse_example(record: bytes, features: Features) -> tuple[str, dict[str, Any]]:

@@ -73,6 +73,7 @@ def dataset_page(folder: Folder, manifest: Manifest, advance: Callable[[int], No
         compressed=any(max(feature.shape[:2]) > LOSSLESS_SIDE for feature in images.values()),
         means=_means(measured),
         balance=balance,
+        largest=view.largest,
         class_light=_class_light(measured, len(balance)),
         attributes=_attributes(manifest, measured),
         light={name: view.brightness(one, measured, tuple(manifest.splits)) for name, one in measured.images.items()},
@@ -106,7 +107,7 @@ def _findings(
         found += findings.blank_images(name, measured.images[name].contrast)
     if balance:
         # Datasets of an earlier version name every class, and say by number which of them they hold.
-        numbers = [label for label in manifest.options.classes or () if isinstance(label, int)]
+        numbers = {label for label in manifest.options.classes or () if isinstance(label, int)}
         counts = {one.name: sum(one.counts) for number, one in enumerate(balance) if not numbers or number in numbers}
         found += findings.uneven_classes(counts)
     if audit and audit.sides:

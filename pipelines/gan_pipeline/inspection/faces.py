@@ -2,16 +2,14 @@
 
 import heapq
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_core.errors import DataError
 from gan_core.storage import Folder
-from gan_pipeline.dataset.face_log import FACES, Distance, distances, histogram, landmark_distance, outcomes, read_face_log
+from gan_pipeline.dataset.face_log import FACES, Distance, FaceLine, distances, histogram, outcomes, read_face_log
 from gan_pipeline.inspection.image_statistics import Distribution, distribution
 
 _LOWEST = 24
@@ -49,13 +47,10 @@ def faces_audit(folder: Folder, side: int) -> FacesAudit | None:
     """
     if not folder.exists(FACES):
         return None
-    try:
-        return sum_up(_lines(folder), side)
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{folder.locate(FACES)}: not readable ({error}); prepare the dataset again") from error
+    return sum_up((face for _, face in read_face_log(folder)), side)
 
 
-def sum_up(faces: Iterable[Mapping[str, Any]], side: int) -> FacesAudit:
+def sum_up(faces: Iterable[FaceLine], side: int) -> FacesAudit:
     """The statistics of the lines of faces.jsonl, which are read one at a time."""
     photographs, totals, confidences, sides = 0, Counter[str](), list[float](), list[int]()
     apart: list[NDArray[np.float64]] = []
@@ -63,15 +58,15 @@ def sum_up(faces: Iterable[Mapping[str, Any]], side: int) -> FacesAudit:
     for face in faces:
         photographs += 1
         totals.update(outcomes([face]))
-        if "box" not in face:
+        if face.confidence is None:
             continue
-        confidences.append(face["confidence"])
-        if "celeba_landmarks" in face:
-            apart.append(landmark_distance(face))
-        if "window" in face:
-            left, top, right, bottom = face["window"]
+        confidences.append(face.confidence)
+        if face.distance is not None:
+            apart.append(face.distance)
+        if face.window:
+            left, top, right, bottom = face.window
             sides.append(min(right - left, bottom - top))
-            cut.append((face["confidence"], face["id"]))
+            cut.append((face.confidence, face.id))
     shorter = np.asarray(sides, np.float64)
     return FacesAudit(
         photographs=photographs,
@@ -83,7 +78,3 @@ def sum_up(faces: Iterable[Mapping[str, Any]], side: int) -> FacesAudit:
         sides=distribution(shorter, 0, float(shorter.max())) if len(shorter) else None,
         enlarged=int((shorter < side).sum()),
     )
-
-
-def _lines(folder: Folder) -> Iterator[Mapping[str, Any]]:
-    return (face for _, face in read_face_log(folder))

@@ -1,6 +1,5 @@
 """Prepares measurements for the sections of the page of a dataset. Pure functions."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -42,6 +41,11 @@ def balance(manifest: Manifest, scan: Scan) -> list[Balance]:
     names = labels[0].class_names
     counted = [np.bincount(scan.label[scan.split == split], minlength=len(names)) for split in range(len(manifest.splits))]
     return [Balance(name, tuple(int(counts[number]) for counts in counted)) for number, name in enumerate(names)]
+
+
+def largest(rows: Sequence[Balance]) -> tuple[int, ...]:
+    """For each split the count of the class that has most examples there."""
+    return tuple(map(max, zip(*(row.counts for row in rows), strict=True)))
 
 
 @dataclass(frozen=True)
@@ -202,15 +206,11 @@ class Dropped:
 
 def dropped(failures: Sequence[Failure]) -> list[Dropped]:
     """The dropped inputs by stage and reason, the most frequent first."""
-    counts = Counter((failure.stage, failure.reason) for failure in failures)
-    return [
-        Dropped(reason, stage, count, tuple(_ids(failures, stage, reason)[:_EXAMPLES_OF_FAILURE]))
-        for (stage, reason), count in counts.most_common()
-    ]
-
-
-def _ids(failures: Sequence[Failure], stage: str, reason: str) -> list[str]:
-    return [failure.id for failure in failures if (failure.stage, failure.reason) == (stage, reason)]
+    ids: dict[tuple[str, str], list[str]] = {}
+    for failure in failures:
+        ids.setdefault((failure.stage, failure.reason), []).append(failure.id)
+    by_count = sorted(ids.items(), key=lambda item: -len(item[1]))
+    return [Dropped(reason, stage, len(names), tuple(names[:_EXAMPLES_OF_FAILURE])) for (stage, reason), names in by_count]
 
 
 def record_sizes(scan: Scan) -> Distribution:

@@ -108,8 +108,8 @@ def write_shards(
         GanmillError: the first error of a worker.
     """
     # Processes take many seconds to start, so a single shard is written faster in this process.
-    in_processes = execution.in_processes and len(tasks) > 1
-    owner = Owner(os.getpid(), cores_for_each(execution.workers)) if in_processes else None
+    in_processes, workers = execution.in_processes and len(tasks) > 1, min(execution.workers, len(tasks))
+    owner = Owner(os.getpid(), cores_for_each(workers)) if in_processes else None
     write = WriteShard(spec, source.signature, out, max_failure_rate, owner)
     arguments = list(execution.runner_options)
     partitioned = any(argument.startswith(("--dask_npartitions", "--dask_partition_size")) for argument in arguments)
@@ -117,7 +117,7 @@ def write_shards(
     if type(runner).__name__ == "DaskRunner" and not partitioned:
         arguments.append(f"--dask_npartitions={len(tasks)}")
     if in_processes:
-        arguments.append(f"--direct_num_workers={execution.workers}")
+        arguments.append(f"--direct_num_workers={workers}")
     if owner is None and execution.runner is None:
         _open_here[spec] = source
     try:

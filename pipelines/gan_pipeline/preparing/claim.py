@@ -1,15 +1,28 @@
 """Claims a folder for a dataset, and refuses one that belongs to another dataset or to something else."""
 
-import json
 from collections.abc import Callable
 
-from gan_core.errors import DataError, UsageError
+from pydantic import TypeAdapter
+
+from gan_core.documents import read_json
+from gan_core.errors import UsageError
 from gan_core.storage import WORK, Folder
+from gan_pipeline.dataset.features import Frozen
 from gan_pipeline.dataset.manifest import Manifest, dump_json, read_manifest
 from gan_pipeline.dataset.options import Options
 from gan_pipeline.sources.resolve import resolve_source
 
 PLAN = f"{WORK}/plan.json"
+
+
+class Claim(Frozen):
+    """The content of plan.json: the options of the dataset, and the fingerprint of the source's content."""
+
+    options: Options
+    fingerprint: str
+
+
+CLAIM = TypeAdapter(Claim)
 
 
 def claim(folder: Folder, options: Options, fingerprint: str) -> None:
@@ -31,12 +44,9 @@ def claim(folder: Folder, options: Options, fingerprint: str) -> None:
                 folder.remove(PLAN)
                 raise
             return
-    try:
-        earlier = json.loads(folder.read(PLAN))
-        began_with, content = Options.model_validate(earlier["options"]), earlier["fingerprint"]
-    except (ValueError, TypeError, KeyError) as error:
-        raise DataError(f"{folder.locate(PLAN)}: not a plan of this version; remove {folder.uri} and start again") from error
-    _refuse_difference(folder, "was left half-written", began_with, options, lambda: content == fingerprint)
+    earlier = read_json(folder, PLAN, CLAIM, f"remove {folder.uri} and start again")
+    same_content = earlier.fingerprint == fingerprint
+    _refuse_difference(folder, "was left half-written", earlier.options, options, lambda: same_content)
 
 
 def _refuse_foreign(folder: Folder) -> None:
@@ -51,7 +61,7 @@ def begin(folder: Folder, options: Options, fingerprint: str) -> None:
 
 
 def _plan_json(options: Options, fingerprint: str) -> bytes:
-    return dump_json({"options": options.model_dump(mode="json"), "fingerprint": fingerprint})
+    return dump_json(Claim(options=options, fingerprint=fingerprint).model_dump(mode="json"))
 
 
 def check_finished(folder: Folder, options: Options) -> Manifest:

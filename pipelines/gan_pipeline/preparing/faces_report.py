@@ -1,13 +1,12 @@
 """Makes faces_report.html: statistics of the face detector, and the photographs it was least certain of."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from gan_core.errors import UnusableInputError
 from gan_core.html.pictures import jpeg_uri
 from gan_core.html.rendering import render
-from gan_pipeline.dataset.face_log import distances, histogram, landmark_distance, outcomes
+from gan_pipeline.dataset.face_log import FaceLine, distances, histogram, outcomes
 from gan_pipeline.dataset.options import Options
 from gan_pipeline.dataset.records import Image
 from gan_pipeline.sources.files import FileSource
@@ -24,7 +23,7 @@ class FacePicture:
     caption: str
 
 
-def faces_report(options: Options, source: FileSource, faces: Sequence[Mapping[str, Any]]) -> str:
+def faces_report(options: Options, source: FileSource, faces: Sequence[FaceLine]) -> str:
     """The report as one HTML file without references to others.
 
     Args:
@@ -32,45 +31,47 @@ def faces_report(options: Options, source: FileSource, faces: Sequence[Mapping[s
         source: reads the photographs.
         faces: the lines of faces.jsonl.
     """
-    found = [face for face in faces if "box" in face]
-    compared = [face for face in found if "celeba_landmarks" in face]
+    found = [(face.confidence, face) for face in faces if face.confidence is not None]
+    compared = [(face.distance, face) for face in faces if face.distance is not None]
+    lowest = sorted(found, key=lambda one: one[0])[:_LOWEST]
+    farthest = sorted(compared, key=lambda one: -float(one[0].mean()))[:_FARTHEST]
     return render(
         "gan_pipeline.preparing",
         "faces_report.html.j2",
         options=options,
         photographs_read=len(faces),
         outcomes=outcomes(faces),
-        confidences=histogram([face["confidence"] for face in found]),
-        lowest=_pictures(source, sorted(found, key=lambda face: face["confidence"])[:_LOWEST]),
-        without=_pictures(source, [face for face in faces if not face["found"]][:_WITHOUT]),
-        distances=distances([landmark_distance(face) for face in compared]),
+        confidences=histogram([confidence for confidence, _ in found]),
+        lowest=_pictures(source, [face for _, face in lowest]),
+        without=_pictures(source, [face for face in faces if not face.found][:_WITHOUT]),
+        distances=distances([distance for distance, _ in compared]),
         compared=len(compared),
-        farthest=_pictures(source, sorted(compared, key=lambda face: -float(landmark_distance(face).mean()))[:_FARTHEST]),
+        farthest=_pictures(source, [face for _, face in farthest]),
     )
 
 
-def _pictures(source: FileSource, faces: Sequence[Mapping[str, Any]]) -> list[FacePicture]:
+def _pictures(source: FileSource, faces: Sequence[FaceLine]) -> list[FacePicture]:
     pictures = []
     for face in faces:
         try:
-            photograph = source.original(face["id"])
+            photograph = source.original(face.id)
         except UnusableInputError:
             continue
-        words = f"{face['id']}, {face['confidence']:.4f}" if "confidence" in face else face["id"]
+        words = face.id if face.confidence is None else f"{face.id}, {face.confidence:.4f}"
         pictures.append(FacePicture(_drawn(photograph, face), words))
     return pictures
 
 
-def _drawn(photograph: Image, face: Mapping[str, Any]) -> str:
+def _drawn(photograph: Image, face: FaceLine) -> str:
     """A data URI of the photograph with window, landmarks (ours) and CelebA's points."""
     from PIL import Image as Pillow
     from PIL import ImageDraw
 
     picture = Pillow.fromarray(photograph)
     draw, width = ImageDraw.Draw(picture), max(1, picture.height // 120)
-    if "window" in face:
-        draw.rectangle(face["window"], outline=(0, 220, 0), width=width)
-    for points, colour in ((face.get("celeba_landmarks", ()), (255, 200, 0)), (face.get("landmarks", ()), (255, 0, 0))):
+    if face.window:
+        draw.rectangle(face.window, outline=(0, 220, 0), width=width)
+    for points, colour in ((face.celeba_landmarks or (), (255, 200, 0)), (face.landmarks or (), (255, 0, 0))):
         for x, y in points:
             draw.ellipse((x - width, y - width, x + width, y + width), fill=colour)
     picture.thumbnail((_PICTURE_HEIGHT * 4, _PICTURE_HEIGHT))

@@ -79,7 +79,7 @@ def _check_rest_unchanged(folder: Folder, manifest: Manifest, source: FileSource
 
 def _face_lines(folder: Folder) -> dict[str, bytes]:
     """The lines of faces.jsonl by the id of their photograph; empty where no faces were looked for."""
-    return {face["id"]: line for line, face in read_face_log(folder)} if folder.exists(FACES) else {}
+    return {face.id: line for line, face in read_face_log(folder)} if folder.exists(FACES) else {}
 
 
 def _keep(folder: Folder, task: ShardTask, record: ShardRecord, faces: list[bytes]) -> None:

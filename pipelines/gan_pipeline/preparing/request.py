@@ -11,6 +11,8 @@ from pydantic import ValidationError
 
 from gan_core.errors import UsageError
 from gan_core.names import escape_name
+from gan_core.storage import open_file
+from gan_core.text import short_repr
 from gan_pipeline.dataset.catalogue import DATASETS, DatasetInfo, Kind, class_numbers, dataset_info, flag
 from gan_pipeline.dataset.options import Options
 from gan_pipeline.dataset.sharding import HELD_OUT, TRAIN
@@ -101,7 +103,7 @@ def options_of(
         )
     except ValidationError as error:
         first = error.errors()[0]
-        raise UsageError(f"{flag(str(first['loc'][0]))} {first['input']!r}: {first['msg'].lower()}") from error
+        raise UsageError(f"{flag(str(first['loc'][0]))} {short_repr(first['input'])}: {first['msg'].lower()}") from error
 
 
 def _image_size(typed: str | int | None) -> str | int | None:
@@ -114,8 +116,8 @@ def _image_size(typed: str | int | None) -> str | int | None:
 
 
 def _number(typed: str | int | None) -> str | int | None:
-    """An int for a text that is a whole number; everything else unchanged."""
-    return int(typed) if isinstance(typed, str) and re.fullmatch(r"-?\d+", typed) else typed
+    """An int for a text that is a whole number of at most nine digits; everything else unchanged."""
+    return int(typed) if isinstance(typed, str) and re.fullmatch(r"-?\d{1,9}", typed) else typed
 
 
 def _code_page(typed: str) -> str:
@@ -145,7 +147,10 @@ def _classes(typed: str, info: DatasetInfo, label_attribute: str | None) -> tupl
 
 def _labels(typed: str) -> str:
     """A file of labels by its whole path; `folders`, `none`, and the name of a file inside the source as typed."""
-    is_path = typed not in ("folders", "none") and "://" not in typed and Path(typed).is_file()
+    if typed in ("folders", "none") or "://" in typed:
+        return typed
+    folder, name = open_file(typed)
+    is_path = folder.exists(name)
     return escape_name(str(Path(typed).resolve()) if is_path else typed)
 
 
@@ -155,7 +160,7 @@ def _splits(typed: str | None, info: DatasetInfo) -> tuple[str, ...]:
         return info.default_splits
     asked = _listed(typed)
     if not asked or not set(asked) <= set(info.splits):
-        raise UsageError(f"--split {typed!r} is unknown; {info.name} has: {', '.join(info.splits)}")
+        raise UsageError(f"--split {short_repr(typed)} is unknown; {info.name} has: {', '.join(info.splits)}")
     return tuple(split for split in info.splits if split in asked)
 
 

@@ -3,7 +3,6 @@
 Each worker writes every few seconds how far its shard has come; the command adds that to the finished shards.
 """
 
-import json
 import sys
 import threading
 import time
@@ -12,8 +11,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import psutil
+from pydantic import TypeAdapter
 
-from gan_core.errors import StorageError
+from gan_core.documents import Whole, read_json
+from gan_core.errors import DataError, StorageError
 from gan_core.notices import is_shown
 from gan_core.progress import ProgressDisplay, duration, time_left
 from gan_core.storage import WORK, Folder
@@ -23,6 +24,18 @@ from gan_pipeline.preparing.shard_writer import ShardRecord, Tally, read_shard_r
 _WORKER_SECONDS = 5.0
 _TERMINAL_SECONDS = 1.0
 _PLAIN_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Note:
+    """How far a worker has come with a shard: inputs read, examples kept, and its resident memory in bytes."""
+
+    read: Whole
+    kept: Whole
+    memory: Whole
+
+
+_NOTE_TYPE = TypeAdapter(Note)
 
 
 class Heartbeat:
@@ -35,10 +48,10 @@ class Heartbeat:
     def __call__(self, tally: Tally) -> None:
         if time.monotonic() - self._last < _WORKER_SECONDS:
             return
-        note = {"read": tally.read, "kept": tally.kept, "memory": psutil.Process().memory_info().rss}
+        note = Note(tally.read, tally.kept, psutil.Process().memory_info().rss)
         # A second attempt at a shard may end after the job did, and its work folder with it: a note is never worth the shard.
         with suppress(StorageError):
-            self._folder.write(self._name, json.dumps(note).encode())
+            self._folder.write(self._name, _NOTE_TYPE.dump_json(note))
         self._last = time.monotonic()
 
 
@@ -85,9 +98,9 @@ class Watch:
                 read += self._recorded[task].read
                 kept += self._recorded[task].shard.examples
             elif _note_name(task) in present:
-                note = json.loads(self._folder.read(_note_name(task)))
-                read, kept = read + note["read"], kept + note["kept"]
-                self._memory = max(self._memory, note["memory"])
+                note = read_json(self._folder, _note_name(task), _NOTE_TYPE, "remove it")
+                read, kept = read + note.read, kept + note.kept
+                self._memory = max(self._memory, note.memory)
         return State(len(self._recorded), read, kept, self._memory)
 
 
@@ -120,8 +133,8 @@ def shard_progress(folder: Folder, tasks: Sequence[ShardTask]) -> Iterator[None]
 
 
 def _watch(watch: Watch, inputs: int, ended: threading.Event) -> None:
-    # The workers report a failing storage, so progress stays silent about it.
-    with suppress(StorageError), ProgressDisplay(inputs, text="prepare", plain_seconds=_PLAIN_SECONDS) as display:
+    # The workers report a failing storage, so progress stays silent about it, and about a note that somebody damaged.
+    with suppress(StorageError, DataError), ProgressDisplay(inputs, text="prepare", plain_seconds=_PLAIN_SECONDS) as display:
         started, before = time.monotonic(), watch.state()
         seconds = _TERMINAL_SECONDS if sys.stderr.isatty() else _PLAIN_SECONDS
         last = False

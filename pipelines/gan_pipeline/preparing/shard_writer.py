@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, TypeAdapter
 
+from gan_core.documents import read_json
+from gan_core.errors import DataError
 from gan_core.storage import WORK, Folder
 from gan_pipeline.dataset.catalogue import CHOSEN_OUT
 from gan_pipeline.dataset.failures import Failure, beyond_chance, too_many
@@ -32,6 +34,9 @@ class ShardRecord(Frozen):
     contents: Sha256
     failures: tuple[Failure, ...] = Field(default=())
     used_bits: Count = 0
+
+
+SHARD_RECORD = TypeAdapter(ShardRecord)
 
 
 @dataclass(frozen=True)
@@ -136,10 +141,10 @@ def forget_shard(folder: Folder, task: ShardTask) -> None:
 
 
 def read_shard_record(folder: Folder, task: ShardTask) -> ShardRecord | None:
-    """The record of a task; None if it is missing or not readable, so that the shard is written again."""
+    """The record of a task; None if it is missing or damaged, so that the shard is written again."""
     if not folder.exists(_record_name(task)):
         return None
     try:
-        return ShardRecord.model_validate_json(folder.read(_record_name(task)))
-    except ValidationError:
+        return read_json(folder, _record_name(task), SHARD_RECORD, "remove it")
+    except DataError:
         return None

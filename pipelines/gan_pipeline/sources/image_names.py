@@ -1,15 +1,20 @@
 """Which files of a tree are images to prepare, and which are not."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
+from typing import Any
 
+from pydantic import TypeAdapter
+
+from gan_core.documents import parse_json
 from gan_core.errors import DataError, UnusableInputError
 from gan_pipeline.dataset.manifest import MANIFEST
 from gan_pipeline.dataset.preview import PREVIEW
 from gan_pipeline.sources.file_tree import FileTree
 from gan_pipeline.transforms.opening import HEAD_BYTES, IMAGE_SUFFIXES, is_image
+
+_DOCUMENT = TypeAdapter(dict[str, Any])
 
 NO_ENDING = "no ending"
 """Stands for the ending of a file name that has none."""
@@ -83,7 +88,7 @@ def _prepared_folders(tree: FileTree, names: Sequence[str]) -> tuple[str, ...]:
 
 def _is_manifest(tree: FileTree, name: str) -> bool:
     try:
-        document = json.loads(tree.read(name))
-    except (UnusableInputError, ValueError):
+        document = parse_json(tree.read(name), _DOCUMENT, name, "leave it out")
+    except (UnusableInputError, DataError):
         return False
-    return isinstance(document, dict) and {"schema_version", "digest", "checksum"} <= document.keys()
+    return {"schema_version", "digest", "checksum"} <= document.keys()

@@ -1,11 +1,13 @@
 """Reads image files, decodes and transforms them: by several threads, in order, with a bound on their memory."""
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from gan_core.errors import UnusableInputError
+from gan_core.errors import UnusableInputError, UsageError
+from gan_core.text import short_repr
 from gan_pipeline.dataset.catalogue import TOO_SMALL
 from gan_pipeline.dataset.options import Options
 from gan_pipeline.dataset.records import Image
@@ -24,6 +26,8 @@ MAX_DECODED_BYTES = 512 << 20
 
 THREADS_VARIABLE = "GANMILL_DECODING_THREADS"
 """Environment variable: threads of this process that decode at once; by default one for each processor it may use."""
+
+_THREADS = re.compile("[1-9][0-9]{0,2}")
 
 _CHUNK_FILES, _CHUNK_BYTES = 8, 8 << 20
 _ROW_BYTES = 8
@@ -143,8 +147,11 @@ class _Pixels:
 
 
 def decoding_threads() -> int:
-    """How many threads of this process decode at once."""
-    return int(os.environ.get(THREADS_VARIABLE) or len(os.sched_getaffinity(0)))
+    """How many threads of this process decode at once. Raises UsageError if the variable for it holds no number."""
+    asked = os.environ.get(THREADS_VARIABLE) or str(len(os.sched_getaffinity(0)))
+    if not _THREADS.fullmatch(asked):
+        raise UsageError(f"{THREADS_VARIABLE}={short_repr(asked)}: write a number of threads from 1 to 999, or unset it")
+    return int(asked)
 
 
 def _memory(one: _Opened) -> int:

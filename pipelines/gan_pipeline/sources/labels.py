@@ -21,8 +21,8 @@ FOLDERS, NONE = "folders", "none"
 STYLEGAN, TINY_IMAGENET = "dataset.json", "val_annotations.txt"
 _METADATA = ("metadata.jsonl", "metadata.csv", "labels.csv", "labels.txt", STYLEGAN)
 _Splits = Mapping[str, SplitFiles]
-_SHARD = re.compile(r"\d{5,}")
-_NUMBERED = re.compile(r"\D*(\d+)\.\w+")
+_SHARD = re.compile(r"\d{5,18}")
+_NUMBERED = re.compile(r"\D*(\d{1,18})\.\w+")
 _IMAGES_PER_SHARD = 1000
 
 

@@ -3,22 +3,39 @@
 import errno
 import os
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
-from gan_core.errors import UnusableInputError
+from gan_core.errors import DataError, UnusableInputError
 from gan_core.names import escape_name, unescape_name
-from gan_core.storage import storage_errors
+from gan_core.storage import open_regular, storage_errors
+from gan_core.text import printable
 from gan_pipeline.sources.file_tree import MAX_FILE, TreeLabels, is_hidden, tree_signature
 
 _CHUNK = 1 << 20
-_UNREADABLE = (errno.EACCES, errno.EPERM, errno.ENOENT, errno.ELOOP)
+_UNREADABLE = (errno.EACCES, errno.EPERM, errno.ENOENT, errno.ELOOP, errno.ENXIO)
 _NOT_READABLE = "not readable"
+
+_MOST_VISITS = 100
+"""How often links may lead to one folder. Ten folders that hold links to each other are millions of paths."""
+
+_MOUNTS = Path("/proc/self/mountinfo")
+_KERNEL_FILES = frozenset(
+    (
+        *("bpf", "cgroup", "cgroup2", "configfs", "debugfs", "devpts", "devtmpfs", "efivarfs", "fusectl", "mqueue"),
+        *("proc", "pstore", "securityfs", "sysfs", "tracefs"),
+    )
+)
+"""The file systems of Linux whose files are views of the system: without end, without size, or of effect when read."""
 
 
 class LocalTree:
-    """See FileTree. Links are followed, to wherever they lead, but not in circles."""
+    """See FileTree. Links are followed, to wherever they lead, but not in circles, nor into what the kernel shows as files.
+
+    `names` raises DataError where links make a folder appear more than 100 times, or the root is such a view of the kernel.
+    """
 
     parallel_reads = 1
     notes: tuple[str, ...] = ()
@@ -51,7 +68,7 @@ class LocalTree:
         path = self._path(name)
         with storage_errors(path):
             try:
-                with open(path, "rb") as file:
+                with open_regular(path) as file:
                     if os.fstat(file.fileno()).st_size > MAX_FILE:
                         raise UnusableInputError("storage", "too large", f"more than {MAX_FILE} bytes")
                     return file.read()
@@ -85,12 +102,21 @@ class LocalTree:
 
 def _walk(root: Path, without: Path | None) -> Iterator[str]:
     left_out = _identity(without.stat()) if without and without.exists() else None
+    kernel, visits = _kernel_devices(), Counter[tuple[int, int]]()
+    if root.stat().st_dev in kernel:
+        raise DataError(f"{printable(str(root))}: what the system shows of itself, and no images; give a folder of images")
     pending: list[tuple[Path, str, frozenset[tuple[int, int]]]] = [(root, "", frozenset())]
     while pending:
         folder, prefix, above = pending.pop()
         here = _identity(folder.stat())
         if here in above or here == left_out:
             continue  # A link leads back to a folder it lies in, or this is the folder to leave out.
+        if here[0] in kernel:
+            continue
+        visits[here] += 1
+        if visits[here] > _MOST_VISITS:
+            where = printable(str(folder.resolve()))
+            raise DataError(f"{where}: links lead to this folder by more than {_MOST_VISITS} ways; remove some of them")
         with os.scandir(folder) as items:
             for item in items:
                 if is_hidden(item.name):
@@ -101,6 +127,19 @@ def _walk(root: Path, without: Path | None) -> Iterator[str]:
                 # A link to nothing is listed, so that its absence is counted.
                 elif item.is_file(follow_symlinks=False) or (item.is_symlink() and (path.is_file() or not path.exists())):
                     yield prefix + item.name
+
+
+def _kernel_devices() -> frozenset[int]:
+    """The device numbers of the mounted file systems that are views of the kernel; empty where the system is not Linux."""
+    if not _MOUNTS.exists():
+        return frozenset()
+    found = set()
+    for line in _MOUNTS.read_text(errors="replace").splitlines():
+        mount, _, kind = line.partition(" - ")
+        if kind.split(" ")[0] in _KERNEL_FILES:
+            major, minor = mount.split(" ")[2].split(":")
+            found.add(os.makedev(int(major), int(minor)))
+    return frozenset(found)
 
 
 def _identity(state: os.stat_result) -> tuple[int, int]:
@@ -131,7 +170,7 @@ def _state(path: Path) -> str:
 def _checksum(path: Path) -> str:
     crc = 0
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             while chunk := file.read(_CHUNK):
                 crc = zlib.crc32(chunk, crc)
     except OSError as error:

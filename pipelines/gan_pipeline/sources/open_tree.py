@@ -43,7 +43,8 @@ def open_tree(uri: str, zip_encoding: str | None = None, out: str = "") -> FileT
         if path.is_dir():
             return LocalTree(folder.uri, _below(path, out))
         if not path.is_file():
-            raise StorageError(f"{uri}: not found; check the path")
+            fault = "a pipe, socket or device; give a folder or an archive" if path.exists() else "not found; check the path"
+            raise StorageError(f"{uri}: {fault}")
         return _open_archive(uri, open_folder(path.parent), path.name, 1, zip_encoding)
     folder = open_folder(uri)
     parent, _, name = folder.uri.rpartition("/")

@@ -37,6 +37,10 @@ class _Columns:
     class_names: tuple[str, ...] | None
 
 
+_FAULTS = (OSError, ValueError, OverflowError)
+"""Errors that pyarrow raises besides its own: for names that are not UTF-8, and for dates that Python does not have."""
+
+
 def open_parquet(uri: str, folder: Folder, names: Sequence[str]) -> SpooledTree:
     """The images of Parquet files: `<split>/<number>.<ending>`, numbered from 0 in each split in the order of the files.
 
@@ -83,7 +87,7 @@ def _read(folder: Folder, name: str, where: str) -> tuple[_Columns, Iterator[tup
 
     try:
         schema = pq.read_schema(folder.open_binary(name))
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, *_FAULTS) as error:
         raise _damaged(where, error) from error
     columns = _columns(schema, where)
 
@@ -95,7 +99,7 @@ def _read(folder: Folder, name: str, where: str) -> tuple[_Columns, Iterator[tup
                     images = batch.column(columns.image).to_pylist()
                     labels = batch.column(columns.label).to_pylist() if columns.label else [None] * len(images)
                     yield from zip(images, labels, strict=True)
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, *_FAULTS) as error:
             raise _damaged(where, error) from error
 
     return columns, rows()

@@ -6,15 +6,17 @@ wait.
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from gan_core.errors import GanmillError
 from gan_pipeline.dataset.records import parse_batch
 from gan_train.data.dataset import Dataset
-from gan_train.data.reader import Reader
+from gan_train.data.reader import Reader, undecodable
 from gan_train.recipe.streams import Stream
 
 Features = dict[str, tf.Tensor]
@@ -82,7 +84,7 @@ class Chunks:
         batches: int,
         reals_per_batch: int,
     ) -> None:
-        self.waited = 0.0
+        self.waited, self._dataset = 0.0, dataset
         self._readers = {stream: Reader(dataset, seed, stream) for stream in dataset.streams}
         replicas = strategy.num_replicas_in_sync
         share = reals_per_batch // replicas
@@ -119,10 +121,15 @@ class Chunks:
         try:
             chunk = next(self._chunks)
         except tf.errors.OpError as error:
-            failures = (reader.failure for reader in self._readers.values())
-            raise next(filter(None, failures), error) from None
+            raise self._cause() or error from None
         self.waited = time.monotonic() - began
         return chunk
+
+    def _cause(self) -> GanmillError | None:
+        """The error that stopped a reader; else that of the first record that TensorFlow cannot decode, if there is one."""
+        failures = (reader.failure for reader in self._readers.values())
+        undecoded = (undecodable(self._dataset, stream) for stream in self._readers)
+        return next(filter(None, chain(failures, undecoded)), None)
 
 
 def _decoder(dataset: Dataset, stream: Stream) -> Callable[[tf.Tensor], Features]:

@@ -7,7 +7,8 @@ out with `--on-corrupt skip-shard`. The data is then what it would be if the sha
 other shards, in the order that (manifest digest, seed, epoch) gives those, and a position counts them alone. So the order
 stays a pure function of the position and of which shards are left out. All shards are checked before the first step. Where
 one goes bad later, the reader finds it before it uses any of it; the step reached is saved, the shard is recorded
-(runs/skipped.py), and from that step on it is left out, in this run and in any resumed one.
+(runs/skipped.py), and from that step on it is left out, in this run and in any resumed one. The same where a PNG file cannot
+be decoded though all checksums are right; other records of such a shard may have been used before.
 """
 
 import hashlib
@@ -129,6 +130,21 @@ def _corrupt(folder: Folder, shard: Shard, fault: str) -> CorruptShardError:
     )
 
 
+def undecodable(dataset: Dataset, stream: Stream) -> CorruptShardError | None:
+    """The error that names the first record of a stream with an image that cannot be decoded; None if there is none.
+
+    It decodes every image, so call it where decoding has failed: TensorFlow does not say of which record.
+    """
+    features = dataset.features_of(stream)
+    for shard in dataset.shards_of(stream):
+        for number, record in enumerate(unframe(dataset.folder.read(shard.file))):
+            try:
+                decode_example(record, features)
+            except DataError as error:
+                return _corrupt(dataset.folder, shard, f"record {number}: {error}")
+    return None
+
+
 def examples_of(dataset: Dataset, seed: int, stream: Stream) -> Iterator[Example]:
     """Every example of a stream once, in the order of the first epoch; read as they are taken.
 
@@ -136,7 +152,10 @@ def examples_of(dataset: Dataset, seed: int, stream: Stream) -> Iterator[Example
     """
     features = dataset.features_of(stream)
     for record in islice(Reader(dataset, seed, stream).records(0), dataset.examples_of(stream)):
-        example = decode_example(record, features)
+        try:
+            example = decode_example(record, features)
+        except DataError as error:
+            raise undecodable(dataset, stream) or error from error
         yield Example(example.id, {stream.names[name]: value for name, value in example.values.items()})
 
 

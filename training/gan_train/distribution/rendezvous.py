@@ -3,22 +3,24 @@
 The start of TensorFlow itself waits for ever for a worker that does not come, does not name it, and cannot be interrupted. So
 the chief first listens at its address of TF_CONFIG itself, and TensorFlow takes the port over afterwards.
 
-    worker to chief   {"worker": position, "facts": {...}} in one line of JSON
+    worker to chief   its position and its facts
     chief to worker   "welcome"
-    chief to worker   {"exit_code": ..., "refusal": ...} or {"files": {name: bytes, ...}}, and the files
+    chief to worker   a refusal, or the files
+
+messages.py has their form.
 
 The chief answers all workers at once: when the last one has come, or when the time is over.
 """
 
 import asyncio
-import json
 from collections.abc import Coroutine, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from gan_core.errors import EXIT_CODES, GanmillError, InterruptedRunError, UsageError
+from gan_core.errors import InterruptedRunError, UsageError
 from gan_core.interruption import Interruption
+from gan_train.distribution import messages
 from gan_train.distribution.cluster import Cluster
 
 Facts = Mapping[str, Any]
@@ -95,11 +97,11 @@ class _Reception:
     async def welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Keep a worker until the answer is known. A worker that disconnects before may connect again."""
         # A client that does not follow this protocol, such as a port scanner, or that goes away, is no worker.
-        with closing(writer), suppress(ValueError, KeyError, TypeError, OSError):
-            hello = json.loads(await reader.readline())
-            position, facts = int(hello["worker"]), dict(hello["facts"])
+        with closing(writer), suppress(ValueError, OSError):
+            hello = messages.parse_hello(await reader.readline())
+            position, facts = hello.worker, hello.facts
             if position in self.guests:
-                writer.write(_WELCOME + _refusal(UsageError(_same_task(position))))
+                writer.write(_WELCOME + messages.refusal(UsageError(_same_task(position))))
                 await writer.drain()
                 return
             task = asyncio.current_task()
@@ -132,7 +134,7 @@ async def _host(cluster: Cluster, facts: Facts, files: Files, timeout: float) ->
         with suppress(TimeoutError):
             await asyncio.wait_for(reception.complete.wait(), timeout)
         fault = _difference(cluster, facts, reception) or _absence(reception, timeout)
-        reception.answer.set_result(_refusal(fault) if fault else _packed(files))
+        reception.answer.set_result(messages.refusal(fault) if fault else messages.answer(files))
         sending = [guest.task for guest in reception.guests.values()]
         if sending:
             await asyncio.wait(sending, timeout=_ANSWER_SECONDS)
@@ -151,14 +153,14 @@ async def _visit(cluster: Cluster, facts: Facts, timeout: float) -> Files:
                 with suppress(OSError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
                     reader, writer = await asyncio.open_connection(cluster.chief.host, cluster.chief.port)
                     with closing(writer):
-                        writer.write(_line({"worker": cluster.position, "facts": facts}))
+                        writer.write(messages.hello(cluster.position, facts))
                         await _expect(reader, _WELCOME)
                         # The chief began to wait before this worker reached it, so its answer may take as long again.
                         limit.reschedule(loop.time() + timeout + _ANSWER_SECONDS)
-                        answer = json.loads(await reader.readuntil())
-                        if "refusal" in answer:
-                            raise EXIT_CODES[answer["exit_code"]](answer["refusal"])
-                        return {name: await reader.readexactly(size) for name, size in answer["files"].items()}
+                        answer = messages.parse_answer(await reader.readuntil())
+                        if isinstance(answer, messages.Refusal):
+                            raise answer.error
+                        return {name: await reader.readexactly(size) for name, size in answer.files.items()}
                 await asyncio.sleep(_RETRY_SECONDS)
     except TimeoutError:
         raise InterruptedRunError(
@@ -196,15 +198,3 @@ def _absence(reception: _Reception, timeout: float) -> InterruptedRunError | Non
 
 def _same_task(position: int) -> str:
     return f"another process is already number {position} of the cluster; give every worker a task of its own in TF_CONFIG"
-
-
-def _refusal(error: GanmillError) -> bytes:
-    return _line({"exit_code": error.exit_code, "refusal": str(error)})
-
-
-def _packed(files: Files) -> bytes:
-    return _line({"files": {name: len(content) for name, content in files.items()}}) + b"".join(files.values())
-
-
-def _line(document: Mapping[str, Any]) -> bytes:
-    return json.dumps(document).encode() + b"\n"

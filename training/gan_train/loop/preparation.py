@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from gan_core.errors import UsageError
 from gan_core.storage import Folder
+from gan_pipeline.dataset.features import example_bytes
 from gan_train.data.dataset import Dataset, open_dataset
 from gan_train.data.reader import training_examples
 from gan_train.distribution.strategy import check_replicas
@@ -17,6 +18,7 @@ from gan_train.runs.run_folder import check_record
 from gan_train.runs.skipped import Skipped, corrupt_shards, read_skipped
 from gan_train.systems.base import System
 from gan_train.systems.build import build_system
+from gan_train.systems.memory import check_fits, largest_output, weights_that_fit
 from gan_train.systems.step import metric_names
 
 
@@ -56,14 +58,15 @@ def build(
     """The networks and optimizers, and the system's state from the dataset.
 
     Raises:
-        UsageError: the devices cannot share a batch evenly, or --keep or --stop-when names a metric that the system does not
-            have.
+        UsageError: networks or batches are larger than the memory, the devices cannot share a batch evenly, or --keep or
+            --stop-when names a metric that the system does not have.
         DataError: the dataset has too little for the system.
     """
     if recipe.deterministic:
         tf.config.experimental.enable_op_determinism()
-    with strategy.scope():
+    with strategy.scope(), weights_that_fit():
         system = build_system(recipe)
+    _check_batches(system, recipe, dataset)
     system.prepare_state(training_examples(dataset, recipe.seed))
     check_replicas(strategy, recipe.batch_size, system.reals_per_batch, recipe.accumulate)
     best = operation.keep.best
@@ -78,3 +81,15 @@ def _check_metric(option: str, metric: str, system: System) -> None:
     known = metric_names(system)
     if metric not in known and not metric.startswith("snapshot."):
         raise UsageError(f"{option}: no such metric; choose one of: {', '.join(known)}, or a snapshot's")
+
+
+def _check_batches(system: System, recipe: Recipe, dataset: Dataset) -> None:
+    """Raise UsageError if the examples of a call of the device, or the largest output of a layer, are larger than memory."""
+    steps = min(recipe.steps_per_call, recipe.snapshot_every, recipe.checkpoint_every, recipe.steps)
+    pixels = sum(example_bytes(dataset.features_of(stream)) for stream in dataset.streams)
+    # Bytes: the examples of all steps as they are stored, and one half of them or more in one layer as float32.
+    stored = system.reals_per_step * pixels * steps
+    part = recipe.batch_size // recipe.accumulate
+    outputs = max(largest_output(player.network) for player in system.players.values()) * part // 2 * 4
+    remedy = "take a smaller batch_size, fewer steps_per_call, or a larger accumulate"
+    check_fits(max(stored, outputs), f"batches of {recipe.batch_size:,} examples", remedy)

@@ -25,6 +25,7 @@ from gan_train.runs.holding import hold_run
 from gan_train.runs.layout import SAMPLES, committed_steps
 from gan_train.runs.run_folder import write_record, write_status
 from gan_train.runs.skipped import warn_of, write_skipped
+from gan_train.systems.memory import out_of_memory_in_words
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,8 @@ def train(request: Request) -> Trained:
             return _trained(request, cluster, folder, reached, already_done=True)
         strategy = make_strategy(request.strategy, request.logical_cpus, cluster)
         with in_lockstep(cluster, strategy, own, folder, request.cluster_timeout) as shared:
-            system = build(recipe, dataset, strategy, request.operation, request.stop)
+            with out_of_memory_in_words(recipe.batch_size):
+                system = build(recipe, dataset, strategy, request.operation, request.stop)
             if is_reporter(cluster):
                 for warning in recipe.warnings:
                     warn(warning)
@@ -102,7 +104,11 @@ def train(request: Request) -> Trained:
                     request.stop,
                     is_reporter(cluster),
                 )
-                with reporting(run) if job.reports else nullcontext(), _errors_in_status(run, recipe.steps):
+                with (
+                    reporting(run) if job.reports else nullcontext(),
+                    _errors_in_status(run, recipe.steps),
+                    out_of_memory_in_words(recipe.batch_size),
+                ):
                     reached = fit(job, shared)
     return _trained(request, cluster, folder, reached, already_done=False)
 

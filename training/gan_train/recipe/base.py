@@ -15,7 +15,10 @@ from gan_train.recipe.section import Section
 if TYPE_CHECKING:
     from gan_train.recipe.streams import Source, Streams
 
-EvenInt = Annotated[int, Field(ge=2, multiple_of=2)]
+EvenInt = Annotated[int, Field(ge=2, lt=1 << 31, multiple_of=2)]
+
+MOST_STEPS = 99_999_999
+"""The names of checkpoints and samples have eight digits for the step."""
 
 INTERVALS = ("log_every", "snapshot_every", "checkpoint_every", "steps_per_call")
 """Keys that change no result of a run: they may differ each time it is continued."""
@@ -77,13 +80,13 @@ class Recipe(Section, ABC):
     system: str
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     batch_size: PositiveInt
-    steps: PositiveInt
+    steps: Annotated[int, Field(ge=1, le=MOST_STEPS)]
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     log_every: PositiveInt = 1
     snapshot_every: PositiveInt
     checkpoint_every: PositiveInt
     sample_images: Annotated[int, Field(ge=1, le=1024)] = 100
-    steps_per_call: PositiveInt = 10
+    steps_per_call: Annotated[int, Field(ge=1, le=10_000)] = 10
     accumulate: Annotated[int, Field(ge=1, le=1024)] = 1
     remat: bool = False
     deterministic: bool = True

@@ -27,7 +27,7 @@ class FeatureClassifierConfig(Section):
     """
 
     filters: Filters
-    convolutions: PositiveInt = 2
+    convolutions: Annotated[int, Field(ge=1, le=1000)] = 2
     kernel: PositiveInt = 3
     features: PositiveInt = 128
     batch_norm: BatchNormConfig = BatchNormConfig()

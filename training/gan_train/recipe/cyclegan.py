@@ -43,7 +43,7 @@ class CycleGANRecipe(TranslationRecipe):
     system: Literal["cyclegan"]
     identity_weight: Weight = 5.0
     cycle_weight: Weight = 10.0
-    pool: Annotated[int, Field(ge=0)] = 50
+    pool: Annotated[int, Field(ge=0, lt=1 << 31)] = 50
     generator: Generator
     discriminator: Discriminator
 

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from gan_core.documents import YAML_BYTES, parse_yaml
 from gan_core.errors import UsageError
+from gan_core.storage import open_regular
 from gan_core.text import printable, short_repr
 from gan_train.recipe.base import Recipe
 from gan_train.recipe.installed import OWN, installed, recipe_class
@@ -200,7 +201,7 @@ def _parse_document(name: str) -> dict[str, Any]:
             raise UsageError(f"recipe {name}: {error}; repair or reinstall {recipe.origin}") from error
     elif name.endswith((".yaml", ".yml")):
         try:
-            with open(name, "rb") as file:
+            with open_regular(name) as file:
                 text = file.read(YAML_BYTES + 1)
         except OSError as error:
             raise UsageError(f"recipe file {name}: {error}; give a YAML file or a name from 'gan-train recipes'") from error

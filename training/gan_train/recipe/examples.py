@@ -7,7 +7,8 @@ from pydantic import Field
 
 from gan_train.recipe.section import Section
 
-PositiveInt = Annotated[int, Field(ge=1)]
+PositiveInt = Annotated[int, Field(ge=1, lt=1 << 31)]
+"""A whole number from 1 that TensorFlow takes as a dimension or count: it has 32 bits there."""
 
 SOURCE, TARGET = "source", "target"
 """Names of the two images of a pair."""

@@ -4,11 +4,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from gan_train.recipe.examples import PositiveInt
 from gan_train.recipe.optimizer_config import OptimizerConfig
 from gan_train.recipe.section import Section
 
-PositiveInt = Annotated[int, Field(ge=1)]
-Filters = Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
+Filters = Annotated[tuple[PositiveInt, ...], Field(min_length=1, max_length=1000)]
 """Numbers of channels, one for each stage."""
 Share = Annotated[float, Field(ge=0, lt=1)]
 """Share of activations that dropout sets to 0; 0 for no dropout."""

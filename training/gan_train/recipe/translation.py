@@ -34,7 +34,7 @@ class TranslationRecipe(Recipe, ABC):
     exported_generator = "gan_train.exporting.translator:ExportedTranslator"
 
     image: ImageConfig
-    jitter: Annotated[int, Field(ge=0)] = 0
+    jitter: Annotated[int, Field(ge=0, le=4096)] = 0
     flip: bool = False
     loss: Literal["non-saturating", "least-squares"]
     discriminator_weight: Weight = 0.5

@@ -11,9 +11,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from gan_train.recipe.examples import ImageConfig
-from gan_train.recipe.network_config import BatchNormConfig, Filters, PositiveInt, Share
+from gan_train.recipe.examples import ImageConfig, PositiveInt
+from gan_train.recipe.network_config import BatchNormConfig, Filters, Share
 from gan_train.recipe.section import Section
+
+Depth = Annotated[int, Field(ge=1, le=1000)]
+"""Number of blocks or layers, each of which is built one after the other."""
 
 Up = Literal["transposed", "resize"]
 """How a decoder doubles the sides: by a transposed convolution, or by repeating pixels and then a convolution of stride 1
@@ -95,7 +98,7 @@ class ResNetConfig(Section):
     """
 
     filters: PositiveInt = 64
-    blocks: PositiveInt | Literal["auto"] = "auto"
+    blocks: Depth | Literal["auto"] = "auto"
     merge: Literal["concat", "add"] = "concat"
     up: Up = "transposed"
     output_norm: bool = True
@@ -126,7 +129,7 @@ class PatchGANConfig(Section):
         instance_norm: the same with instance normalisation; at most one of the two is set.
     """
 
-    layers: PositiveInt = 4
+    layers: Depth = 4
     filters: PositiveInt = 64
     kernel: PositiveInt = 4
     batch_norm: BatchNormConfig | None = None

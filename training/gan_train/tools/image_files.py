@@ -49,9 +49,9 @@ def image_files(uris: Sequence[str]) -> list[ImageFile]:
 def _on_disk(uri: str) -> list[ImageFile]:
     if not uri:
         raise UsageError("an empty image name; write a file, a folder, or gs://BUCKET/FOLDER")
+    open_folder(uri)  # Says what is wrong with a name that no file can have.
     path = Path(uri)
     if not path.exists():
-        open_folder(uri)
         raise DataError(f"{uri}: not found; check the path")
     if path.is_dir() or uri.lower().endswith(".zip"):
         return _in_tree(open_tree(uri))
