@@ -40,7 +40,7 @@ def test_the_examples_of_the_page_run(digits: Path, tmp_path: Path, monkeypatch:
     shutil.copytree(digits, "data/digits")
     section = next(part for part in PAGE.read_text().split("\n## ") if part.startswith("Training, and using"))
     blocks = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
-    assert len(blocks) == 6
+    assert len(blocks) == 7
     names: dict[str, Any] = {}
     for block in blocks:
         shorter = block.replace("short=True", "steps=2")
