@@ -15,7 +15,7 @@ from gan_train.data.reader import first_examples
 from gan_train.networks.layers import plain_copy
 from gan_train.recipe.document import load_recipe, recipe_names
 from gan_train.systems.build import build_system
-from gan_train.testing import build, prove_phases_on, prove_replicas, prove_resume, replicable
+from gan_train.testing import build, prove_parts, prove_phases_on, prove_replicas, prove_resume, replicable
 from tests.support.catalogue import CATALOGUE, small
 from tests.support.runs import gan_train
 
@@ -94,6 +94,12 @@ def test_four_steps_are_two_and_two(name: str, request: pytest.FixtureRequest) -
 def test_two_replicas_train_as_one(name: str, request: pytest.FixtureRequest) -> None:
     """Two replicas with half the batch each report and reach what one does, up to rounding."""
     prove_replicas(replicable(small(name, *CATALOGUE[name].calm)), small_dataset(name, request))
+
+
+@pytest.mark.parametrize("name", ["curve-gan", "maps-pix2pix", "mnist-sgan"])
+def test_two_parts_train_as_two_replicas(name: str, request: pytest.FixtureRequest) -> None:
+    """`accumulate: 2` reports and reaches what two replicas with half the batch each do, up to rounding."""
+    prove_parts(small(name, *CATALOGUE[name].calm), small_dataset(name, request))
 
 
 def start_short_training(name: str, request: pytest.FixtureRequest, out: Path) -> None:
