@@ -63,7 +63,7 @@ def test_a_file_that_is_no_job_file(tmp_path: Path, content: str | None, message
         (("submit",), "'submit' is no command of gan-train that can be submitted"),
         ((*RUN, "--step", "5"), "gan-train run: No such option"),
         ((*RUN, "--steps", "many"), "gan-train run: Invalid value for '--steps'"),
-        (("run", "mnist-gan"), "gan-train run: Missing option '--data'"),
+        (("run", "mnist-gan"), "run: name a recipe, --data and -o, or --resume with a run on gs://"),
         (("run", "mnist-gam", *RUN[2:]), "unknown recipe 'mnist-gam'"),
         ((*RUN, "--set", "batch_sise=2"), "batch_sise"),
         (("run", "mine.yaml", *RUN[2:]), "mine.yaml is a file of this machine"),
@@ -131,8 +131,11 @@ def test_what_a_target_cannot_do_is_said(
 def test_a_missing_library_is_named_with_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
+    from gan_core import jobs
+
     for name in [name for name in sys.modules if name.startswith("gan_core.jobs.kubernetes")]:
         monkeypatch.delitem(sys.modules, name)
+        monkeypatch.delattr(jobs, name.rpartition(".")[2], raising=False)
     monkeypatch.setitem(sys.modules, "kubernetes.client", None)
     ran = submit(tmp_path, SPEC, ["--target", "kubernetes", "--print"])
     assert ran.code == 2 and "needs kubernetes.client; install it by: pip install 'ganmill[kubernetes]'" in ran.err

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 import tensorflow as tf
 
 from gan_train.recipe.base import Recipe
@@ -77,7 +76,6 @@ def test_devices_and_parts_that_cannot_share_a_batch_are_refused(digits: Path, t
     )
 
 
-@pytest.mark.quick
 def test_another_word_than_on_off_or_auto_is_refused(tmp_path: Path) -> None:
     ran = gan_train("run", "mnist-gan", "--data", tmp_path, "-o", tmp_path / "run", "--jit", "fast")
     assert ran.code == 2

@@ -40,11 +40,14 @@ def test_the_newest_comparable_score_decides(fid: float, level: str, words: str)
     )
 
 
-@pytest.mark.parametrize("other", [{"extractor": "inception-v3"}, {"fakes": 1000}, {"reals": 1000}])
-def test_a_score_that_was_measured_otherwise_is_not_compared(other: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    ("other", "few"),
+    [({"extractor": "inception-v3"}, ""), ({"fakes": 1000}, " (few images)"), ({"reals": 1000}, " (few images)")],
+)
+def test_a_score_that_was_measured_otherwise_is_not_compared(other: dict[str, object], few: str) -> None:
     found = quality(LSGAN, [scored(5.0, **other)])
     assert found.level == "no range"
-    assert found.words.startswith("FID 5 at step 6000; the recipe knows no range of such scores (known: FID of 2000")
+    assert found.words.startswith(f"FID 5{few} at step 6000; the recipe knows no range of such scores (known: FID of 2000")
 
 
 def test_a_recipe_that_knows_no_range_says_so() -> None:

@@ -13,7 +13,10 @@ def _check(line: Line) -> None:
     """
     from gan_train.recipe.document import load_recipe
 
-    recipe = line.values.get("recipe")
+    given = line.values
+    if line.command == "run" and given["resume"] is None and None in (given["recipe"], given["data"], given["out"]):
+        raise UsageError("run: name a recipe, --data and -o, or --resume with a run on gs://")
+    recipe = given.get("recipe")
     if recipe is None:
         return
     if recipe.endswith((".yaml", ".yml")) and not recipe.startswith("/"):
@@ -52,7 +55,7 @@ def _split(line: Line) -> Tasks | None:
 PROGRAM = Program(
     name="gan-train",
     example="run mnist-gan --data gs://BUCKET/digits -o gs://BUCKET/runs/first",
-    folders=frozenset({"data", "out", "folder", "folders", "images", "runs"}),
+    folders=frozenset({"data", "out", "folder", "folders", "images", "resume", "runs"}),
     words=frozenset(),
     check=_check,
     split=_split,
