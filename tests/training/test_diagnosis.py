@@ -79,16 +79,16 @@ def test_a_run_that_recovers_in_warm_up_would_have_been_a_failure_without_it() -
     assert kinds(verdicts) == ["too-aggressive", "stable"]
 
 
-HELD_OUT = {
+OTHER_DIGITS = {
     "beaten-threes": ("mnist-dcgan", 270, ["discriminator-beaten"]),
     "well-sevens-small": ("mnist-dcgan", 450, ["stable"]),
 }
-"""Trainings on which no threshold was set: the recipe, its steps, the verdicts after warm-up."""
+"""Trainings by which the limits of the rules on samples were chosen: the recipe, its steps, the verdicts after warm-up."""
 
 
-@pytest.mark.parametrize("name", HELD_OUT)
-def test_held_out_trainings_are_called_what_they_were(name: str) -> None:
-    base, steps, expected = HELD_OUT[name]
+@pytest.mark.parametrize("name", OTHER_DIGITS)
+def test_trainings_of_other_digits_are_called_what_they_were(name: str) -> None:
+    base, steps, expected = OTHER_DIGITS[name]
     assert kinds(diagnose(recipe(base, f"steps={steps}"), read_history(name))) == expected
 
 
