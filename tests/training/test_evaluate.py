@@ -196,7 +196,7 @@ def test_a_watched_run_is_scored_step_by_step_until_it_ends_and_never_twice(run:
     assert [one.protocol.step for one in read_scores(open_folder(run))] == [3, 6]
     assert f"{run}: finished, reached its last step" in ran.err
     page = (run / "report.html").read_text()
-    assert all(scored.text("fid") in page for scored in read_scores(open_folder(run)))
+    assert all(f"{scored.values['fid']:.4g}" in page for scored in read_scores(open_folder(run)))
     again = gan_train("evaluate", run, "--data", digits, "--watch")
     assert (again.code, again.out) == (0, "")
 
