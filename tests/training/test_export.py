@@ -190,8 +190,9 @@ def test_a_saved_model_on_cloud_storage_is_whole(trained: Path, bucket: str) -> 
     }
 
 
-FULL = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, resource.RLIM_INFINITY))"
-"""No file can grow beyond 5,000 bytes. Python ignores the signal, so that writing fails as on a full disk."""
+FULL = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))"
+"""No file can grow beyond 20,000 bytes: enough for a card and its picture. Python ignores the signal, so that writing fails as
+on a full disk."""
 
 
 def test_a_saved_model_for_which_there_is_no_space(trained: Path, tmp_path: Path) -> None:
