@@ -41,7 +41,7 @@ def test_every_command_of_the_guide_runs(tmp_path: Path, monkeypatch: pytest.Mon
     both = ["generator", "discriminator"]
     assert began == {
         "eights": ("runs/digits", 8, both, []),
-        "slower": ("runs/digits", 2, both, both),
+        "slower": ("runs/digits", 6, both, both),
         "critic": ("runs/digits", 8, ["discriminator"], []),
         "frozen": ("runs/digits", 8, both, []),
     }
