@@ -263,8 +263,9 @@ def test_how_a_run_began_cannot_change(old: Path, trained: Path, points: Path, t
 
 
 def test_a_run_of_which_nothing_fits_is_refused(trained: Path, points: Path, tmp_path: Path) -> None:
-    """curve-gan shares no layer with an image GAN."""
-    ran = gan_train("run", "curve-gan", "--data", points, "-o", tmp_path / "run", "--steps", "2", "--init-from", trained)
+    """The generator of curve-gan shares no layer with that of an image GAN."""
+    first = ("--init-from", trained, "--init-players", "generator")
+    ran = gan_train("run", "curve-gan", "--data", points, "-o", tmp_path / "run", "--steps", "2", *first)
     assert ran.code == 2 and f"--init-from {trained}: nothing of it fits this recipe (" in ran.err
 
 

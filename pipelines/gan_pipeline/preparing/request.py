@@ -111,7 +111,8 @@ def _image_size(typed: str | int | None) -> str | int | None:
     width, _, height = str(typed).partition("x")
     side = _number(width if width and width == height else typed)
     if isinstance(side, str) and not re.fullmatch(r"\d+x\d+", side):
-        raise UsageError(f"--image-size {side!r}: write the side of a square in pixels, or WIDTHxHEIGHT, such as 64 or 64x48")
+        given = short_repr(side)
+        raise UsageError(f"--image-size {given}: write the side of a square in pixels, or WIDTHxHEIGHT, such as 64 or 64x48")
     return side
 
 
