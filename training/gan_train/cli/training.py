@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gan_core.command import JsonOption
-from gan_core.errors import UsageError
+from gan_core.errors import DataError, StorageError, UsageError
 from gan_train.cli.options import RunArgument, SetOption, ShortOption, answer
 from gan_train.runs.layout import LOSSES, REALS
 
@@ -203,11 +203,18 @@ def _summary(trained: "Trained", out: str, run: "Run") -> str:
         done = f"done: step {trained.step} in {out}" + (f": {trained.reason}" if trained.reason else "")
     purpose = run.recipe.purpose
     command = f"gan-train {purpose.command} {out} {purpose.arguments}"
+    return f"{done}\n{_quality_line(out)}\nlook at {trained.samples}, {LOSSES} and {REALS} beside it; then: {command}"
+
+
+def _quality_line(out: str) -> str:
+    """The line on quality. Scores that somebody damaged cost a finished training nothing."""
     from gan_core.storage import open_folder
     from gan_train.scoring.quality import read_quality
 
-    done = f"{done}\n{read_quality(open_folder(out))}"
-    return f"{done}\nlook at {trained.samples}, {LOSSES} and {REALS} beside it; then: {command}"
+    try:
+        return str(read_quality(open_folder(out)))
+    except (DataError, StorageError) as error:
+        return f"quality: not known; {error}"
 
 
 @training.command()
