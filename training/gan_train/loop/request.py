@@ -134,8 +134,10 @@ def read_request(recipe: str, data: str, out: str, **options: Unpack[TrainingOpt
         options: see `TrainingOptions`.
 
     Raises:
+        TypeError: there is no option of that name.
         UsageError: the recipe or an option is wrong; the message names it.
     """
+    _refuse_unknown(options, TrainingOptions.__optional_keys__)
     freeze = options.get("freeze") or ()
     frozen = [f"freeze={dumps(list(freeze))}"] if freeze else []
     overrides = [*_texts(options.get("overrides", ())), *frozen, *_last_step(options)]
@@ -155,8 +157,10 @@ def read_resumption(out: str, data: str | None, **options: Unpack[ResumeOptions]
 
     Raises:
         DataError: the folder holds no run, or a damaged one; or the dataset is not where it was.
+        TypeError: there is no option of that name.
         UsageError: an option is wrong; the message names it.
     """
+    _refuse_unknown(options, ResumeOptions.__optional_keys__)
     run = open_folder(out)
     record, sessions = read_record(run), read_sessions(run)
     newest = sessions[-1] if sessions else None
@@ -202,6 +206,13 @@ def _request(recipe: Recipe, data: str, out: str, before: Options, parent: Paren
     return Request(
         recipe, data, out, options, read_operation(options), stop, parent, given.get("cluster_timeout", CLUSTER_TIMEOUT)
     )
+
+
+def _refuse_unknown(options: Mapping[str, Any], known: frozenset[str]) -> None:
+    """Raise TypeError, as Python does for an unknown keyword, for an option that is not known."""
+    unknown = sorted(options.keys() - known)
+    if unknown:
+        raise TypeError(f"unexpected keyword argument {unknown[0]!r}; known are: {', '.join(sorted(known))}")
 
 
 def _last_step(options: ResumeOptions) -> list[str]:
