@@ -46,8 +46,9 @@ def test_a_finished_run(trained: Path) -> None:
     said = ran.out.splitlines()
     assert said[0] == f"{trained}: finished, reached its last step"
     assert said[1].startswith("step 6/6 | loss d_real ") and said[1].endswith("MB | 0:00:00 left")
-    assert said[2] == f"newest samples: {trained}/samples/step-00000006.png"
-    assert said[3] == f"newest checkpoint: {trained}/checkpoints/{step_name(committed_steps(open_folder(trained))[-1])}"
+    assert said[2] == "quality: not measured; 'gan-train evaluate' scores the images."
+    assert said[3] == f"newest samples: {trained}/samples/step-00000006.png"
+    assert said[4] == f"newest checkpoint: {trained}/checkpoints/{step_name(committed_steps(open_folder(trained))[-1])}"
     assert names_and_times(trained) == before
 
 
@@ -127,7 +128,8 @@ def test_a_run_that_was_only_claimed(run: Path) -> None:
         if path.name not in ("recipe.yaml", "run.json"):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     ran = gan_train("watch", run, "--once")
-    assert (ran.code, ran.out) == (0, f"{run}: starting, claimed, no step trained yet\n")
+    unmeasured = "quality: not measured; 'gan-train evaluate' scores the images."
+    assert (ran.code, ran.out) == (0, f"{run}: starting, claimed, no step trained yet\n{unmeasured}\n")
 
 
 @pytest.mark.parametrize("options", [(), ("--once",), ("--json",)])
