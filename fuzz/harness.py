@@ -15,10 +15,10 @@ from typing import NoReturn
 from gan_core.errors import GanmillError, UnusableInputError
 
 SECONDS = 20
-"""How long one input may take."""
+"""The longest time in seconds that reading one input may take."""
 
 MEGABYTES = 1024
-"""How much memory one input may take beyond what the process had."""
+"""The most memory, in units of 2**20 bytes, that reading one input may add to the process."""
 
 MESSAGE_CHARACTERS = 20_000
 """The longest message of an error."""
@@ -72,20 +72,28 @@ def attempt(target: Target, folder: Path, content: bytes) -> Exception | None:
 
 
 @contextmanager
-def bounded() -> Iterator[None]:
-    """Raise BrokenPromiseError if the block takes more than `SECONDS`, or more than `MEGABYTES` at its peak. Linux only."""
+def within(seconds: int) -> Iterator[None]:
+    """Raise BrokenPromiseError in a block that takes longer. For the main thread only."""
 
     def too_long(number: int, frame: FrameType | None) -> NoReturn:
-        raise BrokenPromiseError(f"still reading after {SECONDS} seconds")
+        raise BrokenPromiseError(f"not done after {seconds} seconds")
 
-    Path("/proc/self/clear_refs").write_text("5")
-    before, earlier = _peak_kilobytes(), signal.signal(signal.SIGALRM, too_long)
-    signal.alarm(SECONDS)
+    before = signal.signal(signal.SIGALRM, too_long)
+    signal.alarm(seconds)
     try:
         yield
     finally:
         signal.alarm(0)
-        signal.signal(signal.SIGALRM, earlier)
+        signal.signal(signal.SIGALRM, before)
+
+
+@contextmanager
+def bounded() -> Iterator[None]:
+    """Raise BrokenPromiseError if the block takes more than `SECONDS`, or more than `MEGABYTES` at its peak. Linux only."""
+    Path("/proc/self/clear_refs").write_text("5")
+    before = _peak_kilobytes()
+    with within(SECONDS):
+        yield
     if _peak_kilobytes() - before > MEGABYTES << 10:
         raise BrokenPromiseError(f"took more than {MEGABYTES:,} megabytes")
 

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.quick
 
 
 def calls_for(folder: Path, classes: int) -> int:
-    """How many calls the page of a dataset takes whose manifest names so many classes."""
+    """The number of Python calls that make the page of a dataset whose manifest names so many classes."""
     manifest = read_manifest(open_folder(folder))
     label = LabelFeature(class_names=tuple(f"class {number}" for number in range(classes)))
     fields = {name: getattr(manifest, name) for name in ("name", "splits", "counts", "options", "source", "packages")}

@@ -1,4 +1,4 @@
-"""How a file of labels says which image it means, and where it lies: beside the source, above it, on gs://."""
+"""A file of labels names images by paths of several forms, and lies beside the source, above it, or on gs://."""
 
 from pathlib import Path
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from gan_train.runs import lease, uploader
+from gan_train.scoring.real_statistics import CACHE
 from tests.support.catalogue import CATALOGUE
 from tests.support.cifar_files import PYTHON, python_files, tar
 from tests.support.datasets import idx_files, write_files
@@ -27,6 +28,13 @@ def pytest_configure(config: pytest.Config) -> None:
 def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """300 digits in 5 shards. Tests that change a file copy the folder first."""
     return prepare_digits(tmp_path_factory.mktemp("training") / "digits")
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache of the statistics of real images, for this test alone."""
+    monkeypatch.setenv(CACHE, str(tmp_path / "cache"))
+    return tmp_path / "cache"
 
 
 @pytest.fixture(scope="session")

@@ -2,15 +2,14 @@
 
 import json
 import shutil
-import signal
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 
+from fuzz.harness import within
 from tests.support.damage import DEEP, HOSTILE, LAUGHS, damaged_bytes, damaged_json, damaged_line
 from tests.support.reports import COLLAPSED, STABLE, copied, judge, score
 from tests.support.runs import gan_train
@@ -56,22 +55,6 @@ def whole(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run
 
 
-@contextmanager
-def soon(seconds: int) -> Iterator[None]:
-    """Fail a block that hangs."""
-
-    def fail(number: int, frame: object) -> None:
-        raise TimeoutError(f"not done after {seconds} seconds")
-
-    before = signal.signal(signal.SIGALRM, fail)
-    signal.alarm(seconds)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
-
-
 def arguments(command: str, run: Path, out: Path, whole: Path) -> list[str | Path]:
     """A command line that reads the run and writes nothing into it."""
     return {
@@ -93,7 +76,7 @@ def test_every_damage_ends_in_one_message(whole: Path, tmp_path: Path, name: str
     for seed in SEEDS:
         (tmp_path / "run" / name).write_bytes(damage(content, seed))
         for command in commands:
-            with soon(60), warnings.catch_warnings():
+            with within(60), warnings.catch_warnings():
                 warnings.simplefilter("error", RuntimeWarning)
                 ran = gan_train(*arguments(command, tmp_path / "run", tmp_path, whole))
             told = f"{name} with seed {seed}, {command}: {ran.code} {ran.err}"
@@ -127,7 +110,7 @@ def test_a_stray_file_is_left_alone(whole: Path, tmp_path: Path, command: str) -
 def test_a_hostile_document_is_refused_at_once(whole: Path, tmp_path: Path, name: str, content: bytes) -> None:
     shutil.copytree(whole, tmp_path / "run")
     (tmp_path / "run" / name).write_bytes(content)
-    with soon(10):
+    with within(10):
         ran = gan_train("report", tmp_path / "run", "-o", tmp_path / "page.html")
     assert ran.code == 3 and name in ran.err and not (tmp_path / "page.html").exists()
 
@@ -138,6 +121,6 @@ def test_a_sparse_file_of_a_terabyte_is_not_read(whole: Path, tmp_path: Path) ->
         shutil.copytree(whole, run)
         with open(run / name, "wb") as file:
             file.truncate(1 << 40)
-        with soon(10):
+        with within(10):
             ran = gan_train("report", run)
         assert ran.code == 3 and name in ran.err and "larger than" in ran.err

@@ -20,21 +20,16 @@ from gan_train.scoring.compute import compute_scores
 from gan_train.scoring.image_statistics import ImageStatistics, gather_statistics
 from gan_train.scoring.images import Images, fakes, reals
 from gan_train.scoring.protocol import Protocol
-from gan_train.scoring.real_statistics import CACHE, entry_name, real_statistics
+from gan_train.scoring.real_statistics import entry_name, real_statistics
 from gan_train.scoring.scores import KINDS, read_scores
 from tests.support.runs import gan_train
 
 OF_IMAGES = {"fid", "kid", "kid_std", "inception_score", "inception_score_std", "precision", "recall", "density", "coverage"}
 ALL = OF_IMAGES | {"ms_ssim", "ms_ssim_of_reals", "class_coverage", "class_balance"}
 
+pytestmark = pytest.mark.usefixtures("cache")
+
 PROTOCOL = Protocol("digits-classifier", "ab", "none", "cd34", "train", 60, 60, 0, "as trained", 6)
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache of this test's own."""
-    monkeypatch.setenv(CACHE, str(tmp_path / "cache"))
-    return tmp_path / "cache"
 
 
 @pytest.fixture

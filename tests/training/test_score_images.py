@@ -12,16 +12,11 @@ from PIL import Image
 
 from gan_train.sampling.generator import saved_generator
 from gan_train.scoring.images import fakes
-from gan_train.scoring.real_statistics import CACHE
 from tests.support.runs import gan_train
 
 COUNT = 60
 
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv(CACHE, str(tmp_path / "cache"))
-    return tmp_path / "cache"
+pytestmark = pytest.mark.usefixtures("cache")
 
 
 @pytest.fixture

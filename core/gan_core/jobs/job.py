@@ -30,7 +30,7 @@ INDEX = "{index}"
 """This stands in the command for the number of the task, from 0, in an array job."""
 
 _DIGEST_CHARACTERS = 8
-"""How much of the digest stands in the name of a job."""
+"""The number of characters of the digest in the name of a job."""
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ def job_spec(
 
 
 def _rounds(job: Job) -> float:
-    """How often as long as one task all tasks take, if as many as allowed run at once."""
+    """The number of tasks divided by the number that may run at once: the time of the job as a multiple of one task's."""
     return job.array.tasks / job.array.at_once if job.array else 1
 
 

@@ -27,7 +27,8 @@ _UNREAD_IMAGES = frozenset(
 )
 """Endings, in lower case, of photographs and pictures whose format is not read."""
 
-_ARCHIVES = frozenset((".zip", ".tar", ".tgz", ".7z", ".rar"))
+ARCHIVE_ENDINGS = (".zip", ".tar", ".tgz", ".7z", ".rar")
+"""Endings, in lower case, of archives of several files."""
 
 _MOST_NAMED = 5
 _LEAST_WIDTH = 2
@@ -149,7 +150,7 @@ def _images_not_read(understood: Understood) -> Iterator[str]:
 
 def _archives(understood: Understood) -> Iterator[str]:
     for ending, count in understood.left_out.items():
-        if ending in _ARCHIVES:
+        if ending in ARCHIVE_ENDINGS:
             yield f"{count:,} {ending} files were left out; unpack them if they hold images, or remove them from --source"
 
 

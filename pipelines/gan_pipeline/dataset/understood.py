@@ -9,10 +9,10 @@ from gan_core.text import printable
 from gan_pipeline.dataset.features import Frozen
 
 PAIRS_BY_NAME = "two folders, by equal names"
-"""How the pairs of two folders are described."""
+"""The value of `Understood.pairs` for pairs that are made of the files of two folders."""
 
 DEEP_BITS = 16
-"""Bits of a sample of the images whose use of them is looked at."""
+"""The bits of a sample of deep images: `Headers.used_bits` says how many of them are used."""
 
 _MOST_LISTED = 12
 """Classes, sizes or endings that a line of text lists; a JSON document and the manifest hold them all."""

@@ -158,5 +158,5 @@ def _is_of_connection(error: Exception) -> bool:
 
 
 def cores_for_each(workers: int) -> int:
-    """How many threads each of several worker processes on this machine may use."""
+    """The number of threads that each of several worker processes on this machine may use."""
     return max(1, (os.cpu_count() or 1) // workers)

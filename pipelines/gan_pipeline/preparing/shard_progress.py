@@ -28,7 +28,7 @@ _PLAIN_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Note:
-    """How far a worker has come with a shard: inputs read, examples kept, and its resident memory in bytes."""
+    """The progress of a worker with a shard: inputs read, examples kept, and its resident memory in bytes."""
 
     read: Whole
     kept: Whole

@@ -11,6 +11,7 @@ from gan_core.documents import parse_json
 from gan_core.errors import DataError, UnusableInputError
 from gan_pipeline.dataset.manifest import MANIFEST
 from gan_pipeline.dataset.preview import PREVIEW
+from gan_pipeline.dataset.suspicions import ARCHIVE_ENDINGS
 from gan_pipeline.sources.file_tree import FileTree
 from gan_pipeline.transforms.opening import HEAD_BYTES, IMAGE_SUFFIXES, is_image
 
@@ -24,7 +25,7 @@ _OTHER_ENDINGS = (
     "mat npy npz pkl pt pth h5 hdf5 parquet tfrecord record lock sha256 md5 zip tar gz tgz bz2 xz 7z rar mp3 wav mp4 mov avi "
     "mkv webm svg ico psd ai eps heic raw dng"
 )
-_ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
+_ARCHIVES = (*ARCHIVE_ENDINGS, ".gz", ".bz2", ".xz")
 _NEVER_IMAGES = frozenset(f".{ending}" for ending in _OTHER_ENDINGS.split())
 """Endings, in lower case, of files whose content is not looked at: they say that a file is something else than an image."""
 

@@ -147,7 +147,7 @@ class _Pixels:
 
 
 def decoding_threads() -> int:
-    """How many threads of this process decode at once. Raises UsageError if the variable for it holds no number."""
+    """The number of threads of this process that decode at once. Raises UsageError if its variable holds no number."""
     asked = os.environ.get(THREADS_VARIABLE) or str(len(os.sched_getaffinity(0)))
     if not _THREADS.fullmatch(asked):
         raise UsageError(f"{THREADS_VARIABLE}={short_repr(asked)}: write a number of threads from 1 to 999, or unset it")

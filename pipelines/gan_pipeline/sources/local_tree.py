@@ -19,7 +19,7 @@ _UNREADABLE = (errno.EACCES, errno.EPERM, errno.ENOENT, errno.ELOOP, errno.ENXIO
 _NOT_READABLE = "not readable"
 
 _MOST_VISITS = 100
-"""How often links may lead to one folder. Ten folders that hold links to each other are millions of paths."""
+"""The most ways by which links may lead to one folder. Ten folders that hold links to each other are millions of paths."""
 
 _MOUNTS = Path("/proc/self/mountinfo")
 _KERNEL_FILES = frozenset(

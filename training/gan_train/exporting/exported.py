@@ -62,7 +62,7 @@ class Exported(Protocol):
 
     @property
     def facts(self) -> dict[str, str]:
-        """How the network works, by name, for the card: such as its weights, dropout and direction."""
+        """Facts about the network for the model card, by name, such as its weights, dropout and direction."""
 
     def signatures(self, served: bool) -> dict[str, Signature]:
         """The functions of a SavedModel by name, or of another format, which has only one like `FLOAT_SIGNATURE`."""

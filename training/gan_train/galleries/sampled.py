@@ -55,7 +55,7 @@ class SampledGallery(Gallery):
         return {name: float(value) for name, value in scores.items()}
 
     def _classes(self, samples: Examples, shown: int) -> dict[str, float]:
-        """How many classes the samples show, and the real examples; nothing where no packaged classifier knows the classes."""
+        """The number of classes among the samples and among the real examples; none where no packaged classifier knows them."""
         if self._classifier is None or "label" not in self._reals:
             return {}
         size, count = self._classifier.batch_size, len(self._classifier.class_names)
@@ -66,7 +66,8 @@ class SampledGallery(Gallery):
 
 
 def _pixel_scores(samples: Examples, reals: Examples) -> dict[str, float]:
-    """How samples differ from each other and from as many real examples; nothing of fewer than two, nor what is infinite."""
+    """The measures of how samples differ from each other and from as many real examples, without those that are infinite; none
+    where there are fewer than two samples."""
     if len(samples) < 2:
         return {}
     scores: dict[str, float] = {"diversity": neighbour_ratio(samples, reals)}

@@ -56,7 +56,7 @@ def neighbour_ratio(generated: ArrayLike, reals: ArrayLike) -> float:
 
 
 def common_share(generated: ArrayLike, reals: ArrayLike) -> float:
-    """How much of what sets generated images apart from the mean real image is the same in all of them, 0 to 1.
+    """The share, 0 to 1, of the difference between generated images and the mean real image that all of them have in common.
 
     The squared distance of the mean generated image to the mean real one, divided by the mean squared distance of generated
     images to the mean real one: near 0 where generated images differ as real ones do, near 1 where all are one image.

@@ -135,12 +135,12 @@ class Draw:
 
 
 def _count(tensor: tf.Tensor) -> tf.Tensor | int:
-    """How many examples a tensor has: an int where it is known before the network runs."""
+    """The number of examples of a tensor: an int where it is known before the network runs."""
     return tf.shape(tensor)[0] if tensor.shape[0] is None else tensor.shape[0]
 
 
 def _size(tensor: tf.Tensor) -> tf.Tensor | int:
-    """How many numbers an example has: an int where the shape is known before the network runs."""
+    """The number of values of an example: an int where the shape is known before the network runs."""
     sides = tensor.shape[1:]
     return math.prod(sides) if sides.is_fully_defined() else tf.reduce_prod(tf.shape(tensor)[1:])
 

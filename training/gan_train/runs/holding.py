@@ -22,7 +22,7 @@ def hold_run(run: LocalFolder | CloudFolder, interruption: Interruption) -> Iter
         StorageError, InterruptedRunError: as `mirrored` says.
     """
     if isinstance(run, LocalFolder):
-        with _locked(run):
+        with locked(run, _LOCK, "another process trains in this folder; wait for it or choose another -o"):
             yield run
         return
     with mirrored(run, interruption) as mirror:
@@ -30,14 +30,24 @@ def hold_run(run: LocalFolder | CloudFolder, interruption: Interruption) -> Iter
 
 
 @contextmanager
-def _locked(run: LocalFolder) -> Iterator[None]:
-    run.write(f"{WORK}/README", b"Temporary files of a running gan-train; safe to remove when none runs.\n")
+def locked(folder: LocalFolder, name: str, refusal: str) -> Iterator[None]:
+    """Hold a lock file of a folder during the block.
+
+    Args:
+        folder: the folder.
+        name: the name of the lock file, below the folder for temporary files.
+        refusal: the rest of the message if another process holds it.
+
+    Raises:
+        UsageError: another process holds it.
+    """
+    folder.write(f"{WORK}/README", b"Temporary files of a running gan-train; safe to remove when none runs.\n")
     file: IO[bytes]
-    with open(run.path / _LOCK, "wb") as file:
+    with open(folder.path / name, "wb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise UsageError(f"{run.uri}: another process trains in this folder; wait for it or choose another -o") from error
+            raise UsageError(f"{folder.uri}: {refusal}") from error
         yield
 
 

@@ -50,7 +50,7 @@ class _Child:
         self._listener.start()
 
     def ended(self) -> Ended | None:
-        """How the process ended, or None while it lives."""
+        """The exit code and the message of the process, or None while it runs."""
         if self._process.poll() is None:
             return None
         self._listener.join()

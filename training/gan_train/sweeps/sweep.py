@@ -4,7 +4,6 @@ swept = train_runs(plan_sweep(read_sweep("rates.yaml"), "sweeps/rates"), "sweeps
 assert swept.exit_code == 0, swept.lines()
 """
 
-import fcntl
 import signal
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -16,7 +15,7 @@ from gan_core.errors import FailedRunError, InterruptedRunError, UsageError
 from gan_core.interruption import interruption
 from gan_core.notices import say, warn
 from gan_core.storage import WORK, LocalFolder, open_folder
-from gan_train.runs.holding import is_held
+from gan_train.runs.holding import is_held, locked
 from gan_train.runs.layout import RECIPE
 from gan_train.runs.run_folder import check_record, read_record, read_status
 from gan_train.sweeps.memory import memory_words
@@ -197,10 +196,5 @@ def _held(out: str) -> Iterator[None]:
     if not isinstance(folder, LocalFolder):
         yield
         return
-    folder.write(f"{WORK}/README", b"Temporary files of gan-train sweep; safe to remove when none runs.\n")
-    with open(folder.path / _LOCK, "wb") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UsageError(f"{out}: another sweep is at work here; wait for it, or choose another -o") from error
+    with locked(folder, _LOCK, "another sweep is at work here; wait for it, or choose another -o"):
         yield

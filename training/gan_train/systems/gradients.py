@@ -26,7 +26,7 @@ Total: TypeAlias = tuple[list[tf.Tensor], tf.Tensor, dict[str, tf.Tensor], list[
 
 @dataclass(frozen=True)
 class Execution:
-    """How a phase is computed. It changes memory and time, and results by rounding at most.
+    """The way in which a phase is computed. It changes memory and time, and results by rounding at most.
 
     Attributes:
         parts: parts of a replica's batch that are computed one after the other; `accumulate` in a recipe.
