@@ -13,6 +13,7 @@ from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 from apache_beam.runners.runner import PipelineRunner, create_runner
 
 from gan_core.errors import GanmillError, InterruptedRunError, UsageError, unmark
+from gan_core.text import short_repr
 from gan_pipeline.sources.resolve import TFDS, SourceSpec
 
 _DASK_RUNNER = "apache_beam.runners.dask.dask_runner.DaskRunner"
@@ -92,7 +93,7 @@ def _check_options(runner: str, arguments: Sequence[str]) -> None:
         words = output.getvalue().strip().splitlines()[-1].partition("error: ")[2]
         raise UsageError(f"--runner {runner}: {words}") from None
     if unknown:
-        raise UsageError(f"--runner {runner}: Beam knows no option {unknown[0]!r}; check its spelling after --")
+        raise UsageError(f"--runner {runner}: Beam knows no option {short_repr(unknown[0])}; check its spelling after --")
 
 
 def wait_until_finished(result: Any, runner: str | None) -> None:

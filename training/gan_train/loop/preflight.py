@@ -6,10 +6,10 @@ from gan_core.errors import UsageError
 from gan_core.storage import open_folder
 from gan_train.data.dataset import open_dataset
 from gan_train.distribution.cluster import check_logical_cpus, find_cluster
-from gan_train.loop.request import Request, as_recorded, begun_from
+from gan_train.loop.request import Request, begun_from
 from gan_train.runs.layout import committed_steps
 from gan_train.runs.origin import find_origin
-from gan_train.runs.run_folder import check_record
+from gan_train.runs.run_folder import as_recorded, check_record
 
 
 def refuse_early(request: Request) -> None:

@@ -8,13 +8,13 @@ from gan_pipeline.dataset.features import example_bytes
 from gan_train.data.dataset import Dataset, open_dataset
 from gan_train.data.reader import training_examples
 from gan_train.distribution.strategy import check_replicas
-from gan_train.loop.request import Request, as_recorded
+from gan_train.loop.request import Request
 from gan_train.loop.stopping import StopWhen
 from gan_train.numerics.precision import resolved
 from gan_train.recipe.base import Recipe
 from gan_train.runs.layout import committed_steps
 from gan_train.runs.operation import Operation
-from gan_train.runs.run_folder import check_record
+from gan_train.runs.run_folder import as_recorded, check_record
 from gan_train.runs.skipped import Skipped, corrupt_shards, read_skipped
 from gan_train.systems.base import System
 from gan_train.systems.build import build_system

@@ -174,13 +174,6 @@ def read_resumption(out: str, data: str | None, **options: Unpack[ResumeOptions]
     return _request(changed_recipe(record.recipe, overrides), data or known, out, operated, None, options)
 
 
-def as_recorded(recipe: Recipe, run: Folder) -> Recipe:
-    """The recipe with precision "auto" replaced by that of the run so far, if there is one."""
-    if recipe.precision != "auto" or not holds_run(run):
-        return recipe
-    return recipe.model_copy(update={"precision": read_record(run).recipe.precision})
-
-
 def begun_from(request: Request, run: Folder) -> Parent | None:
     """Where the first weights of a run come from: as its record says if it has begun, else as the request says.
 

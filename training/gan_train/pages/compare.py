@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -133,8 +134,9 @@ class Compared:
         """Whether a variant has several seeds."""
         return any(len(variant.runs) > 1 for variant in self.variants)
 
-    @property
+    @cached_property
     def differences(self) -> list[Difference]:
+        """All that differs between the variants."""
         return recipe_differences(self.variants)
 
     @property

@@ -122,10 +122,11 @@ def coloured(variants: Sequence[Variant], first: Sequence[str]) -> list[Variant]
 
 
 def _identity(run: ComparedRun) -> object:
-    """All that runs of one variant share: recipe and dataset."""
+    """All that runs of one variant share: recipe, dataset and first weights."""
     record = run.contents.record
+    first = [(one.run_digest, one.step, one.players, one.optimizers) for one in record.ancestry]
     keys = flatten(record.recipe.model_dump(mode="json"))
-    return record.dataset_digest, {key: value for key, value in keys.items() if key not in _FREE_KEYS}
+    return record.dataset_digest, first, {key: value for key, value in keys.items() if key not in _FREE_KEYS}
 
 
 def _name(runs: Sequence[ComparedRun], taken: set[str]) -> str:

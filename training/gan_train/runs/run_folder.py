@@ -124,6 +124,13 @@ def holds_run(run: Folder) -> bool:
     return run.exists(RECIPE)
 
 
+def as_recorded(recipe: Recipe, run: Folder) -> Recipe:
+    """The recipe with precision "auto" replaced by that of the run so far, if there is one."""
+    if recipe.precision != "auto" or not holds_run(run):
+        return recipe
+    return recipe.model_copy(update={"precision": read_record(run).recipe.precision})
+
+
 def find_recipe(name: str, overrides: Sequence[str] = (), short: bool = False) -> Recipe:
     """A recipe by its name, that of a YAML file, or that of a run.
 

@@ -16,8 +16,7 @@ from gan_core.interruption import interruption
 from gan_core.notices import say, warn
 from gan_core.storage import WORK, LocalFolder, open_folder
 from gan_train.runs.holding import is_held, locked
-from gan_train.runs.layout import RECIPE
-from gan_train.runs.run_folder import check_record, read_record, read_status
+from gan_train.runs.run_folder import as_recorded, check_record, holds_run, read_status
 from gan_train.sweeps.memory import memory_words
 from gan_train.sweeps.planning import PlannedRun
 from gan_train.sweeps.processes import Ended, run_processes
@@ -111,7 +110,7 @@ def survey(planned: Sequence[PlannedRun], out: str) -> Swept:
     """
     from gan_train.data.dataset import open_dataset
 
-    if open_folder(out).exists(RECIPE):
+    if holds_run(open_folder(out)):
         raise UsageError(f"{out}: is a run folder itself; choose another folder with -o")
     digests: dict[str, str] = {}
     found = []
@@ -123,15 +122,11 @@ def survey(planned: Sequence[PlannedRun], out: str) -> Swept:
 
 def _state(run: PlannedRun, digest: str) -> State:
     folder = open_folder(run.folder)
-    recipe = run.recipe
-    if folder.exists(RECIPE) and recipe.precision == "auto":
-        # A run keeps the precision of the machine that began it.
-        recipe = recipe.model_copy(update={"precision": read_record(folder).recipe.precision})
-    check_record(folder, recipe, run.data, digest)
-    if not folder.exists(RECIPE):
+    check_record(folder, as_recorded(run.recipe, folder), run.data, digest)
+    if not holds_run(folder):
         return "new"
     status = read_status(folder)
-    finished = status is not None and status.state == "finished" and status.steps >= recipe.steps
+    finished = status is not None and status.state == "finished" and status.steps >= run.recipe.steps
     return "finished before" if finished else "to continue"
 
 

@@ -57,9 +57,7 @@ class ImageSet:
         for start in range(0, len(self.files), BLOCK):
             images = [_pixels(file, self.channels) for file in self.files[start : start + BLOCK]]
             if self.shape is None:
-                images = [
-                    resized(image[None], wanted, resizer if image.shape[:2] != wanted[:2] else NONE)[0] for image in images
-                ]
+                images = [_resized(image, wanted, resizer) for image in images]
             yield Images(np.stack(images))
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import PurePosixPath
-from typing import Any
 
 from gan_core.errors import UsageError
 from gan_core.notices import warn
@@ -13,6 +12,7 @@ from gan_train.logs.trackers.mlflow import MlflowWriter
 from gan_train.logs.trackers.wandb import WandbWriter
 from gan_train.logs.writer import Writer
 from gan_train.recipe.base import Recipe
+from gan_train.recipe.document import flatten
 from gan_train.runs.operation import Tracker
 
 
@@ -28,7 +28,7 @@ def open_tracker(name: Tracker, run: LocalFolder, recipe: Recipe) -> Writer:
         UsageError: the service refuses, or its settings are wrong.
         DataError: trackers.json is damaged.
     """
-    settings, title = flat(recipe.model_dump(mode="json")), PurePosixPath(run.uri.rstrip("/")).name
+    settings, title = flatten(recipe.model_dump(mode="json")), PurePosixPath(run.uri.rstrip("/")).name
     identity = read_identity(run, name)
     try:
         writer: MlflowWriter | WandbWriter
@@ -78,14 +78,6 @@ class Harmless(Writer):
         except Exception as error:
             self._failed = True
             warn(f"--track {self._name} failed ({_words(error)}); the training goes on without it")
-
-
-def flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings by their dotted names: {"generator.optimizer.learning_rate": 0.0002}."""
-    values: dict[str, Any] = {}
-    for key, value in settings.items():
-        values |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return values
 
 
 def _words(error: Exception) -> str:
