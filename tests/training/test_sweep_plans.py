@@ -85,6 +85,7 @@ def test_options_after_two_dashes_go_to_every_run(tmp_path: Path) -> None:
     for options, words in (
         (("--steps", "5"), "the sweep decides steps"),
         (("--set", "x=1"), "decides overrides"),
+        (("--resume", "runs/first"), "decides resume"),
         (("--kep", "x"), "No such option"),
         (("more.yaml",), "unexpected extra argument"),
     ):

@@ -151,9 +151,7 @@ def run_options(arguments: Sequence[str]) -> tuple[str, ...]:
     command = get_command(training).commands["run"]  # type: ignore[attr-defined]
     params = command.make_context("gan-train run", ["RECIPE", "--data", "DATA", "-o", "OUT", *arguments]).params
     plain = command.make_context("gan-train run", ["RECIPE", "--data", "DATA", "-o", "OUT"]).params
-    decided = [
-        name for name in ("data", "out", "overrides", "steps", "short", "dry_run", "as_json") if params[name] != plain[name]
-    ]
+    decided = [name for name in _DECIDED if params[name] != plain[name]]
     if decided:
         raise UsageError(f"{' '.join(arguments)}: not after --; the sweep decides {decided[0]} of each run")
     return tuple(arguments)

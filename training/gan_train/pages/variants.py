@@ -17,7 +17,7 @@ from gan_train.pages.contents import Contents
 from gan_train.recipe.document import flatten
 from gan_train.runs.layout import RECIPE
 
-_FREE_KEYS = ("seed", "about")
+_FREE_KEYS = ("seed", "about", "known_score")
 """Recipe keys in which runs of one variant may differ."""
 
 
@@ -126,7 +126,7 @@ def _identity(run: ComparedRun) -> object:
     record = run.contents.record
     first = [(one.run_digest, one.step, one.players, one.optimizers) for one in record.ancestry]
     keys = flatten(record.recipe.model_dump(mode="json"))
-    return record.dataset_digest, first, {key: value for key, value in keys.items() if key not in _FREE_KEYS}
+    return record.dataset_digest, first, {key: value for key, value in keys.items() if key.partition(".")[0] not in _FREE_KEYS}
 
 
 def _name(runs: Sequence[ComparedRun], taken: set[str]) -> str:

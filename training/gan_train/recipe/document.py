@@ -23,8 +23,8 @@ from gan_train.recipe.installed import OWN, installed, recipe_class
 
 _BASE, _SHORT = "base", "short"
 
-NAMES = ("about", "steps", "known_score")
-"""Keys that say nothing of how a step is computed."""
+OUTSIDE_A_STEP = ("about", "steps", "known_score")
+"""Keys that do not change how a step is computed."""
 
 
 class UnknownSystemError(UsageError):
@@ -151,11 +151,11 @@ def override(key: str, value: Any) -> str:
     return f"{key}=" + text.removesuffix("\n").removesuffix("\n...")
 
 
-def difference(before: Recipe, now: Recipe, but: Collection[str] = NAMES) -> str | None:
-    """The first key that differs, as `key: old -> new`, or None. The keys `but` may differ."""
+def difference(before: Recipe, now: Recipe, ignored: Collection[str] = OUTSIDE_A_STEP) -> str | None:
+    """The first key that differs, as `key: old -> new`, or None. The keys `ignored` may differ."""
     old, new = flatten(before.model_dump(mode="json")), flatten(now.model_dump(mode="json"))
     for key in old | new:
-        if key.partition(".")[0] not in but and old.get(key) != new.get(key):
+        if key.partition(".")[0] not in ignored and old.get(key) != new.get(key):
             return f"{key}: {old.get(key)} -> {new.get(key)}"
     return None
 

@@ -17,7 +17,7 @@ from gan_core.storage import WORK, Folder, open_folder
 from gan_pipeline.dataset.manifest import dump_json
 from gan_train.recipe.base import INTERVALS, Recipe
 from gan_train.recipe.document import (
-    NAMES,
+    OUTSIDE_A_STEP,
     UnknownSystemError,
     changed_recipe,
     check_recipe,
@@ -101,7 +101,7 @@ def check_record(run: Folder, recipe: Recipe, dataset: str, digest: str) -> None
             raise UsageError(f"{run.uri}: holds other files ({foreign[0]}); choose an empty or new folder with -o")
         return
     before = read_record(run)
-    changed = difference(before.recipe, recipe, (*NAMES, *INTERVALS))
+    changed = difference(before.recipe, recipe, (*OUTSIDE_A_STEP, *INTERVALS))
     if changed:
         raise UsageError(
             f"{run.uri}: made with another recipe ({changed}); choose another folder with -o, where --init-from {run.uri} "
