@@ -4,9 +4,12 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from gan_core.errors import UsageError
-from gan_core.jobs.spec import JobSpec
+
+if TYPE_CHECKING:
+    from gan_core.jobs.spec import JobSpec
 
 FINAL_CODES = (2, 3, 4)
 """Exit codes that come back with every attempt: wrong command line, wrong data, training diverged or failed."""
@@ -57,7 +60,7 @@ class Job:
         array: the tasks of an array job, None for all other jobs.
     """
 
-    spec: JobSpec
+    spec: "JobSpec"
     program: str
     command: tuple[str, ...]
     array: Array | None = None

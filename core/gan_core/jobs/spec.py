@@ -23,9 +23,6 @@ from gan_core.errors import UsageError
 from gan_core.jobs.cron import check_schedule
 from gan_core.text import printable
 
-DEFAULT_FILE = "job.yaml"
-"""The job file that `submit` reads where none is named."""
-
 _QUANTITY = re.compile(r"^([1-9]\d{0,6})(Mi|Gi)$")
 
 

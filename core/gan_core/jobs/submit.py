@@ -1,7 +1,7 @@
 """The command `submit` of both programs."""
 
 from collections.abc import Callable, Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,9 +9,13 @@ from gan_core.command import print_text
 from gan_core.errors import UsageError
 from gan_core.jobs.job import INDEX, Array, Job
 from gan_core.jobs.line import Line, Program, check_places, parse_line
-from gan_core.jobs.spec import DEFAULT_FILE, JobSpec, check_spec, read_spec
 from gan_core.jobs.targets import Target, manifest, send
 from gan_core.notices import say
+
+if TYPE_CHECKING:
+    from gan_core.jobs.spec import JobSpec
+
+_DEFAULT_FILE = "job.yaml"
 
 
 def add_submit(app: typer.Typer, program: Program) -> None:
@@ -36,7 +40,7 @@ def _submit(program: Program) -> Callable[..., None]:
     def submit(
         context: typer.Context,
         target: Annotated[Target, typer.Option(help="Where the job runs.", show_default=False)],
-        spec: Annotated[str, typer.Option("--spec", metavar="FILE", help="The job file.")] = DEFAULT_FILE,
+        spec: Annotated[str, typer.Option("--spec", metavar="FILE", help="The job file.")] = _DEFAULT_FILE,
         to_print: Annotated[
             bool, typer.Option("--print", help="Print the manifest; send nothing.", show_default=False)
         ] = False,
@@ -49,6 +53,9 @@ def _submit(program: Program) -> Callable[..., None]:
         ] = None,
         at_once: Annotated[int | None, typer.Option(min=1, help="Tasks that run at the same time.  [default: all]")] = None,
     ) -> None:
+        # Late, because it brings pydantic, which --help must not wait for.
+        from gan_core.jobs.spec import read_spec
+
         if to_print == to_send:
             raise UsageError("give one of --print, which writes the manifest, and --submit, which sends it")
         job = _job(program, context, _with_schedule(read_spec(spec), schedule), target, array, at_once)
@@ -62,7 +69,7 @@ def _submit(program: Program) -> Callable[..., None]:
 
 
 def _job(
-    program: Program, context: typer.Context, spec: JobSpec, target: Target, array: int | None, at_once: int | None
+    program: Program, context: typer.Context, spec: "JobSpec", target: Target, array: int | None, at_once: int | None
 ) -> Job:
     """The job of the command that follows `--`, checked. Raises UsageError."""
     mounts = tuple(spec.kubernetes.volumes) if target.on_kubernetes else ()
@@ -91,7 +98,9 @@ def _job(
     return Job(spec, program.name, command, Array(count, min(at_once or count, count)) if count else None)
 
 
-def _with_schedule(spec: JobSpec, schedule: str | None) -> JobSpec:
+def _with_schedule(spec: "JobSpec", schedule: str | None) -> "JobSpec":
     if schedule is None:
         return spec
+    from gan_core.jobs.spec import check_spec
+
     return check_spec(spec.model_dump(exclude_unset=True) | {"schedule": schedule}, "--schedule")
