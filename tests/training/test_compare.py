@@ -85,6 +85,8 @@ def test_the_page_tells_what_differs_in_their_recipes(pair: tuple[Path, Path], t
     assert "batch_size" not in differences
     page = (tmp_path / "both.html").read_text()
     assert "mode collapse since step 3" in page and "stable since step 2" in page
+    assert page.count("<td>not measured; &#39;gan-train evaluate&#39; scores the images.</td>") == 2
+    assert [run["quality"] for run in document["runs"]] == ["not measured", "not measured"]
     assert [one["name"] for one in charts_of(page)["metric-g.loss"]["series"]] == ["plain", "info"]
 
 

@@ -49,10 +49,11 @@ def test_the_command_answers_a_script_and_writes_elsewhere_too(trained: Path, tm
     before = (trained / "report.html").read_bytes()
     ran = gan_train("report", trained, "-o", tmp_path / "first.html", "--json")
     told = json.loads(ran.out)
-    assert (told["state"], told["step"], told["verdict"], told["scores"], told["grids"]) == (
+    assert (told["state"], told["step"], told["verdict"], told["quality"], told["scores"], told["grids"]) == (
         "finished",
         6,
         "warming-up",
+        "not measured",
         {},
         2,
     )
@@ -90,6 +91,27 @@ def test_verdict_and_scores_stand_on_top_with_the_best_step_marked(trained: Path
     assert [one["name"] for one in series] == ["FID", "best: 12.25 at step 4"]
     assert series[0]["all"] == [[2, 4, 6], [31.5, 12.25, 14.5]], "no score of another yardstick"
     assert [one["name"] for one in charts_of(page)["score-ms_ssim"]["series"]] == ["MS-SSIM", "MS-SSIM of reals"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "failing", "lamp"),
+    [
+        ("stable", False, "good"),
+        ("not-yet-like-data", False, "quiet"),
+        ("warming-up", False, "quiet"),
+        ("unlike-data", True, "bad"),
+    ],
+)
+def test_only_a_stable_training_has_a_green_lamp_and_its_quality_stands_beside_it(
+    trained: Path, tmp_path: Path, kind: str, failing: bool, lamp: str
+) -> None:
+    run = copied(trained, tmp_path / "run")
+    judge(run, Verdict(6, kind, failing, 2, kind, ("The evidence.",)))
+    page = reported(run)
+    assert re.findall(r'<p class="verdict (\w+)"><strong>([^<]*)<', page) == [
+        (lamp, kind.capitalize()),
+        ("quiet", "Quality: not measured"),
+    ]
 
 
 @pytest.mark.parametrize(("state", "words"), [("diverged", "was not finite"), ("interrupted", "run the same command again")])

@@ -50,7 +50,7 @@ _LONG_WINDOWS = 4
 SHORTEST_WARM_UP, LONGEST_WARM_UP, WARM_UP_SHARE = 100, 500, 4
 """A run is not judged in the first quarter of its steps, but in no fewer and no more steps than these."""
 
-_STABLE = Finding(STABLE, False, "stable", ("No rule finds a failure.",))
+_STABLE = Finding(STABLE, False, "stable", ("No rule finds a failure. How good the images are is for scores to say.",))
 _WARMING_UP = Finding(WARMING_UP, False, "warming up", ("It is too early to judge.",))
 
 

@@ -177,6 +177,7 @@ def _document(compared: Compared, out: str) -> dict[str, Any]:
                 "state": run.contents.standing.state,
                 "step": run.contents.standing.step,
                 "verdict": run.contents.verdict.kind if run.contents.verdict else None,
+                "quality": run.contents.quality.level,
                 "scored": bool(run.contents.scored),
             }
             for variant in compared.variants

@@ -41,6 +41,7 @@ def write_report(folder: str, out: str | None) -> dict[str, Any]:
         "step": contents.standing.step,
         "seed": contents.record.recipe.seed,
         "verdict": verdict.kind if verdict else None,
+        "quality": contents.quality.level,
         "scores": dict(scored[-1].values) if scored else {},
         "grids": len(contents.grids),
     }
