@@ -5,14 +5,15 @@ with show_progress(len(files), "images") as progress:     # counts, rate and tim
         ...
         progress.advance()
 
-with ProgressDisplay(total, plain_seconds=60) as display:  # any line
-    display.update(completed, "3/8 shards, 50 images/s")
+with ProgressDisplay(total, plain_seconds=60) as display:  # any facts
+    display.update(completed, ProgressLine("3/8 shards", "0:01:02 left", ("50 images/s",)))
 """
 
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Self
 
 from gan_core.notices import is_shown, say
@@ -20,17 +21,36 @@ from gan_core.notices import is_shown, say
 PLAIN_SECONDS = 10.0
 """Seconds between two plain lines, unless a display says otherwise."""
 
-_BAR_WIDTH = 20
-"""Width of a bar, in characters."""
+_REDRAW_SECONDS = 0.1
+"""The least time between two drawings of a bar."""
+
+
+@dataclass(frozen=True)
+class ProgressLine:
+    """A state of work in progress, in words.
+
+    Attributes:
+        done: how far it has come, such as "step 3/10".
+        left: the time that it still takes, in words.
+        facts: everything else, the most important first.
+    """
+
+    done: str
+    left: str
+    facts: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """All of it in one line, with the time left at its end."""
+        return " | ".join((self.done, *self.facts, self.left))
 
 
 class ProgressDisplay:
-    """One line about work in progress, beside a bar that fills from 0 to `total`.
+    """The newest line about work in progress: on a terminal below a bar that fills from 0 to `total`, elsewhere now and then.
 
     Args:
         total: the number of steps of the whole work.
         completed: the number of steps done before.
-        text: the line to show beside the bar until the first update.
+        text: what is shown beside the bar until the first update.
         plain_seconds: seconds between two plain lines.
         transient: whether the bar disappears at the end.
     """
@@ -44,39 +64,35 @@ class ProgressDisplay:
         transient: bool = False,
     ) -> None:
         self._plain_seconds, self._printed_at = plain_seconds, time.monotonic()
-        self._bar = None
+        self._total, self._terminal = total, None
         if is_shown() and sys.stderr.isatty():
-            from rich.console import Console
-            from rich.progress import BarColumn, Progress, TextColumn
+            from gan_core.terminal import Terminal
 
-            columns = (BarColumn(_BAR_WIDTH), TextColumn("{task.description}", markup=False))
-            self._bar = Progress(*columns, console=Console(stderr=True), transient=transient)
-            self._task = self._bar.add_task(text, total=total, completed=completed)
+            self._terminal = Terminal(sys.stderr, transient, _REDRAW_SECONDS)
+            self._terminal.show(completed, total, (text,))
 
     def __enter__(self) -> Self:
-        if self._bar is not None:
-            self._bar.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
+        if self._terminal is not None:
+            self._terminal.close()
 
-    def update(self, completed: int, line: str, due: bool = False) -> None:
+    def update(self, completed: int, line: ProgressLine, due: bool = False) -> None:
         """Show a new line; where lines are plain only if it is `due`, or if `plain_seconds` have passed since the last one."""
         now = time.monotonic()
-        if self._bar is not None:
-            self._bar.update(self._task, completed=completed, description=line)
+        if self._terminal is not None:
+            self._terminal.show(completed, self._total, (line.done, line.left), line.facts)
         elif due or now - self._printed_at >= self._plain_seconds:
             self._printed_at = now
-            say(line)
+            say(str(line))
 
     def print(self, line: str) -> None:
         """Print a line that stays, above the bar if there is one."""
-        if self._bar is None:
+        if self._terminal is None:
             say(line)
         else:
-            self._bar.console.print(line, markup=False, highlight=False)
+            self._terminal.print(line)
 
 
 class ProgressCounter:
@@ -110,11 +126,11 @@ def show_progress(total: int, units: str) -> Iterator[ProgressCounter]:
         yield ProgressCounter(display, total, units)
 
 
-def count_line(completed: int, total: int, units: str, seconds: float) -> str:
+def count_line(completed: int, total: int, units: str, seconds: float) -> ProgressLine:
     """The line "30/120 images | 3.0 images/s | 0:00:30 left", for at least one unit completed in that many seconds."""
     rate = completed / seconds if seconds else 0.0
     when = time_left(seconds / completed * (total - completed)) if completed < total else f"{duration(seconds)} taken"
-    return f"{completed:,}/{total:,} {units} | {rate:,.1f} {units}/s | {when}"
+    return ProgressLine(f"{completed:,}/{total:,} {units}", when, (f"{rate:,.1f} {units}/s",))
 
 
 def time_left(seconds: float | None) -> str:

@@ -330,5 +330,5 @@ def test_fitting_gives_the_sides_of_training_and_restores_those_of_the_image(hei
 
 
 def test_progress_says_how_many_how_fast_and_how_long_still() -> None:
-    assert count_line(30, 120, "images", 10.0) == "30/120 images | 3.0 images/s | 0:00:30 left"
-    assert count_line(120, 120, "images", 40.0) == "120/120 images | 3.0 images/s | 0:00:40 taken"
+    assert str(count_line(30, 120, "images", 10.0)) == "30/120 images | 3.0 images/s | 0:00:30 left"
+    assert str(count_line(120, 120, "images", 40.0)) == "120/120 images | 3.0 images/s | 0:00:40 taken"

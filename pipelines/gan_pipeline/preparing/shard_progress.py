@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 from gan_core.documents import Whole, read_json
 from gan_core.errors import DataError, StorageError
 from gan_core.notices import is_shown
-from gan_core.progress import ProgressDisplay, duration, time_left
+from gan_core.progress import ProgressDisplay, ProgressLine, duration, time_left
 from gan_core.storage import WORK, Folder
 from gan_pipeline.dataset.sharding import ShardTask
 from gan_pipeline.preparing.shard_writer import ShardRecord, Tally, read_shard_record
@@ -144,8 +144,8 @@ def _watch(watch: Watch, inputs: int, ended: threading.Event) -> None:
             display.update(now.read, describe(now, before, watch.shards, inputs, time.monotonic() - started), due=True)
 
 
-def describe(now: State, before: State, shards: int, inputs: int, seconds: float) -> str:
-    """The progress of a job in one line.
+def describe(now: State, before: State, shards: int, inputs: int, seconds: float) -> ProgressLine:
+    """The progress of a job.
 
     Args:
         now: the progress at this moment.
@@ -158,7 +158,10 @@ def describe(now: State, before: State, shards: int, inputs: int, seconds: float
     left = time_left((inputs - now.read) / rate if rate and now.read < inputs else None)
     if now.done == shards:
         left = f"{duration(seconds)} taken"
-    return (
-        f"{now.done}/{shards} shards, {rate:,.0f} images/s, {now.kept:,} kept, {now.read - now.kept:,} dropped, "
-        f"{left}, {now.memory / 2**20:,.0f} MB a worker"
+    facts = (
+        f"{rate:,.0f} images/s",
+        f"{now.kept:,} kept",
+        f"{now.read - now.kept:,} dropped",
+        f"{now.memory / 2**20:,.0f} MB a worker",
     )
+    return ProgressLine(f"{now.done}/{shards} shards", left, facts)

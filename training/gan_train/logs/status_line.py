@@ -1,11 +1,11 @@
 """The line that shows the state of a run, for the progress of a training and for `gan-train watch`."""
 
-from gan_core.progress import duration
+from gan_core.progress import ProgressLine, time_left
 from gan_train.logs.metrics_log import Row
 
 
-def status_line(row: Row, steps: int, seconds_left: float | None, verdict: str = "") -> str:
-    """A row of metrics.jsonl in one line.
+def status_line(row: Row, steps: int, seconds_left: float | None, verdict: str = "") -> ProgressLine:
+    """A row of metrics.jsonl as the progress of its run.
 
     Args:
         row: the newest.
@@ -14,8 +14,7 @@ def status_line(row: Row, steps: int, seconds_left: float | None, verdict: str =
         verdict: on the training, in a few words; "" if it was not judged.
     """
     accuracies, estimate = named(row, ".accuracy", "{:.0%}"), named(row, ".estimate", "{:+.3f}")
-    parts = [
-        f"step {int(row['step'])}/{steps}",
+    facts = (
         *([verdict] if verdict else []),
         f"loss {named(row, '.loss', '{:.3f}')}",
         *([f"accuracy {accuracies}"] if accuracies else []),
@@ -24,9 +23,8 @@ def status_line(row: Row, steps: int, seconds_left: float | None, verdict: str =
         f"input wait {row['input_wait']:.1%}",
         *([f"{row['input_skipped']:.1%} of the data left out"] if "input_skipped" in row else []),
         f"{row['memory.host'] / 2**20:,.0f} MB",
-        left(seconds_left),
-    ]
-    return " | ".join(parts)
+    )
+    return ProgressLine(f"step {int(row['step'])}/{steps}", time_left(seconds_left), facts)
 
 
 def named(row: Row, kind: str, form: str) -> str:
@@ -47,8 +45,3 @@ def seconds_left(first: Row, last: Row, steps: int) -> float | None:
     if last["step"] >= steps:
         return 0.0
     return (last["elapsed"] - first["elapsed"]) / done * (steps - last["step"]) if done > 0 else None
-
-
-def left(seconds: float | None) -> str:
-    """The time left in words."""
-    return "time left unknown" if seconds is None else f"{duration(seconds)} left"

@@ -7,16 +7,16 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
-from rich.live import Live
-from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from gan_core.bar import ProgressView
 from gan_core.command import print_json
-from gan_core.progress import duration
+from gan_core.progress import duration, time_left
 from gan_core.storage import CloudFolder, Folder, open_folder
+from gan_core.terminal import live
 from gan_train.logs.metrics_log import Row
-from gan_train.logs.status_line import left, named, status_line
+from gan_train.logs.status_line import named, status_line
 from gan_train.logs.watch import Standing, follow, read_standing
 
 _TERMINAL_SECONDS = 1.0
@@ -33,8 +33,8 @@ def watch_run(uri: str, once: bool, as_json: bool, quality: Callable[[Folder], s
         quality: what is known of the quality of a run's images, in a sentence.
     """
     run = open_folder(uri)
-    live = sys.stdout.isatty() and not as_json
-    seconds = _TERMINAL_SECONDS if live and not isinstance(run, CloudFolder) else _PLAIN_SECONDS
+    on_terminal = sys.stdout.isatty() and not as_json
+    seconds = _TERMINAL_SECONDS if on_terminal and not isinstance(run, CloudFolder) else _PLAIN_SECONDS
 
     def read() -> Standing:
         standing = read_standing(run)
@@ -51,9 +51,9 @@ def watch_run(uri: str, once: bool, as_json: bool, quality: Callable[[Folder], s
         standing = until_it_ends(lambda _: None)
         print_json(document(standing))
         return standing
-    if live:
-        with Live(console=Console(), auto_refresh=False) as display:
-            return until_it_ends(lambda standing: display.update(table(standing), refresh=True))
+    if on_terminal:
+        with live(Console()) as show:
+            return until_it_ends(lambda standing: show(table(standing)))
     return until_it_ends(LinePrinter())
 
 
@@ -82,7 +82,7 @@ def lines(standing: Standing, before: Standing | None = None) -> list[str]:
         new.append(f"{standing.run}: {standing.state}, {standing.words}")
     if standing.row and standing.steps and (before is None or standing.row != before.row):
         words = standing.verdict.in_short if standing.verdict else ""
-        new.append(status_line(standing.row, standing.steps, standing.seconds_left, words))
+        new.append(str(status_line(standing.row, standing.steps, standing.seconds_left, words)))
     verdict = standing.verdict
     if verdict and verdict.failing and (before is None or not before.verdict or before.verdict.kind != verdict.kind):
         new.append(f"diagnosis: {verdict}")
@@ -103,15 +103,16 @@ def table(standing: Standing) -> RenderableType:
     facts.add_column(style="dim")
     for name, words in _facts(standing):
         facts.add_row(name, Text(words))
-    bar = ProgressBar(total=standing.steps or 1, completed=standing.step, width=60)
-    return Group(Text(f"{standing.run}: {standing.state}, {standing.words}", style="bold"), bar, facts)
+    title = Text(f"{standing.run}: {standing.state}, {standing.words}", style="bold")
+    if not standing.steps:
+        return Group(title, facts)
+    head = [f"step {standing.step}/{standing.steps}", *([] if standing.ended else [time_left(standing.seconds_left)])]
+    return Group(title, ProgressView(standing.step, standing.steps, head), facts)
 
 
 def _facts(standing: Standing) -> list[tuple[str, str]]:
-    row, facts = standing.row, []
-    if standing.steps:
-        remaining = "" if standing.ended else f", {left(standing.seconds_left)}"
-        facts.append(("step", f"{standing.step} of {standing.steps}{remaining}"))
+    row = standing.row
+    facts: list[tuple[str, str]] = []
     if row:
         stalls = f"{_share(row, 'checkpoint')} for checkpoints, {_share(row, 'snapshot')} for snapshots"
         facts += [

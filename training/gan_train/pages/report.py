@@ -9,10 +9,9 @@ from contextlib import contextmanager
 
 from gan_core.errors import DataError, DivergenceError, FailedRunError, InterruptedRunError, StorageError
 from gan_core.notices import warn
-from gan_core.progress import duration
+from gan_core.progress import duration, time_left
 from gan_core.storage import Folder
 from gan_train.logs.metrics_log import Row, read_metrics
-from gan_train.logs.status_line import left
 from gan_train.logs.verdict import Verdict
 from gan_train.logs.watch import DIED, ERROR
 from gan_train.logs.writer import Writer
@@ -143,7 +142,7 @@ def _costs(run: Contents) -> list[tuple[str, str]]:
     if "input_skipped" in row:
         costs.append(("data left out", f"{row['input_skipped']:.1%}, damaged"))
     if not standing.ended:
-        costs.append(("to go", left(standing.seconds_left)))
+        costs.append(("to go", time_left(standing.seconds_left)))
     return costs
 
 
