@@ -54,7 +54,7 @@ def warn(message: str) -> None:
 
 def is_shown() -> bool:
     """Whether messages appear on stderr now, so that a progress bar may appear there, too."""
-    return _open_blocks > 0
+    return _open_blocks > 0 and not LOGGER.disabled
 
 
 @contextmanager
@@ -65,6 +65,16 @@ def shown() -> Iterator[None]:
         yield
     finally:
         _count(-1)
+
+
+@contextmanager
+def hidden() -> Iterator[None]:
+    """Drop all messages of this process while the block runs, also those that are shown around it."""
+    LOGGER.disabled = True
+    try:
+        yield
+    finally:
+        LOGGER.disabled = False
 
 
 def _count(change: int) -> None:

@@ -84,3 +84,37 @@ def test_a_signal_reaches_the_program_and_ends_the_attempts() -> None:
     process.send_signal(signal.SIGTERM)
     code, out, err = ended(process)
     assert (code, out, err) == (75, "", "")
+
+
+def doctor(*command: str) -> list[str]:
+    return [f"--doctor={word}" for word in command]
+
+
+@pytest.mark.parametrize(("found", "code"), [("6", 6), ("1", 1)])
+def test_a_machine_that_will_not_do_ends_the_job_before_the_command(found: str, code: int) -> None:
+    process = launch("--retries=3", *doctor(sys.executable, "-c", f"raise SystemExit({found})"), *SHOW)
+    assert ended(process) == (code, "", "")
+
+
+def test_what_may_pass_is_looked_at_again(tmp_path: Path) -> None:
+    count = tmp_path / "count"
+    code, out, err = ended(launch("--retries=1", *doctor(sys.executable, "-c", CODES, str(count), "5", "0"), *SHOW, "done"))
+    assert code == 0 and json.loads(out)[0] == ["done"] and "attempt 2 of 2" in err
+
+
+def test_the_doctor_of_a_task_knows_its_number(tmp_path: Path) -> None:
+    hosts = tmp_path / "hosts"
+    hosts.write_text("vm-0\nvm-1\n")
+    variables = {"BATCH_TASK_INDEX": "1", "BATCH_HOSTS_FILE": str(hosts)}
+    code, out, _ = ended(launch(*doctor(*SHOW, "{index}"), *SHOW, **variables))
+    first, second = map(json.loads, out.splitlines())
+    assert code == 0 and first[0] == ["1"] and first[1] == second[1] and '"index": 1' in first[1]
+
+
+def test_a_signal_during_the_doctor_ends_the_job() -> None:
+    waiting = "import signal, sys; signal.signal(15, lambda *_: sys.exit(0)); print('ready', flush=True); signal.pause()"
+    process = launch(*doctor(sys.executable, "-c", waiting), *SHOW)
+    assert process.stdout and process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGTERM)
+    # Exit code 75 lets the scheduler start the job again, although the doctor found nothing.
+    assert ended(process) == (75, "", "")

@@ -23,6 +23,7 @@ EVERYTHING = {
     "resources": {"cpus": 7.5, "memory": "24Gi", "disk": "512Mi", "gpus": 1, "gpu_type": "nvidia-l4"},
     "spot": True,
     "retries": 2,
+    "doctor": True,
     "maximum": {"hours": 12, "cost": 20},
     "price_per_hour": 0.5,
     "environment": {"TF_CPP_MIN_LOG_LEVEL": "1", "PRICE": "$(HOME) $5"},
@@ -116,14 +117,43 @@ def test_the_command_arrives_as_it_was_written(tmp_path: Path) -> None:
         (document,) = printed(tmp_path, target, command=HOSTILE)
         job = document["spec"]["replicatedJobs"][0]["template"] if target == "jobset" else document
         (container,) = job["spec"]["template"]["spec"]["containers"]
-        assert container["command"] == ["gan-train"]
-        assert [expanded(one, {"HOME": "/cache"}) for one in container["args"]] == list(HOSTILE)
+        assert container["command"] == ["python"]
+        assert after_doctor([expanded(one, {"HOME": "/cache"}) for one in container["args"]]) == ["gan-train", *HOSTILE]
     (batch,) = printed(tmp_path, "gcp-batch", command=HOSTILE)
     (runnable,) = batch["taskGroups"][0]["taskSpec"]["runnables"]
-    assert runnable["container"]["commands"] == ["-m", "gan_core.jobs.launch", "gan-train", *HOSTILE]
+    assert after_doctor(runnable["container"]["commands"]) == ["gan-train", *HOSTILE]
     (vertex,) = printed(tmp_path, "vertex", command=HOSTILE)
     container = vertex["jobSpec"]["workerPoolSpecs"][0]["containerSpec"]
-    assert [expanded(one, {"HOME": "/cache"}) for one in container["args"]] == ["gan-train", *HOSTILE]
+    launched = [expanded(one, {"HOME": "/cache"}) for one in container["args"]]
+    assert launched.pop(2) == "--retries=3" and after_doctor(launched) == ["gan-train", *HOSTILE]
+
+
+def after_doctor(arguments: list[str]) -> list[str]:
+    """The command that the launcher starts once the doctor has found nothing; it comes first."""
+    assert arguments[:5] == ["-m", "gan_core.jobs.launch", "--doctor=gan-train", "--doctor=doctor", "--doctor=--in-job"]
+    return [argument for argument in arguments[5:] if not argument.startswith("--doctor=")]
+
+
+def doctor_of(folder: Path, command: tuple[str, ...], changes: dict[str, Any] | None = None) -> list[str]:
+    """The words of the doctor in the manifest for a command."""
+    (job,) = printed(folder, "kubernetes", changes or {}, (), command)
+    return [one.removeprefix("--doctor=") for one in container_of(job)["args"] if one.startswith("--doctor=")]
+
+
+def test_a_job_looks_at_the_machine_first(tmp_path: Path) -> None:
+    run = (*RUN, "--set", "batch_size=32", "--short", "--strategy", "default")
+    assert doctor_of(tmp_path, run)[:12] == [
+        *("gan-train", "doctor", "--in-job", "--data", "gs://bucket/digits", "-o", "gs://bucket/runs/first"),
+        *("--recipe", "mnist-gan", "--strategy", "default", "--cluster-timeout"),
+    ]
+    assert doctor_of(tmp_path, run)[13:] == ["--set", "batch_size=32", "--short"]
+    assert doctor_of(tmp_path, ("run", "--resume", "gs://bucket/runs/first"))[3:7] == [
+        *("-o", "gs://bucket/runs/first", "--recipe", "gs://bucket/runs/first")
+    ]
+    assert doctor_of(tmp_path, PREPARE) == [
+        *("gan-pipeline", "doctor", "--in-job", "--source", "gs://bucket/photos", "-o", "gs://bucket/data")
+    ]
+    assert doctor_of(tmp_path, RUN, {"doctor": False}) == doctor_of(tmp_path, ("doctor",)) == []
 
 
 def container_of(job: dict[str, Any]) -> dict[str, Any]:
@@ -158,7 +188,7 @@ def test_only_exit_codes_that_may_pass_are_retried(tmp_path: Path) -> None:
     (job,) = printed(tmp_path, "kubernetes", {"retries": 2})
     rules = job["spec"]["podFailurePolicy"]["rules"]
     assert [(rule["action"], rule.get("onExitCodes", {}).get("values")) for rule in rules] == [
-        ("FailJob", [2, 3, 4]),
+        ("FailJob", [2, 3, 4, 6]),
         ("Ignore", [75]),
         ("Ignore", None),
     ]
@@ -168,7 +198,7 @@ def test_only_exit_codes_that_may_pass_are_retried(tmp_path: Path) -> None:
     task = batch["taskGroups"][0]["taskSpec"]
     (policy,) = task["lifecyclePolicies"]
     codes = policy["actionCondition"]["exitCodes"]
-    assert policy["action"] == "RETRY_TASK" and {5, 75, 50001} <= set(codes) and not {1, 2, 3, 4} & set(codes)
+    assert policy["action"] == "RETRY_TASK" and {5, 75, 50001} <= set(codes) and not {1, 2, 3, 4, 6} & set(codes)
     assert task["maxRetryCount"] == 2
     (job_set,) = printed(tmp_path, "jobset", {"retries": 2})
     assert job_set["spec"]["failurePolicy"]["maxRestarts"] == 2
@@ -267,11 +297,11 @@ def test_a_sweep_is_an_array_of_its_runs(tmp_path: Path, monkeypatch: pytest.Mon
     strictly_valid(job)
     assert (job["spec"]["completions"], job["spec"]["parallelism"]) == (4, 3)
     container = container_of(job)
-    assert container["command"] == ["sh"] and container["args"][0] == "-c"
+    assert container["command"] == ["python"] and container["args"][-3:-1] == ["sh", "-c"]
     # A shell runs the script with a gan-train that shows its arguments.
     (tmp_path / "gan-train").write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
     (tmp_path / "gan-train").chmod(0o755)
-    script, started = expanded(container["args"][1], {}), []
+    script, started = expanded(container["args"][-1], {}), []
     for index in range(4):
         variables = {"PATH": f"{tmp_path}:/usr/bin:/bin", "JOB_COMPLETION_INDEX": str(index)}
         ran = subprocess.run(["sh", "-c", script], env=variables, capture_output=True, text=True, check=True)
@@ -330,8 +360,9 @@ def test_dataflow_has_a_driver_on_batch(tmp_path: Path) -> None:
     (group,) = document["taskGroups"]
     (runnable,) = group["taskSpec"]["runnables"]
     commands = runnable["container"]["commands"]
-    driver, beam = commands[3 : commands.index("--")], commands[commands.index("--") + 1 :]
-    assert driver == [*PREPARE, "--runner", "DataflowRunner"]
+    driver, beam = commands[: commands.index("--")], commands[commands.index("--") + 1 :]
+    driver = [one for one in driver[3:] if not one.startswith("--doctor=")]
+    assert driver == ["gan-pipeline", *PREPARE, "--runner", "DataflowRunner"]
     assert {
         "--project=acme-vision",
         "--region=europe-west4",

@@ -3,7 +3,7 @@
 from google.cloud import batch_v1
 from google.protobuf.duration_pb2 import Duration
 
-from gan_core.jobs.google_cloud import LAUNCHER, labels, section
+from gan_core.jobs.google_cloud import labels, section
 from gan_core.jobs.job import CACHE, RETRIED_CODES, Job
 from gan_core.jobs.spec import mebibytes
 
@@ -64,11 +64,11 @@ def _container(job: Job) -> batch_v1.Runnable.Container:
     together = job.spec.workers > 1
     # A volume of Docker takes over the owner of the image's folder, so that its user may write there and nowhere else.
     options = ["--read-only", f"--mount=type=volume,dst={CACHE}", *(["--network=host"] if together else [])]
-    launched = [*LAUNCHER, *job.command]
+    launched = job.launched()
     return batch_v1.Runnable.Container(
         image_uri=job.spec.image,
         entrypoint=launched[0],
-        commands=launched[1:],
+        commands=list(launched[1:]),
         volumes=[f"{_HOSTS_FILE}:{_HOSTS_FILE}:ro"] if together else [],
         options=" ".join(options),
     )

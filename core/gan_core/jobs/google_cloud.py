@@ -1,4 +1,4 @@
-"""The parts that all targets on Google Cloud share: their section of the job file, labels, messages as JSON, the launcher."""
+"""The parts that all targets on Google Cloud share: their section of the job file, labels, messages as JSON."""
 
 import json
 from typing import Any
@@ -8,9 +8,6 @@ from google.protobuf.json_format import ParseDict
 from gan_core.errors import UsageError
 from gan_core.jobs.job import Job
 from gan_core.jobs.spec import GoogleCloud
-
-LAUNCHER = ("python", "-m", "gan_core.jobs.launch")
-"""The command in the container that tells the program its place among the workers, and starts it."""
 
 
 def section(job: Job, target: str) -> GoogleCloud:

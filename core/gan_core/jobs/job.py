@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from gan_core.doctor.check import UNFIT
 from gan_core.errors import UsageError
 
 if TYPE_CHECKING:
     from gan_core.jobs.spec import JobSpec
 
-FINAL_CODES = (2, 3, 4)
-"""Exit codes that come back with every attempt: wrong command line, wrong data, training diverged or failed."""
+FINAL_CODES = (2, 3, 4, UNFIT)
+"""Exit codes that come back with every attempt: wrong command line, wrong data, training diverged or failed, unfit machine."""
 
 INTERRUPTED = 75
 """The exit code after a signal or the loss of a worker."""
@@ -28,6 +29,9 @@ PORT = 2222
 
 CACHE = "/cache"
 """The folder of the image that may be written: the cache of runs on gs:// and temporary files."""
+
+LAUNCHER = ("python", "-m", "gan_core.jobs.launch")
+"""The command in the container that looks at the machine, tells the program its place among the workers, and starts it."""
 
 INDEX = "{index}"
 """This stands in the command for the number of the task, from 0, in an array job."""
@@ -58,12 +62,14 @@ class Job:
         program: gan-train or gan-pipeline, for labels.
         command: what is run, exactly: a program and its arguments.
         array: the tasks of an array job, None for all other jobs.
+        doctor: the arguments with which the program looks at the machine and its rights first; none starts it at once.
     """
 
     spec: "JobSpec"
     program: str
     command: tuple[str, ...]
     array: Array | None = None
+    doctor: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Raise UsageError where job file, command and array contradict each other."""
@@ -78,7 +84,7 @@ class Job:
     def digest(self) -> str:
         """SHA-256 of all that decides what the job does, in hexadecimal digits."""
         array = (self.array.tasks, self.array.at_once) if self.array else None
-        parts = [self.spec.model_dump(mode="json"), self.program, self.command, array]
+        parts = [self.spec.model_dump(mode="json"), self.program, self.command, array, self.doctor]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     @property
@@ -89,6 +95,16 @@ class Job:
         scheduled job bears the name alone: a changed one takes the place of the one before.
         """
         return self.spec.name if self.spec.schedule else f"{self.spec.name}-{self.digest[:_DIGEST_CHARACTERS]}"
+
+    def launched(self, retries: int = 0) -> tuple[str, ...]:
+        """The first process of a container: the launcher with all that it starts.
+
+        Args:
+            retries: how often the launcher starts the command again, where the target does not.
+        """
+        repeated = (f"--retries={retries}",) if retries else ()
+        examined = tuple(f"--doctor={argument}" for argument in ((self.program, "doctor", *self.doctor) if self.doctor else ()))
+        return (*LAUNCHER, *repeated, *examined, *self.command)
 
     @property
     def machines(self) -> int:

@@ -77,18 +77,15 @@ def pod_template(job: Job, addresses: list[str]) -> V1PodTemplateSpec:
 
 
 def _container(job: Job, addresses: list[str]) -> V1Container:
-    asked = job.spec.resources
+    asked, launched = job.spec.resources, job.launched()
     # "200m" is a fifth of a core.
     requests = {"cpu": f"{round(asked.cpus * 1000)}m", "memory": asked.memory, "ephemeral-storage": asked.disk}
     gpus = {_GPU: str(asked.gpus)} if asked.gpus else {}
     return V1Container(
         name=CONTAINER,
         image=job.spec.image,
-        command=list(job.command[:1]),
-        args=[
-            _literal(argument).replace(INDEX, "$(TASK_INDEX)") if job.array else _literal(argument)
-            for argument in job.command[1:]
-        ],
+        command=list(launched[:1]),
+        args=[_literal(one).replace(INDEX, "$(TASK_INDEX)") if job.array else _literal(one) for one in launched[1:]],
         env=_environment(job, addresses),
         # Memory beyond the request is taken from others, and ends in a kill at a bad time; spare processor time is free.
         resources=V1ResourceRequirements(requests=requests | gpus, limits={"memory": asked.memory} | gpus),

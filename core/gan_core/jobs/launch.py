@@ -1,10 +1,12 @@
-"""The first process of a container on Google Cloud: it tells a program its place among the workers, and starts it.
+"""The first process of a container: it looks at the machine, tells a program its place among the workers, and starts it.
 
     python -m gan_core.jobs.launch gan-train run mnist-gan --data gs://bucket/digits -o gs://bucket/runs/first
     python -m gan_core.jobs.launch --retries=3 gan-train run ...
+    python -m gan_core.jobs.launch --doctor=gan-train --doctor=doctor --doctor=--in-job gan-train run ...
 
 On Batch, `TF_CONFIG` is made of the list of machines and the number of this one, and `{index}` in the arguments becomes the
-number of the task. With --retries the program is started again after an exit code that may pass, and not after a signal.
+number of the task. With --retries the program is started again after an exit code that may pass, and not after a signal. Each
+--doctor is a word of a command that runs before; if it fails, its exit code ends the job.
 """
 
 import os
@@ -17,10 +19,11 @@ from types import FrameType
 from typing import NoReturn
 
 from gan_core.errors import UsageError
-from gan_core.jobs.job import INDEX, PORT, RETRIED_CODES
+from gan_core.jobs.job import INDEX, INTERRUPTED, PORT, RETRIED_CODES
 from gan_core.jobs.tf_config import tf_config
 
 _RETRIES = "--retries="
+_DOCTOR = "--doctor="
 
 
 def placed(command: Sequence[str], environment: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
@@ -47,54 +50,74 @@ def placed(command: Sequence[str], environment: Mapping[str, str]) -> tuple[list
     return own, {**environment, "TF_CONFIG": tf_config([f"{host}:{PORT}" for host in hosts], int(index))}
 
 
-def run_repeatedly(command: Sequence[str], environment: Mapping[str, str], retries: int) -> int:
-    """Run a command until it ends for good.
+class Children:
+    """Processes that run one after the other, and get the signals that ask this one to stop.
 
-    Args:
-        command: a program and its arguments.
-        environment: its variables.
-        retries: how often it is started again after one of `RETRIED_CODES`.
-
-    Returns:
-        The last exit code; 128 and the number of the signal for a program that a signal killed.
+    Attributes:
+        asked_to_stop: whether there was such a signal; no further process is started after it.
     """
-    asked_to_stop = False
-    running: subprocess.Popen[bytes] | None = None
 
-    def pass_on(number: int, frame: FrameType | None) -> None:
-        nonlocal asked_to_stop
-        asked_to_stop = True
-        if running is not None:
-            running.send_signal(number)
+    def __init__(self) -> None:
+        self.asked_to_stop = False
+        self._running: subprocess.Popen[bytes] | None = None
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._pass_on)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, pass_on)
-    code = 0
-    for attempt in range(retries + 1):
-        running = subprocess.Popen(command, env=dict(environment))
-        if asked_to_stop:
-            # The signal came before this process was there to receive it.
-            running.terminate()
-        code = running.wait()
-        if asked_to_stop or code not in RETRIED_CODES:
-            break
-        if attempt < retries:
-            print(f"exit code {code}: attempt {attempt + 2} of {retries + 1}", file=sys.stderr, flush=True)
-    return code if code >= 0 else 128 - code
+    def _pass_on(self, number: int, frame: FrameType | None) -> None:
+        self.asked_to_stop = True
+        if self._running is not None:
+            self._running.send_signal(number)
+
+    def run(self, command: Sequence[str], environment: Mapping[str, str], retries: int) -> int:
+        """Run a command until it ends for good.
+
+        Args:
+            command: a program and its arguments.
+            environment: its variables.
+            retries: how often it is started again after one of `RETRIED_CODES`.
+
+        Returns:
+            The last exit code; 128 and the number of the signal for a program that a signal killed.
+        """
+        code = 0
+        for attempt in range(retries + 1):
+            self._running = subprocess.Popen(command, env=dict(environment))
+            if self.asked_to_stop:
+                # The signal came before this process was there to receive it.
+                self._running.terminate()
+            code = self._running.wait()
+            if self.asked_to_stop or code not in RETRIED_CODES:
+                break
+            if attempt < retries:
+                print(f"exit code {code}: attempt {attempt + 2} of {retries + 1}", file=sys.stderr, flush=True)
+        return code if code >= 0 else 128 - code
 
 
 def main(arguments: Sequence[str]) -> NoReturn:
-    """Start the program of this task, in place of this process where nothing is to be repeated."""
-    retries = 0
-    if arguments and arguments[0].startswith(_RETRIES):
-        retries, arguments = int(arguments[0].removeprefix(_RETRIES)), arguments[1:]
+    """Look at the machine if that is asked for, and start the program of this task.
+
+    It takes the place of this process where nothing is to be repeated.
+    """
+    retries, doctor = 0, list[str]()
+    while arguments and arguments[0].startswith((_RETRIES, _DOCTOR)):
+        option, _, value = arguments[0].partition("=")
+        if f"{option}=" == _RETRIES:
+            retries = int(value)
+        else:
+            doctor.append(value)
+        arguments = arguments[1:]
     try:
         command, environment = placed(arguments, os.environ)
     except UsageError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    if retries:
-        sys.exit(run_repeatedly(command, environment, retries))
+    children = Children() if doctor or retries else None
+    if children and doctor:
+        code = children.run(placed(doctor, os.environ)[0], environment, retries)
+        if code or children.asked_to_stop:
+            sys.exit(code or INTERRUPTED)
+    if children and retries:
+        sys.exit(children.run(command, environment, retries))
     os.execvpe(command[0], command, environment)
 
 

@@ -22,6 +22,7 @@ class Program:
         words: values of these that are no folders.
         check: a further check of a command, which raises GanmillError.
         split: the tasks of a command that stands for many, such as a sweep; None for all other commands.
+        doctor: the arguments of the program's `doctor` that look at what a command needs; none for a command without one.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Program:
     words: frozenset[str]
     check: Callable[["Line"], None]
     split: Callable[["Line"], "Tasks | None"]
+    doctor: Callable[["Line"], tuple[str, ...]]
 
 
 @dataclass(frozen=True)

@@ -173,6 +173,7 @@ class JobSpec(_Section):
             on Kubernetes.
         maximum: hours and cost.
         price_per_hour: of one worker, in any currency.
+        doctor: whether the program looks at the machine and its rights before the command begins.
         environment: variables of the process.
         secrets: names of secrets by the variable that receives their content.
         labels: of the job.
@@ -190,6 +191,7 @@ class JobSpec(_Section):
     retries: int = Field(default=3, ge=0, le=10)
     maximum: Maximum
     price_per_hour: float | None = Field(default=None, gt=0)
+    doctor: bool = True
     environment: dict[_Variable, str] = {}
     secrets: dict[_Variable, _SecretName] = {}
     labels: dict[_LabelKey, _LabelValue] = {}

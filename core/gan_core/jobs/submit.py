@@ -82,6 +82,7 @@ def _job(
 
     # The first task stands for all of them.
     line = checked([one.replace(INDEX, "0") if array else one for one in context.args])
+    doctor = program.doctor(line) if spec.doctor else ()
     tasks = program.split(line)
     if tasks is None:
         command, count = (program.name, *context.args), array
@@ -95,7 +96,7 @@ def _job(
         command, count = ("sh", "-c", tasks.script), len(tasks.arguments)
     if at_once is not None and count is None:
         raise UsageError("--at-once belongs to a sweep or to --array, the number of tasks")
-    return Job(spec, program.name, command, Array(count, min(at_once or count, count)) if count else None)
+    return Job(spec, program.name, command, Array(count, min(at_once or count, count)) if count else None, doctor)
 
 
 def _with_schedule(spec: "JobSpec", schedule: str | None) -> "JobSpec":

@@ -13,7 +13,7 @@ from google.cloud.aiplatform_v1.types import (
 from google.protobuf.duration_pb2 import Duration
 
 from gan_core.errors import UsageError
-from gan_core.jobs.google_cloud import LAUNCHER, labels, section
+from gan_core.jobs.google_cloud import labels, section
 from gan_core.jobs.job import Job
 from gan_core.jobs.spec import mebibytes
 
@@ -55,7 +55,7 @@ def custom_job(job: Job) -> CustomJob:
 
 
 def _pool(job: Job, replicas: int) -> WorkerPoolSpec:
-    gcp, asked = section(job, "vertex"), job.spec.resources
+    gcp, asked, launched = section(job, "vertex"), job.spec.resources, job.launched(job.spec.retries)
     gpus = (
         {"accelerator_type": asked.gpu_type.upper().replace("-", "_"), "accelerator_count": asked.gpus}
         if asked.gpu_type
@@ -67,9 +67,9 @@ def _pool(job: Job, replicas: int) -> WorkerPoolSpec:
         disk_spec=DiskSpec(boot_disk_size_gb=max(_SMALLEST_DISK_GB, -(-mebibytes(asked.disk) // 1024))),
         container_spec=ContainerSpec(
             image_uri=job.spec.image,
-            command=[*LAUNCHER, f"--retries={job.spec.retries}"],
+            command=launched[:1],
             # Vertex AI reads $(NAME) as a variable, and $$ as $.
-            args=[argument.replace("$", "$$") for argument in job.command],
+            args=[argument.replace("$", "$$") for argument in launched[1:]],
             env=[EnvVar(name=name, value=value.replace("$", "$$")) for name, value in job.environment.items()],
         ),
     )

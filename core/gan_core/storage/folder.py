@@ -57,6 +57,10 @@ class Folder(ABC):
         return [entry.name for entry in self.entries(prefix)]
 
     @abstractmethod
+    def first_name(self) -> str | None:
+        """The name of some file below the folder, found without listing all of them; None if there is none."""
+
+    @abstractmethod
     def read(self, name: str, version: str | None = None, limit: int | None = None) -> bytes:
         """The whole content of the named file. Raises UnusableInputError if it is larger than `limit`, without reading on."""
 

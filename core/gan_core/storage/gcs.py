@@ -4,6 +4,7 @@ import base64
 import errno
 import io
 import tempfile
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,7 @@ from typing import IO, TYPE_CHECKING, cast
 
 from gan_core.errors import StorageError, UnusableInputError
 from gan_core.storage.folder import Entry, Folder
-from gan_core.storage.gcs_client import CONNECTIONS, call, client, cloud_errors, retry
+from gan_core.storage.gcs_client import CONNECTIONS, answer_date, call, client, cloud_errors, retry
 from gan_core.storage.gcs_upload import Upload
 from gan_core.storage.local import storage_errors
 
@@ -68,6 +69,13 @@ class CloudFolder(Folder):
             found = [_entry(blob.name.removeprefix(self._prefix), blob) for blob in blobs]
         # Google's console marks an empty folder by an object whose name ends in "/".
         return sorted((entry for entry in found if entry.name and not entry.name.endswith("/")), key=lambda entry: entry.name)
+
+    def first_name(self) -> str | None:
+        with cloud_errors(self.uri):
+            # The mark of an empty folder, whose name ends in "/", may come before it.
+            blobs = self._bucket().list_blobs(prefix=self._prefix, max_results=2, fields=_LISTED, retry=retry())
+            names = [blob.name.removeprefix(self._prefix) for blob in blobs]
+        return next((name for name in names if name and not name.endswith("/")), None)
 
     def read(self, name: str, version: str | None = None, limit: int | None = None) -> bytes:
         blob, match = self._blob(name), int(version) if version else None
@@ -168,6 +176,14 @@ class CloudFolder(Folder):
             f"{self.locate(name)}: another program wrote it at the same time; "
             "see that only one writes here, then run the same command again"
         )
+
+    def seconds_ahead(self) -> float:
+        """The seconds by which the storage's clock, in the Date of its answer, is ahead of ours; negative if it is behind."""
+        with cloud_errors(self.uri):
+            date = answer_date(self._bucket_name)
+        if date is None:
+            raise StorageError(f"{self.uri}: its answers bear no date, so that the clocks cannot be compared; try it again")
+        return date.timestamp() - time.time()
 
     def remove(self, name: str) -> None:
         entry = self._find(name)

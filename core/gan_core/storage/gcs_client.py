@@ -5,6 +5,8 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,6 +25,9 @@ CONNECTIONS = 16
 """Requests that are sent at the same time. A request mostly waits for the network."""
 
 _DEFAULT_TIMEOUT = 300
+_DATE_SECONDS = 10
+"""Seconds for the answer whose date is looked at."""
+
 _Result = TypeVar("_Result")
 _patience = ContextVar("patience", default=float("inf"))
 
@@ -92,6 +97,17 @@ def call(uri: str, request: Callable[[], _Result]) -> _Result:
             with suppress(DataCorruption):
                 return retry()(request)()
         return retry()(request)()
+
+
+def answer_date(bucket: str) -> datetime | None:
+    """The time at which the storage answered a request just now, by the header Date; None if it has none.
+
+    Any answer will do, also a refusal. Raises what the HTTP client raises if there is none.
+    """
+    connection = client()._connection
+    answer = client()._http.get(f"{connection.API_BASE_URL}/storage/v1/b/{bucket}", timeout=_DATE_SECONDS)
+    date = answer.headers.get("Date")
+    return parsedate_to_datetime(date) if date else None
 
 
 @contextmanager

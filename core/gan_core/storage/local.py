@@ -92,6 +92,13 @@ class LocalFolder(Folder):
             found = [Path(base, file).relative_to(self.path).as_posix() for base, _, files in walk for file in files]
         return sorted(name for name in found if name.startswith(prefix))
 
+    def first_name(self) -> str | None:
+        with storage_errors(self.path):
+            for base, _, files in os.walk(self.path, onerror=_raise_unless_missing):
+                if files:
+                    return (Path(base) / min(files)).relative_to(self.path).as_posix()
+        return None
+
     def read(self, name: str, version: str | None = None, limit: int | None = None) -> bytes:
         path = self.path / name
         with storage_errors(path), open_regular(path) as file:

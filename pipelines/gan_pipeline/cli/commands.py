@@ -9,6 +9,7 @@ from gan_core.errors import DataError, UsageError
 from gan_core.jobs.submit import add_submit
 from gan_pipeline import api
 from gan_pipeline.api import PrepareOptions
+from gan_pipeline.cli.doctor import examining
 from gan_pipeline.cli.jobs import PROGRAM
 from gan_pipeline.cli.output import print_datasets, print_page, print_plan, print_prepared, print_summary
 from gan_pipeline.dataset.catalogue import DATASETS, MAX_FAILURE_RATE, dataset_info
@@ -23,7 +24,8 @@ FolderArgument = Annotated[str, typer.Argument(help="A dataset folder, local or 
 def _about() -> None:
     """Raw images into dataset folders that a trainer can rely on.
 
-    Exit codes: 0 done or already done, 2 wrong command line, 3 wrong data, 5 storage refused, 75 a worker was lost.
+    Exit codes: 0 done or already done, 1 doctor found a fault, 2 wrong command line, 3 wrong data, 5 storage refused,
+    6 a job's doctor found a fault, 75 a worker was lost.
     """
 
 
@@ -311,6 +313,7 @@ def list_datasets(as_json: JsonOption = False) -> None:
     print_datasets(as_json)
 
 
+app.add_typer(examining)
 add_submit(app, PROGRAM)
 
 

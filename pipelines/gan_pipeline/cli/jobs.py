@@ -10,6 +10,14 @@ def _check(line: Line) -> None:
         dataset_info(line.values["dataset"])
 
 
+def _doctor(line: Line) -> tuple[str, ...]:
+    """The arguments of `doctor` before a command: it looks at what `prepare` reads and writes."""
+    if line.command == "doctor":
+        return ()
+    named = {"--source": line.values.get("source"), "-o": line.values.get("out")} if line.command == "prepare" else {}
+    return ("--in-job", *(part for name, value in named.items() if value is not None for part in (name, str(value))))
+
+
 PROGRAM = Program(
     name="gan-pipeline",
     example="prepare images --source gs://BUCKET/photos -o gs://BUCKET/data",
@@ -17,4 +25,5 @@ PROGRAM = Program(
     words=frozenset({"auto", "tfds", "sample"}),
     check=_check,
     split=lambda line: None,
+    doctor=_doctor,
 )

@@ -52,6 +52,26 @@ def _split(line: Line) -> Tasks | None:
     return Tasks([run.arguments for run in planned], array_line(planned))
 
 
+def _doctor(line: Line) -> tuple[str, ...]:
+    """The arguments of `doctor` before a command: it looks at what the command reads and writes, and tries its recipe."""
+    if line.command == "doctor":
+        return ()
+    given = line.values
+    writes = line.command in ("run", "sweep", "repeat")
+    named = {
+        "--data": given.get("data"),
+        "-o": (given.get("out") or given.get("resume")) if writes else None,
+        "--recipe": (given.get("recipe") or given.get("resume")) if line.command == "run" else None,
+        "--strategy": given.get("strategy"),
+        "--cluster-timeout": given.get("cluster_timeout"),
+    }
+    options = [part for name, value in named.items() if value is not None for part in (name, str(value))]
+    if line.command == "run":
+        options += [part for override in given.get("overrides") or () for part in ("--set", override)]
+        options += ["--short"] if given.get("short") else []
+    return ("--in-job", *options)
+
+
 PROGRAM = Program(
     name="gan-train",
     example="run mnist-gan --data gs://BUCKET/digits -o gs://BUCKET/runs/first",
@@ -59,4 +79,5 @@ PROGRAM = Program(
     words=frozenset(),
     check=_check,
     split=_split,
+    doctor=_doctor,
 )

@@ -6,6 +6,7 @@ import typer
 
 from gan_core.command import run_command
 from gan_core.jobs.submit import add_submit
+from gan_train.cli.doctor import examining
 from gan_train.cli.jobs import PROGRAM
 from gan_train.cli.models import models
 from gan_train.cli.pages import pages
@@ -22,12 +23,13 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions
 def _about() -> None:
     """Train GANs on dataset folders made by gan-pipeline, and use what was trained.
 
-    Exit codes: 0 done or already done, 2 wrong command line or recipe, 3 wrong data, 4 training diverged or failed,
-    5 storage refused, 75 interrupted by a signal or by the loss of a worker (run the same command again).
+    Exit codes: 0 done or already done, 1 doctor found a fault, 2 wrong command line or recipe, 3 wrong data, 4 training
+    diverged or failed, 5 storage refused, 6 a job's doctor found a fault, 75 interrupted by a signal or by the loss of a
+    worker (run the same command again).
     """
 
 
-for group in (training, sweeps, recipe_commands, scoring, pages, sampling, models):
+for group in (training, sweeps, recipe_commands, scoring, pages, sampling, models, examining):
     app.add_typer(group)
 add_submit(app, PROGRAM)
 

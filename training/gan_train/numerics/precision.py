@@ -85,5 +85,10 @@ def default_precision(cpu_info: Path = Path("/proc/cpuinfo")) -> Precision:
     if gpus:
         details = (tf.config.experimental.get_device_details(gpu) for gpu in gpus)
         return "bfloat16" if all(detail.get("compute_capability", (0, 0)) >= (8, 0) for detail in details) else "float32"
+    return "bfloat16" if bfloat16_flags(cpu_info) else "float32"
+
+
+def bfloat16_flags(cpu_info: Path = Path("/proc/cpuinfo")) -> set[str]:
+    """The names of the processor's instructions for bfloat16, as Linux reports them: "amx_bf16", "avx512_bf16"."""
     flags = set(cpu_info.read_text().split()) if cpu_info.exists() else set()
-    return "bfloat16" if flags & _BFLOAT16_FLAGS else "float32"
+    return flags & _BFLOAT16_FLAGS

@@ -4,27 +4,16 @@ import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import keras
-import psutil
 import tensorflow as tf
 
 from gan_core.errors import UsageError
+from gan_core.memory import memory_bytes
 from gan_core.text import printable
 
-_GROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
-"""The limit of a container, in bytes, or "max"; Linux ends a process that goes beyond it without a word."""
-
 _building = threading.Lock()
-
-
-def memory_bytes() -> int:
-    """The bytes of memory that this process can have at most."""
-    total: int = psutil.virtual_memory().total
-    limit = _GROUP_LIMIT.read_text().strip() if _GROUP_LIMIT.is_file() else ""
-    return min(total, int(limit)) if limit.isdecimal() else total
 
 
 def check_fits(needed: int, what: str, remedy: str) -> None:

@@ -1,0 +1,1 @@
+"""`gan-pipeline doctor`: whether this machine and its rights can do a preparation, tried before it begins."""
