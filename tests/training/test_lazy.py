@@ -1,4 +1,4 @@
-"""R1, every step or every k-th: when it runs, how strong it is, what it logs, and that the rhythm is that of the steps."""
+"""R1 and R2, every step or every k-th: when they run, how strong they are, what they log, and the rhythm of the steps."""
 
 import json
 from pathlib import Path
@@ -26,15 +26,20 @@ def half_squared_slopes(system: System, images: Array) -> Array:
     return 0.5 * np.sum(gradients**2, axis=(1, 2, 3))
 
 
-@pytest.mark.parametrize(("every", "phase"), [(1, "d"), (3, "r1")])
-def test_the_penalty_is_as_strong_as_it_is_rare(every: int, phase: str) -> None:
-    """gamma / 2 |gradient|^2 at the reals of the step, `every` times; where it is lazy the joint loss has none of it."""
-    recipe = small_recipe("mnist-gan", *RECIPE, f"penalties={{r1: {{gamma: 4, every: {every}}}}}")
+@pytest.mark.parametrize("penalty", ["r1", "r2"])
+@pytest.mark.parametrize("every", [1, 3])
+def test_the_penalty_is_as_strong_as_it_is_rare(penalty: str, every: int) -> None:
+    """It is gamma / 2 |gradient|^2 at the reals (R1) or fakes (R2) of the step, `every` times.
+
+    Where it is lazy the joint loss has none of it.
+    """
+    recipe = small_recipe("mnist-gan", *RECIPE, f"penalties={{{penalty}: {{gamma: 4, every: {every}}}}}")
     system, _, _ = build(recipe)
     batch = reals(recipe)
-    expected = every * 4 * half_squared_slopes(system, batch["image"].numpy() / np.float32(255))
-    assert expected.min() > 1e-4
-    seen = look(system, phase, batch)
+    seen = look(system, "d" if every == 1 else penalty, batch)
+    images = batch["image"].numpy() / np.float32(255) if penalty == "r1" else seen.shown.made[0]
+    expected = every * 4 * half_squared_slopes(system, images)
+    assert expected.min() > 1e-6
     np.testing.assert_allclose(seen.metrics["penalty"] if every == 1 else seen.losses, expected, rtol=1e-4)
     if every > 1:
         assert not look(system, "d", batch).metrics["penalty"].any()
@@ -49,6 +54,15 @@ def test_it_runs_in_steps_divisible_by_its_number_from_zero() -> None:
         assert [value != 0 for value in column[name]] == [True, False, False, True, False, False, True]
     assert int(system.players["discriminator"].optimizer.iterations) == 7 + 3
     assert int(system.players["generator"].optimizer.iterations) == 7
+
+
+def test_both_run_in_the_same_steps() -> None:
+    both = "penalties={r1: {gamma: 4, every: 2}, r2: {gamma: 4, every: 2}}"
+    system, metrics = run_steps(small_recipe("mnist-gan", *RECIPE, both), 1, 3)
+    column = dict(zip(metric_names(system), metrics.T, strict=True))
+    for name in ("r1.loss", "r2.loss"):
+        assert [value != 0 for value in column[name]] == [True, False, True]
+    assert int(system.players["discriminator"].optimizer.iterations) == 3 + 2 * 2
 
 
 def test_it_runs_in_each_turn_of_its_step() -> None:

@@ -82,6 +82,28 @@ def test_every_loss_in_every_way_of_batching(loss: str, way: str) -> None:
             assert moved == (values.keys() - bias if player == phase.player else set())
 
 
+def test_the_relativistic_loss_judges_pairs() -> None:
+    """The discriminator's pairs are a real and a generated image; the generator's two images share a real one."""
+    recipe = plain("loss=relativistic", "discriminator_batch=joint", "discriminator.initializer=glorot_uniform")
+    system, _, _ = build(recipe)
+    batch = reals(recipe)
+    on_real = scores(system, batch["image"].numpy() / np.float32(255))
+    both = look(system, "d", batch)
+    margins = on_real - scores(system, both.shown.made[0])
+    np.testing.assert_allclose(both.losses, softplus(-margins), rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(both.metrics["pair_accuracy"][:, 0], margins > 0)
+    generated = look(system, "g", batch)
+    on_fake = scores(system, generated.shown.made[0])
+    assert len(on_fake) == recipe.batch_size
+    np.testing.assert_allclose(generated.losses, softplus(np.repeat(on_real, 2) - on_fake), rtol=1e-4, atol=1e-5)
+    for phase in system.phases:
+        before = {player: trainable(system, player) for player in system.players}
+        assert np.isfinite(update(system, phase.name, batch)).all()
+        moved = {player for player, values in before.items() for path in values
+                 if not np.array_equal(values[path], trainable(system, player)[path])}  # fmt: skip
+        assert moved == {phase.player}
+
+
 def assert_judged_by_the_boundary(system: System, loss: str) -> None:
     """Right is the side of the true label: half-way between the targets. A critic has no accuracy."""
     reported = {name for phase in system.phases for name in phase_metrics(phase) if ".accuracy" in name}

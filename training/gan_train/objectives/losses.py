@@ -12,6 +12,10 @@ A score s is the last layer's output: the logit of "this is real", or a critic's
     least-squares    (s - t)^2                             (s - 1)^2        Mao et al. 2017, as Keras' MSE: no 1/2
     wasserstein      -s on real, s on fake                 -s               Arjovsky et al. 2017
     hinge            max(0, 1 - s), max(0, 1 + s)          -s               Lim and Ye 2017
+    relativistic     -log sigmoid(s_real - s_fake)         with the signs   Jolicoeur-Martineau 2019; Huang et al. 2024
+                                                           swapped
+
+The relativistic loss judges pairs: a real example only has to look more real than the generated one beside it.
 """
 
 from collections.abc import Callable
@@ -39,12 +43,14 @@ class Loss:
             reach for least squares.
         boundary: the score above which an example is called real, half-way between the targets; None for a critic, whose scores
             have no fixed zero (Arjovsky et al. 2017).
+        paired: whether scores are differences: the score of an example minus that of an example of the other kind.
     """
 
     of_discriminator: Callable[[tf.Tensor, Target], tf.Tensor]
     of_generator: Callable[[tf.Tensor], tf.Tensor]
     takes_soft_targets: bool
     boundary: float | None = 0.0
+    paired: bool = False
 
     def on_real(self, scores: tf.Tensor, target: Target = REAL) -> tf.Tensor:
         """The discriminator's losses on real images."""
@@ -114,5 +120,6 @@ LOSSES = {
     "least-squares": Loss(_squared_error, _squared_error_to_real, takes_soft_targets=True, boundary=(REAL + FAKE) / 2),
     "wasserstein": Loss(_signed_score, _negative_score, takes_soft_targets=False, boundary=None),
     "hinge": Loss(_hinge, _negative_score, takes_soft_targets=False),
+    "relativistic": Loss(cross_entropy, _non_saturating, takes_soft_targets=False, boundary=None, paired=True),
 }
 """Losses by the names that recipes use."""

@@ -63,19 +63,19 @@ def dragan(
     return _distance_to_norm(critic, _between(real, disturbed, mix), one_sided, target)
 
 
-def r1(critic: Critic, real: tf.Tensor) -> tf.Tensor:
-    """1/2 |grad critic(x)|^2 at real images (R1, Mescheder et al. 2018).
+def r1(critic: Critic, images: tf.Tensor) -> tf.Tensor:
+    """1/2 |grad critic(x)|^2 at real images (R1), or at generated ones (R2); both by Mescheder et al. 2018.
 
     The caller multiplies it by gamma and, if it adds the term in every k-th step only, also by k (Karras et al. 2020).
 
     Args:
         critic: scores of images; see above.
-        real: real images, float (n, height, width, channels).
+        images: real or generated images, float (n, height, width, channels).
 
     Returns:
         float32 (n,).
     """
-    return 0.5 * _squared_norm(_input_gradients(critic, real))
+    return 0.5 * _squared_norm(_input_gradients(critic, images))
 
 
 def orthogonal(kernels: Sequence[tf.Tensor], free_norms: bool = True) -> tf.Tensor:

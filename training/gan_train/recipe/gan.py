@@ -35,7 +35,7 @@ class GANRecipe(ImageRecipe):
     discriminator_batch: Literal["mixed", "separate", "joint"]
     mixed_statistics: bool = False
     fakes: Literal["inference", "training"] = "inference"
-    loss: Literal["minimax", "non-saturating", "least-squares", "wasserstein", "hinge"] = "non-saturating"
+    loss: Literal["minimax", "non-saturating", "least-squares", "wasserstein", "hinge", "relativistic"] = "non-saturating"
     labels: LabelsConfig = LabelsConfig()
     penalties: PenaltiesConfig = PenaltiesConfig()
     discriminator_steps: Annotated[int, Field(ge=1, le=20)] = 1
@@ -60,10 +60,18 @@ class GANRecipe(ImageRecipe):
 
     @model_validator(mode="after")
     def _loss_knows_the_targets(self) -> Self:
-        if self.labels.smoothed and self.loss in ("wasserstein", "hinge"):
+        if self.labels.smoothed and self.loss in ("wasserstein", "hinge", "relativistic"):
             raise ValueError(
                 f"labels are smoothed, but loss={self.loss} takes no smoothed targets; leave labels.real and labels.fake out"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _pairs_are_judged_together(self) -> Self:
+        if self.loss == "relativistic" and self.discriminator_batch != "joint":
+            raise ValueError("loss=relativistic compares real with generated images; set discriminator_batch=joint")
+        if self.loss == "relativistic" and self.labels.flip:
+            raise ValueError("loss=relativistic judges pairs, which have no labels to flip; leave labels.flip out")
         return self
 
     @model_validator(mode="after")
@@ -101,6 +109,8 @@ class GANRecipe(ImageRecipe):
         bounded = self.penalties.clip or self.penalties.of_gradients or self.discriminator.spectral_norm
         if self.loss == "wasserstein" and not bounded:
             found.append("loss=wasserstein without clip, gradient penalty or spectral_norm: nothing bounds the critic's scores")
+        if self.loss == "relativistic" and not (self.penalties.r1 and self.penalties.r2):
+            found.append("loss=relativistic without penalties.r1 and r2: it need not converge (Huang et al. 2024)")
         if self.penalties.clip and self.precision in ("bfloat16", "float16"):
             found.append(f"penalties.clip with precision={self.precision}: the WGAN breaks down in it; use float32")
         if {"gradient", "dragan"} & set(self.penalties.of_gradients) and self.discriminator.batch_norm:
@@ -113,7 +123,8 @@ class GANRecipe(ImageRecipe):
 
     @property
     def loss_kind(self) -> LossKind | None:
-        return self.loss
+        # Diagnosis has no rules for losses of pairs.
+        return None if self.loss == "relativistic" else self.loss
 
     @property
     def drops_in_sampling(self) -> bool:

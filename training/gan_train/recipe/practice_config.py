@@ -1,13 +1,14 @@
 """The sections of training practices: latents, labels, noise, penalties, averages. Each is off unless a recipe sets it."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from gan_train.recipe.section import Section
 
 Positive = Annotated[float, Field(gt=0)]
 Range = tuple[float, float]
+ZeroCentredName = Literal["r1", "r2"]
 
 
 class LatentConfig(Section):
@@ -80,8 +81,8 @@ class GradientPenaltyConfig(Section):
     target: Positive = 1.0
 
 
-class R1Config(Section):
-    """gamma / 2 times the squared gradient on real images (Mescheder et al. 2018).
+class ZeroCentredConfig(Section):
+    """gamma / 2 times the squared gradient: R1 on real images, R2 on generated ones (Mescheder et al. 2018).
 
     Attributes:
         gamma: weight of the penalty.
@@ -117,18 +118,40 @@ class ClipConfig(Section):
 
 
 class PenaltiesConfig(Section):
-    """Penalties and limits of the discriminator; None where one is not used."""
+    """Penalties and limits of the discriminator; None where one is not used.
+
+    Attributes:
+        gradient: penalty between real and generated images.
+        dragan: penalty around real images.
+        r1: zero-centred penalty on real images.
+        r2: zero-centred penalty on generated images; beside r1 it makes the relativistic loss converge (Huang et al. 2024).
+        orthogonal: penalty on kernels.
+        clip: limit of kernels.
+    """
 
     gradient: GradientPenaltyConfig | None = None
     dragan: GradientPenaltyConfig | None = None
-    r1: R1Config | None = None
+    r1: ZeroCentredConfig | None = None
+    r2: ZeroCentredConfig | None = None
     orthogonal: OrthogonalConfig | None = None
     clip: ClipConfig | None = None
+
+    @model_validator(mode="after")
+    def _lazy_together(self) -> Self:
+        if self.r1 and self.r2 and self.r1.every != self.r2.every:
+            raise ValueError(f"r1.every={self.r1.every} and r2.every={self.r2.every}; give both the same interval")
+        return self
+
+    @property
+    def lazy(self) -> tuple[tuple[ZeroCentredName, ZeroCentredConfig], ...]:
+        """The zero-centred penalties that are updates of their own."""
+        both: tuple[tuple[ZeroCentredName, ZeroCentredConfig | None], ...] = (("r1", self.r1), ("r2", self.r2))
+        return tuple((name, config) for name, config in both if config and config.every > 1)
 
     @property
     def of_gradients(self) -> tuple[str, ...]:
         """Names of the penalties in use that need gradients of gradients."""
-        return tuple(name for name in ("gradient", "dragan", "r1") if getattr(self, name) is not None)
+        return tuple(name for name in ("gradient", "dragan", "r1", "r2") if getattr(self, name) is not None)
 
 
 class AverageConfig(Section):

@@ -25,6 +25,7 @@ from gan_train.objectives.labels import LabelNoise, Source, targets
 from gan_train.objectives.losses import LOSSES, Loss, Target
 from gan_train.objectives.penalties import Critic, clip_weights, dragan, gradient_penalty, orthogonal, r1
 from gan_train.recipe.gan import GANRecipe
+from gan_train.recipe.practice_config import ZeroCentredConfig, ZeroCentredName
 from gan_train.systems.base import DISCRIMINATOR, DISCRIMINATOR_SEEDS, Batch, GeneratorInputs, Outcome, Phase, Turn
 from gan_train.systems.two_players import TwoPlayerGAN
 
@@ -68,12 +69,18 @@ class GAN(TwoPlayerGAN):
                 real = Phase("d_real", DISCRIMINATOR, "discriminator", self.on_real, self.real_metrics, after)
                 fake = Phase("d_fake", DISCRIMINATOR, "discriminator", self.on_fake, self.fake_metrics, after)
                 return (real, fake)
-        joint = Phase("d", DISCRIMINATOR, "discriminator", self._on_both, (*both, "penalty"), after)
-        lazy = recipe.penalties.r1
-        if lazy and lazy.every > 1:
-            penalty = Phase("r1", DISCRIMINATOR, "penalty", self._lazy_r1, (), after, every=lazy.every, partial=True)
-            return (joint, penalty)
-        return (joint,)
+        ranked = ("pair_accuracy",) if self.adversarial_loss.paired else ()
+        joint = Phase("d", DISCRIMINATOR, "discriminator", self._on_both, (*both, *ranked, "penalty"), after)
+        return (joint, *(self._lazy_penalty(name, config, after) for name, config in recipe.penalties.lazy))
+
+    def _lazy_penalty(self, name: ZeroCentredName, config: ZeroCentredConfig, after: Callable[[Outcome], None] | None) -> Phase:
+        """The phase of a zero-centred penalty that is an update of its own."""
+
+        def loss(batch: Batch, draw: Draw) -> Outcome:
+            images = self._seen_reals(batch, draw) if name == "r1" else self._seen_fakes(draw)
+            return Outcome(config.every * config.gamma * r1(self._critic(draw), images), {})
+
+        return Phase(name, DISCRIMINATOR, "penalty", loss, (), after, every=config.every, partial=True)
 
     def _clipping(self) -> Callable[[Outcome], None] | None:
         """The clipping after each update of a critic, or None."""
@@ -102,8 +109,22 @@ class GAN(TwoPlayerGAN):
         on_real = training_pass(self.discriminator, real, draw, update_statistics=True)
         on_fake = training_pass(self.discriminator, fake, draw, update_statistics=True)
         penalty = self._penalty(real, fake, draw)
+        metrics = self._metrics_of_both(on_real, on_fake) | {"penalty": penalty}
+        if self.adversarial_loss.paired:
+            margins = on_real - on_fake
+            ranked = {"pair_accuracy": tf.cast(margins > 0, tf.float32)}
+            return Outcome(self.adversarial_loss.on_real(margins) + penalty, metrics | ranked)
         on_both = self.discriminator_losses(on_real, "real", draw) + self.discriminator_losses(on_fake, "fake", draw)
-        return Outcome(on_both + penalty, self._metrics_of_both(on_real, on_fake) | {"penalty": penalty})
+        return Outcome(on_both + penalty, metrics)
+
+    def on_generator(self, batch: Batch, draw: Draw) -> Outcome:
+        outcome = super().on_generator(batch, draw)
+        if not self.adversarial_loss.paired:
+            return outcome
+        on_real = training_pass(self.discriminator, self._seen_reals(batch, draw), draw, update_statistics=False)
+        # A batch has half as many real examples as the generator makes, so each is compared with two.
+        margins = outcome.metrics["score"] - tf.repeat(on_real, 2, axis=0)
+        return Outcome(self.adversarial_loss.of_generator(margins), outcome.metrics)
 
     def _penalty(self, real: tf.Tensor, fake: tf.Tensor, draw: Draw) -> tf.Tensor:
         """The sum of all penalties of a joint update, float32 (n,)."""
@@ -117,17 +138,13 @@ class GAN(TwoPlayerGAN):
             config, mix = chosen.dragan, draw.uniform(self.reals_per_batch, 1)[:, 0]
             around = dragan(self._critic(draw), real, draw.uniform_like(real), mix, config.one_sided, config.target)
             penalty += config.weight * around
-        if chosen.r1 and chosen.r1.every == 1:
-            penalty += chosen.r1.gamma * r1(self._critic(draw), real)
+        for centred, images in ((chosen.r1, real), (chosen.r2, fake)):
+            if centred and centred.every == 1:
+                penalty += centred.gamma * r1(self._critic(draw), images)
         if chosen.orthogonal:
             kernels = [layer.kernel for layer in self.discriminator.layers if hasattr(layer, "kernel")]
             penalty += chosen.orthogonal.weight * orthogonal(kernels, chosen.orthogonal.free_norms)
         return penalty
-
-    def _lazy_r1(self, batch: Batch, draw: Draw) -> Outcome:
-        config = self._recipe.penalties.r1
-        assert config is not None
-        return Outcome(config.every * config.gamma * r1(self._critic(draw), self._seen_reals(batch, draw)), {})
 
     def _critic(self, draw: Draw) -> Critic:
         """The discriminator as a function of images that leaves its moving averages alone."""
@@ -167,7 +184,7 @@ class GAN(TwoPlayerGAN):
 
     def derived_metrics(self, metrics: Mapping[str, float]) -> dict[str, float]:
         """A critic's estimate of the Wasserstein distance: its mean score on real images minus that on fakes."""
-        if self.adversarial_loss.boundary is not None:
+        if self.adversarial_loss.boundary is not None or self.adversarial_loss.paired:
             return {}
         real, fake = ("d_real.score", "d_fake.score") if "d_real.score" in metrics else ("d.score_real", "d.score_fake")
         return {"critic.estimate": metrics[real] - metrics[fake]}
