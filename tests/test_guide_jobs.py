@@ -33,7 +33,7 @@ def test_every_command_of_the_guide_prints_a_manifest(tmp_path: Path, monkeypatc
     monkeypatch.chdir(tmp_path)
     (tmp_path / "job.yaml").write_text(SPEC + secrets)
     (tmp_path / "rates.yaml").write_text(SWEEP)
-    assert len(COMMANDS) == 10
+    assert len(COMMANDS) == 11
     for line in COMMANDS:
         ran = run(line)
         if secrets and ("vertex" in line or "dataflow" in line):

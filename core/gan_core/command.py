@@ -56,7 +56,7 @@ def run_command(app: Callable[[], object]) -> NoReturn:
             print("interrupted: what was committed is kept; run the same command again to continue", file=sys.stderr)
             sys.exit(_INTERRUPTIONS[received[0]])
         if isinstance(error, GanmillError):
-            print_text(f"error: {error}", error=True)
+            print_text(f"{'error' if error.exit_code else 'note'}: {error}", error=True)
             sys.exit(error.exit_code)
         raise
     finally:

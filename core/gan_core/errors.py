@@ -64,6 +64,12 @@ class InterruptedRunError(GanmillError):
     exit_code = 75
 
 
+class TemplateOnlyError(GanmillError):
+    """A template of the job was written, as the runner was asked to, and no dataset. A command ends well with that."""
+
+    exit_code = 0
+
+
 class UnusableInputError(Exception):
     """An input that cannot become an example. It is dropped, logged and counted, and ends no command by itself.
 

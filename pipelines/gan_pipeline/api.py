@@ -247,7 +247,8 @@ def prepare(
 
     Args:
         dataset: a name that `gan-pipeline list` shows, such as "mnist" or "images".
-        out: the dataset folder, a local path or a gs:// URI.
+        out: the dataset folder, a local path or a gs:// URI; in it "{content}" stands for 12 hexadecimal digits that name the
+            content of the source.
         source: a folder, an archive or a gs:// URI; "tfds", "sample" (10,000 digits in the package) or "auto".
         split: the splits to keep, as a sequence or with commas; None for the default of the dataset.
         classes: the classes to keep by number or name, as a sequence or with commas; None for all.
@@ -261,7 +262,8 @@ def prepare(
         options: see `PrepareOptions`.
 
     Raises:
-        UsageError: an option is wrong or unknown, or `out` holds something else.
+        UsageError: an option is wrong or unknown, or `out` holds something else, or what another content gave.
+        TemplateOnlyError: the runner wrote a template of the job, as it was asked to, and no dataset.
         DataError: the source is damaged, or more of it than `max_failure_rate` is unusable.
         StorageError: the source cannot be read, or `out` cannot be written.
     """
@@ -278,13 +280,15 @@ def prepare(
         raise UsageError(f"--workers {short_repr(workers)}: take 1 to {MOST_WORKERS:,} processes")
     if runner_options and runner is None:
         raise UsageError("runner_options are for another runner; name it with runner")
+    from gan_pipeline.preparing.content_name import named_by_content
     from gan_pipeline.preparing.prepare import prepare_folder
     from gan_pipeline.preparing.runners import Execution
 
     with temporary_folder(), _messages(progress):
         execution = Execution(workers, runner, tuple(runner_options))
-        outcome = prepare_folder(os.fspath(out), checked, execution, rate, retry_failed, strict)
-    return Prepared(os.fspath(out), outcome.manifest, outcome.already_done)
+        folder = named_by_content(os.fspath(out), checked)
+        outcome = prepare_folder(folder, checked, execution, rate, retry_failed, strict)
+    return Prepared(folder, outcome.manifest, outcome.already_done)
 
 
 def _messages(progress: bool) -> AbstractContextManager[None]:

@@ -1,12 +1,15 @@
 """A folder that already holds something: finished, half-written, or foreign."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 
+from gan_core.storage import open_folder
 from tests.support.datasets import idx_files, prepare, run_cli, shards, tree, write_files
+from tests.support.image_files import encoded, noise, zipped
 
 SAME = ("prepare", "mnist", "--source", "sample", "--limit", "400", "-o")
 
@@ -93,6 +96,85 @@ def test_a_source_that_changed_meanwhile_is_refused(half: Path) -> None:
     ran = run_cli("prepare", "mnist", "--source", source, "-o", half)
     assert ran.code == 2
     assert f"with source={source}, whose content has changed since" in ran.err
+
+
+def photographs(folder: Path, count: int = 8) -> Path:
+    return write_files(folder, {f"{number}.png": encoded(noise(number)) for number in range(count)})
+
+
+PHOTOGRAPHS = ("prepare", "images", "--image-size", "8", "--shards", "2")
+
+
+def test_a_finished_folder_whose_source_changed_is_refused(tmp_path: Path) -> None:
+    source, out = photographs(tmp_path / "in"), tmp_path / "out"
+    command = (*PHOTOGRAPHS, "--source", source, "-o", out)
+    assert run_cli(*command).code == 0
+    made = tree(out)
+    for path in source.iterdir():
+        os.utime(path, (1, 1))
+    assert run_cli(*command).out.startswith("already done: 8 examples")
+    photographs(source, 9)
+    ran = run_cli(*command)
+    assert ran.code == 2
+    assert f"{out}: is finished with source={source}, whose content has changed since; choose another folder with -o" in ran.err
+    assert 'or one named by content ("data-{content}"), or add --retry-failed' in ran.err
+    assert tree(out) == made
+
+
+def test_a_finished_folder_whose_source_is_gone_is_done_and_says_so(tmp_path: Path) -> None:
+    source, out = photographs(tmp_path / "in"), tmp_path / "out"
+    assert run_cli(*PHOTOGRAPHS, "--source", source, "-o", out).code == 0
+    shutil.rmtree(source)
+    ran = run_cli(*PHOTOGRAPHS, "--source", source, "-o", out)
+    assert (ran.code, ran.out.startswith("already done: 8 examples")) == (0, True)
+    assert f"warning: {source}: not there any more, so {out} was not compared with it" in ran.err
+
+
+def test_a_folder_named_by_content(tmp_path: Path) -> None:
+    source, out = photographs(tmp_path / "in"), tmp_path / "data-{content}"
+    command = (*PHOTOGRAPHS, "--source", source, "--json", "-o", out)
+
+    def prepared() -> tuple[Path, bool]:
+        ran = run_cli(*command)
+        assert ran.code == 0, ran.err
+        document = json.loads(ran.out)
+        return Path(document["folder"]), document["already_done"]
+
+    first, done = prepared()
+    assert (first.parent, len(first.name), done) == (tmp_path, len("data-") + 12, False)
+    made = tree(first)
+    assert prepared() == (first, True)
+    photographs(source, 9)
+    assert json.loads(run_cli(*command, "--dry-run").out)["folder"] == str(prepared()[0]) != str(first)
+    assert tree(first) == made
+    photographs(tmp_path / "again")
+    elsewhere = run_cli(*PHOTOGRAPHS, "--source", tmp_path / "again", "--json", "-o", out)
+    assert json.loads(elsewhere.out) == json.loads(elsewhere.out) | {"folder": str(first), "already_done": True}
+    ran = run_cli(*PHOTOGRAPHS, "--source", source, "-o", source / "data-{content}")
+    assert (ran.code, "lies in its own source, whose content it would change" in ran.err) == (2, True)
+
+
+@pytest.mark.parametrize("kind", ["prefix", "object"])
+def test_a_bucket_is_compared_by_what_it_knows_of_its_files(bucket: str, tmp_path: Path, kind: str) -> None:
+    source = open_folder(f"{bucket}/compared-{kind}")
+    files = {f"{number}.png": encoded(noise(number)) for number in range(4)}
+
+    def place(contents: dict[str, bytes]) -> str:
+        if kind == "object":
+            contents = {"all.zip": zipped(contents)}
+        for name, content in contents.items():
+            source.write(name, content)
+        return f"{source.uri}/all.zip" if kind == "object" else source.uri
+
+    command = (*PHOTOGRAPHS, "--source", place(files), "-o", tmp_path / "out")
+    assert run_cli(*command).code == 0
+    assert run_cli(*command).out.startswith("already done")
+    place(files | {"3.png": encoded(noise(7))})
+    ran = run_cli(*command)
+    assert (ran.code, "whose content has changed since" in ran.err) == (2, True)
+    source.remove_all("")
+    ran = run_cli(*command)
+    assert (ran.code, "not there any more" in ran.err) == (0, True)
 
 
 def test_a_half_written_folder_is_finished_and_its_good_shards_kept(half: Path, tmp_path: Path) -> None:

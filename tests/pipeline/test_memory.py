@@ -57,5 +57,5 @@ def test_what_travels_to_a_worker_is_small() -> None:
     from gan_pipeline.preparing.beam_job import WriteShard
 
     spec = resolve_source(DIGITS)
-    write = WriteShard(spec, spec.open().signature, "gs://bucket/digits", 0.05, owner=None)
+    write = WriteShard(spec, spec.open().signature, "gs://bucket/digits", 0.05, place=None)
     assert len(pickler.dumps(write)) < 10_000

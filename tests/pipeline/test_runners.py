@@ -1,12 +1,16 @@
 """Any Beam runner writes the same bytes: what travels is small, needs only the wheel, and makes a graph of a few steps."""
 
+import gc
+import os
 import pickle
 import platform
 import subprocess
 import sys
 import sysconfig
+import weakref
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -14,14 +18,20 @@ from unittest import mock
 import grpc
 import pytest
 from apache_beam.internal import pickler
+from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 
 from gan_core.errors import DataError, GanmillError, InterruptedRunError, UsageError, mark, unmark
 from gan_core.storage import open_folder
-from gan_pipeline.preparing.beam_job import WriteShard
+from gan_pipeline.dataset.manifest import read_manifest
+from gan_pipeline.dataset.sharding import ShardTask
+from gan_pipeline.preparing.beam_job import CLUSTER, WriteShard
 from gan_pipeline.preparing.claim import begin
 from gan_pipeline.preparing.planning import Plan, make_plan
 from gan_pipeline.preparing.request import options_of
 from gan_pipeline.preparing.runners import runner_failure, wait_until_finished
+from gan_pipeline.preparing.shard_writer import finished_shards
+from gan_pipeline.sources.image_reader import THREADS_VARIABLE, decoding_threads
+from gan_pipeline.sources.resolve import SourceSpec
 from tests.support.datasets import idx_files, prepare, run_child, run_cli, shards, tree, write_files
 from tests.support.image_files import encoded, noise, photograph, zipped
 
@@ -196,6 +206,58 @@ def test_a_worker_that_does_not_see_the_folder_says_so_before_it_works(tmp_path:
     assert not shards(tmp_path / "elsewhere")
 
 
+def test_threads_and_copies_of_a_worker_share_one_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cluster works on several shards at once in one process, and may make a copy of the function for each."""
+    source = write_files(tmp_path / "in", PHOTOGRAPHS)
+    plan = planned("images", str(source), image_size=8)
+    begin(open_folder(tmp_path / "out"), plan.options, plan.source.fingerprint)
+    opened, open_here = [], SourceSpec.open
+    monkeypatch.setattr(SourceSpec, "open", lambda spec: opened.append(open_here(spec)) or opened[-1])
+    for variable in ("TF_NUM_INTRAOP_THREADS", THREADS_VARIABLE):
+        # So that it is removed again after the test.
+        monkeypatch.setenv(variable, "")
+        monkeypatch.delenv(variable)
+    sent = pickler.dumps(WriteShard(plan.spec, plan.source.signature, str(tmp_path / "out"), 0.05, CLUSTER, "first"))
+
+    def work(task: ShardTask) -> None:
+        write = pickler.loads(sent)
+        write.setup()
+        list(write.process(task))
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(work, plan.tasks))
+    work(plan.tasks[0])
+    assert len(opened) == 1
+    # One thread for each shard: the cluster fills the cores of a host with shards.
+    assert (os.environ["TF_NUM_INTRAOP_THREADS"], decoding_threads()) == ("1", 1)
+    gone = weakref.ref(opened.pop())
+    other = WriteShard(plan.spec, plan.source.signature, str(tmp_path / "out"), 0.05, None, "second")
+    list(other.process(plan.tasks[0]))
+    assert len(opened) == 1
+    gc.collect()
+    assert gone() is None
+
+
+def test_two_attempts_at_a_shard_on_a_bucket_end_well(bucket: str) -> None:
+    """Clusters start slow work a second time; both attempts write the same object at the same time."""
+    plan, out = planned("mnist", "sample"), f"{bucket}/attempts"
+    folder = open_folder(out)
+    begin(folder, plan.options, plan.source.fingerprint)
+    write = WriteShard(plan.spec, plan.source.signature, out, 0.05, None)
+    with ThreadPoolExecutor(4) as pool:
+        written = list(pool.map(lambda task: list(write.process(task)), [*plan.tasks, *plan.tasks]))
+    assert sorted(name for (name,) in written) == sorted(task.file for task in [*plan.tasks, *plan.tasks])
+    once = finished_shards(folder, list(plan.tasks))
+    assert once.keys() == set(plan.tasks)
+    ran = run_cli("prepare", "mnist", "--source", "sample", "--shards", "2", "-o", out)
+    assert ran.code == 0, ran.err
+    manifest = read_manifest(folder)
+    # An attempt that ends after the commit writes the same bytes again, and leaves no more than the notes of its shard.
+    list(write.process(plan.tasks[0]))
+    assert read_manifest(folder) == manifest
+    assert run_cli("verify", out).code == 0
+
+
 class LostClient:
     """A Dask client whose scheduler never comes back."""
 
@@ -237,6 +299,20 @@ def test_a_failed_runner_says_whether_to_try_again(error: Exception, kind: type[
     told = runner_failure("SomeRunner", error)
     assert type(told) is kind
     assert not str(told).endswith(": ")
+
+
+class TemplateResult:
+    """The result that Dataflow's runner returns when it wrote a template."""
+
+    has_job = False
+
+
+def test_a_template_is_no_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FnApiRunner, "run_pipeline", lambda *arguments: TemplateResult())
+    ran = run_cli("prepare", "mnist", "--source", "sample", "-o", tmp_path / "out", "--json", "--runner", "FnApiRunner")
+    assert (ran.code, ran.out) == (0, "")
+    assert "note: --runner FnApiRunner: the template of the job is written" in ran.err
+    assert not (tmp_path / "out" / "manifest.json").exists()
 
 
 def dataflow_graph(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Any:

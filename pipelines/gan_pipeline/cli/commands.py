@@ -33,7 +33,10 @@ def _about() -> None:
 def prepare(
     context: typer.Context,
     dataset: Annotated[str, typer.Argument(help=f"One of: {', '.join(DATASETS)}.", show_default=False)],
-    out: Annotated[str, typer.Option("--out", "-o", help="Dataset folder to make, local or gs://.", show_default=False)],
+    out: Annotated[
+        str,
+        typer.Option("--out", "-o", help="Dataset folder to make, local or gs://; {content} in it names the source's content."),
+    ],
     source: Annotated[
         str,
         typer.Option(
@@ -177,8 +180,8 @@ def prepare(
     What was understood of the source is told first: splits, classes, image sizes, what is left out. Add --dry-run to see it
     alone, and --strict to stop at what is seldom meant.
 
-    Killed and started again it continues, and ends with the same bytes. Finished, it does nothing. Inputs that cannot be
-    used are dropped, counted, and listed in failures.jsonl.
+    Killed and started again it continues, and ends with the same bytes. Finished, it does nothing but see that the
+    source is unchanged. Inputs that cannot be used are dropped, counted, and listed in failures.jsonl.
     """
     if context.args and not runner:
         raise UsageError(f"unexpected argument {context.args[0]!r}; only options for a --runner may follow")
@@ -217,10 +220,13 @@ def prepare(
     dataset_info(dataset)
     if dry_run:
         from gan_pipeline.preparing.announce import check_strictly
+        from gan_pipeline.preparing.content_name import named_by_content
         from gan_pipeline.preparing.planning import make_plan
         from gan_pipeline.preparing.request import options_of
 
-        plan = make_plan(options_of(dataset, source, split, classes, general, own), out)
+        options = options_of(dataset, source, split, classes, general, own)
+        out = named_by_content(out, options)
+        plan = make_plan(options, out)
         print_plan(plan, out, as_json)
         if strict:
             check_strictly(plan.understood, plan.options.source)

@@ -7,6 +7,7 @@ import logging
 import os
 import platform
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -20,54 +21,75 @@ from gan_core.errors import DataError, GanmillError, UsageError, mark, unmark
 from gan_core.storage import open_folder
 from gan_pipeline.dataset.sharding import ShardTask
 from gan_pipeline.preparing.claim import PLAN
-from gan_pipeline.preparing.runners import Execution, cores_for_each, make_runner, runner_failure, wait_until_finished
+from gan_pipeline.preparing.runners import (
+    Execution,
+    cores_for_each,
+    make_runner,
+    runner_failure,
+    wait_until_finished,
+    works_elsewhere,
+)
 from gan_pipeline.preparing.shard_progress import Heartbeat
 from gan_pipeline.preparing.shard_writer import write_shard
+from gan_pipeline.preparing.worker_sources import given, source_of
 from gan_pipeline.sources.base import Source
 from gan_pipeline.sources.image_reader import THREADS_VARIABLE
 from gan_pipeline.sources.resolve import SourceSpec
 
 
 @dataclass(frozen=True)
-class Owner:
-    """The process that started a worker on this machine: its process id, and the threads that each worker may use."""
+class Place:
+    """Where a worker runs, if that is not in the process of the command.
 
-    process: int
+    Attributes:
+        threads: the number of threads that the work on one shard may use.
+        owner: the id of the process that started the worker on this machine; None for a worker of a cluster.
+    """
+
     threads: int
+    owner: int | None = None
+
+
+CLUSTER = Place(threads=1)
+"""A cluster decides by its own settings how many shards a host works on at once, as a rule as many as it has cores."""
 
 
 class WriteShard(beam.DoFn):
-    """Writes the shard of each task that it gets. A worker opens the source once."""
+    """Writes the shard of each task that it gets. A process opens the source once for each job."""
 
-    def __init__(self, source: SourceSpec, signature: str, out: str, max_failure_rate: float, owner: "Owner | None") -> None:
+    def __init__(
+        self, source: SourceSpec, signature: str, out: str, max_failure_rate: float, place: "Place | None", job: str = ""
+    ) -> None:
         self._spec, self._signature, self._out = source, signature, out
-        self._max_failure_rate, self._owner = max_failure_rate, owner
-        self._source: Source | None = None
+        self._max_failure_rate, self._place = max_failure_rate, place
+        self._job = job or uuid.uuid4().hex
 
     def setup(self) -> None:
-        if self._owner is not None:
+        if self._place is None:
+            return
+        # By default TensorFlow and the decoding of images use every core for every shard.
+        os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(self._place.threads))
+        os.environ.setdefault(THREADS_VARIABLE, str(self._place.threads))
+        if self._place.owner is not None:
             # The owner tells every error in one line. On other hosts the log of a worker is all there is to look at.
             logging.getLogger("apache_beam").setLevel(logging.CRITICAL + 1)
-            threading.Thread(target=_end_with, args=(self._owner.process,), daemon=True).start()
-            # By default TensorFlow uses every core in every worker.
-            os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(self._owner.threads))
-            os.environ.setdefault(THREADS_VARIABLE, str(self._owner.threads))
+            threading.Thread(target=_end_with, args=(self._place.owner,), daemon=True).start()
 
     def process(self, task: ShardTask) -> Iterator[str]:
         try:
             folder = open_folder(self._out)
-            record = write_shard(folder, task, self._open_source(), self._max_failure_rate, Heartbeat(folder, task))
+            source = source_of(self._job, self._open_source)
+            record = write_shard(folder, task, source, self._max_failure_rate, Heartbeat(folder, task))
             yield record.shard.file
         except GanmillError as error:
             raise RuntimeError(mark(error)) from None
 
     def _open_source(self) -> Source:
-        if self._source is None:
-            self._check_folder()
-            self._source = _open_here.get(self._spec) or self._spec.open()
-            if self._source.signature != self._signature:
-                raise DataError(f"{self._spec.uri or self._spec.kind}: changed while it was read; start the command again")
-        return self._source
+        self._check_folder()
+        source = self._spec.open()
+        if source.signature != self._signature:
+            raise DataError(f"{self._spec.uri or self._spec.kind}: changed while it was read; start the command again")
+        return source
 
     def _check_folder(self) -> None:
         """Raise UsageError where this worker sees another folder than the command does, before it works for nothing."""
@@ -83,10 +105,6 @@ def _end_with(owner: int) -> None:
     with suppress(psutil.NoSuchProcess):
         psutil.Process(owner).wait()
     os._exit(1)
-
-
-_open_here: dict[SourceSpec, Source] = {}
-"""Sources that planning opened in this process, for workers inside it: a source that is opened twice takes twice the memory."""
 
 
 def write_shards(
@@ -109,19 +127,20 @@ def write_shards(
     """
     # Processes take many seconds to start, so a single shard is written faster in this process.
     in_processes, workers = execution.in_processes and len(tasks) > 1, min(execution.workers, len(tasks))
-    owner = Owner(os.getpid(), cores_for_each(workers)) if in_processes else None
-    write = WriteShard(spec, source.signature, out, max_failure_rate, owner)
     arguments = list(execution.runner_options)
     partitioned = any(argument.startswith(("--dask_npartitions", "--dask_partition_size")) for argument in arguments)
     runner = _process_runner() if in_processes else make_runner(execution)
+    place = CLUSTER if works_elsewhere(runner) else None
+    if in_processes:
+        place = Place(cores_for_each(workers), os.getpid())
+    job = uuid.uuid4().hex
+    write = WriteShard(spec, source.signature, out, max_failure_rate, place, job)
     if type(runner).__name__ == "DaskRunner" and not partitioned:
         arguments.append(f"--dask_npartitions={len(tasks)}")
     if in_processes:
         arguments.append(f"--direct_num_workers={workers}")
-    if owner is None and execution.runner is None:
-        _open_here[spec] = source
     try:
-        with _quiet_beam():
+        with _quiet_beam(), given(job, source):
             pipeline = beam.Pipeline(runner=runner, options=PipelineOptions(arguments))
             shards = pipeline | "Shards" >> beam.Create(tasks)
             _ = shards | "WriteShards" >> beam.ParDo(write)
@@ -131,8 +150,6 @@ def write_shards(
         if execution.runner:
             raise runner_failure(execution.runner, error) from error
         raise unmark(str(error)) or error from None
-    finally:
-        _open_here.pop(spec, None)
 
 
 def _process_runner() -> FnApiRunner:

@@ -66,7 +66,7 @@ def prepare_folder(
     if retry_failed and options.dedupe:
         raise UsageError("--retry-failed does not apply with --dedupe: an image that can be read now may replace another one")
     if folder.exists(MANIFEST):
-        manifest = check_finished(folder, options)
+        manifest = check_finished(folder, options, compare_source=not retry_failed)
         if strict and manifest.understood:
             check_strictly(manifest.understood, options.source)
         plan = _plan(options, folder, execution) if retry_failed else None

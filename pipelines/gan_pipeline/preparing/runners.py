@@ -12,7 +12,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 from apache_beam.runners.runner import PipelineRunner, create_runner
 
-from gan_core.errors import GanmillError, InterruptedRunError, UsageError, unmark
+from gan_core.errors import GanmillError, InterruptedRunError, TemplateOnlyError, UsageError, unmark
 from gan_core.text import short_repr
 from gan_pipeline.sources.resolve import TFDS, SourceSpec
 
@@ -58,7 +58,7 @@ def check_execution(execution: Execution, out: str, source: SourceSpec) -> None:
     local = [uri for uri in (out, source.uri) if uri and not uri.startswith("gs://")]
     if kind == _WITHOUT_SHARED_DISK and local:
         raise UsageError(f"--runner {name}: its workers cannot see this machine's disk; give -o and --source on gs://")
-    if source.kind == TFDS and kind not in _IN_THIS_PROCESS:
+    if source.kind == TFDS and works_elsewhere(runner):
         raise UsageError(
             f"--runner {name}: every worker would download --source tfds; download it once, and give its folder as --source"
         )
@@ -79,6 +79,11 @@ def make_runner(execution: Execution) -> PipelineRunner:
         return create_runner(_DASK_RUNNER if is_dask else execution.runner)
     except (ValueError, ImportError, AttributeError) as error:
         raise UsageError(f"--runner {execution.runner}: {error}") from error
+
+
+def works_elsewhere(runner: PipelineRunner) -> bool:
+    """Whether a runner gives the work to other processes, as a rule on other hosts."""
+    return type(runner).__name__ not in _IN_THIS_PROCESS
 
 
 def _check_options(runner: str, arguments: Sequence[str]) -> None:
@@ -105,8 +110,15 @@ def wait_until_finished(result: Any, runner: str | None) -> None:
 
     Raises:
         InterruptedRunError: a Dask cluster was lost.
+        TemplateOnlyError: the runner started no job, since it was to write a template of one.
         Exception: whatever the runner raises.
     """
+    # A result of Dataflow without a job is that of a template.
+    if not getattr(result, "has_job", True):
+        raise TemplateOnlyError(
+            f"--runner {runner}: the template of the job is written; it holds the shards that are missing now. "
+            "Start it, and when it is done run this command again without --template_location, which commits the folder"
+        )
     try:
         client = getattr(result, "client", None)
         if client is None:

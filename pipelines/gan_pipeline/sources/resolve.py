@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from pathlib import Path
 
 from gan_core.errors import UsageError
 from gan_core.names import unescape_name
@@ -68,6 +69,13 @@ class SourceSpec:
         return ArraySource(
             arrays, _array_features(info, self.options, names), classes, arrays.other_splits or self._other_splits(info)
         )
+
+    def is_there(self) -> bool:
+        """Whether there is anything at `uri`. Raises StorageError."""
+        if not self.uri.startswith("gs://"):
+            return Path(self.uri).exists()
+        parent, _, name = self.uri.rstrip("/").rpartition("/")
+        return (parent != "gs:/" and open_folder(parent).exists(name)) or bool(open_folder(self.uri).names())
 
     def _other_splits(self, info: DatasetInfo) -> tuple[str, ...]:
         """The splits of TensorFlow Datasets, or of the files of small images, that were not asked for."""
