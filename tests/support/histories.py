@@ -14,7 +14,7 @@ from gan_train.logs.metrics_log import Row, read_metrics
 
 FOLDER = Path(__file__).parents[1] / "data" / "diagnosis"
 
-_SAMPLES = ("common", "distance", "distinct_reals", "reals")
+_SAMPLES = ("common", "distance", "roughness", "distinct_reals", "reals")
 _READ = (
     "loss",
     "score",

@@ -263,6 +263,16 @@ def test_samples_that_come_closer_to_the_data_are_no_failure_and_not_stable() ->
     ]
 
 
+def test_noise_with_the_brightness_of_the_data_is_unlike_it_by_its_roughness() -> None:
+    scores = {"snapshot.common": 0.5, "snapshot.distance": 1.1, "snapshot.roughness": 2.3}
+    rows = [row | (scores if row["step"] % 45 == 0 else {}) for row in run_of((STABLE, 180))]
+    last = diagnose(recipe(), rows)[-1]
+    assert (last.kind, last.failing, last.since) == ("unlike-data", True, 135)
+    assert last.evidence == (
+        "Neighbouring pixels of the samples of step 180 differ 2.3 times as much, for their contrast, as those of real images.",
+    )
+
+
 @pytest.mark.parametrize(
     ("distinct", "reals", "kind"), [(1, 100, "too-little-data"), (2, 9, "too-little-data"), (9, 9, "stable")]
 )

@@ -5,7 +5,14 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from gan_core.errors import DataError, UsageError
-from gan_train.metrics.diversity import common_share, distance_ratio, distinct, neighbour_distance, neighbour_ratio
+from gan_train.metrics.diversity import (
+    common_share,
+    distance_ratio,
+    distinct,
+    neighbour_distance,
+    neighbour_ratio,
+    roughness_ratio,
+)
 
 pytestmark = pytest.mark.quick
 
@@ -77,3 +84,26 @@ def test_the_common_share_is_exact_by_hand() -> None:
 def test_equal_reals_have_no_spread_and_copies_are_counted_once() -> None:
     assert distance_ratio(IMAGES, np.repeat(IMAGES[:1], 5, axis=0)) == float("inf")
     assert distinct(np.repeat(IMAGES[:3], 5, axis=0)) == 3
+
+
+def test_noise_with_the_brightness_of_the_data_in_the_right_places_is_rough_alone() -> None:
+    """A soft disc whose brightness varies, and the same disc made of single pixels."""
+    across, down = np.mgrid[-14:14, -14:14] / 14
+    disc = np.exp(-4 * (across**2 + down**2))[None, :, :, None]
+    draw = np.random.default_rng(0)
+    reals = 255 * disc * draw.uniform(0.2, 1, (100, 1, 1, 1))
+    others = 255 * disc * draw.uniform(0.2, 1, (100, 1, 1, 1))
+    grainy = 255 * disc * draw.uniform(0, 1, (100, 28, 28, 1))
+    assert common_share(grainy, reals) < 0.6 and distance_ratio(grainy, reals) < 1.4
+    assert roughness_ratio(grainy, reals) > 5
+    assert roughness_ratio(others, reals) == pytest.approx(1)
+
+
+def test_roughness_is_exact_by_hand_and_no_number_without_contrast() -> None:
+    """Columns of 0 and 2 differ by 4 across and by 0 down, with a variance of 1; halves by 4 in one of three places."""
+    columns, halves = (np.tile([[row]], (4, 1))[..., None] for row in ([0.0, 2.0, 0.0, 2.0], [0.0, 0.0, 2.0, 2.0]))
+    columns, halves = columns.reshape(1, 4, 4, 1), halves.reshape(1, 4, 4, 1)
+    assert roughness_ratio(columns, halves) == pytest.approx(3)
+    assert roughness_ratio(columns, columns * 5 + 3) == pytest.approx(1)
+    flat = np.full((3, 4, 4, 1), 128, np.uint8)
+    assert roughness_ratio(flat, columns) == roughness_ratio(columns, flat) == float("inf")

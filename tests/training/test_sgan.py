@@ -56,7 +56,17 @@ def test_the_first_losses_are_those_of_a_network_that_knows_nothing(first_step: 
     losses = [row[f"{phase}.loss"] for phase in ("c", "d_real", "d_fake", "g")]
     np.testing.assert_allclose(losses, [np.log(10), np.log(1.1), np.log(11), np.log(1.1)], atol=0.02)
     assert (row["d_real.accuracy"], row["d_fake.accuracy"]) == (1, 0), "before its first step it calls everything real"
-    of_samples = {"diversity", "common", "distance", "distinct_reals", "reals", "classes", "classes_of_reals", "fid"}
+    of_samples = {
+        "diversity",
+        "common",
+        "distance",
+        "roughness",
+        "distinct_reals",
+        "reals",
+        "classes",
+        "classes_of_reals",
+        "fid",
+    }
     logged = {name.removeprefix("snapshot.") for name in row if name.startswith("snapshot.")}
     assert logged == {"accuracy_real", "accuracy_fake"} | of_samples
 

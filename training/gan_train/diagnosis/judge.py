@@ -181,6 +181,7 @@ def _sample_scores(row: Row) -> SampleScores:
         classes_of_reals=count("classes_of_reals"),
         common=row.get("snapshot.common"),
         distance=row.get("snapshot.distance"),
+        roughness=row.get("snapshot.roughness"),
         distinct_reals=count("distinct_reals"),
         reals=count("reals"),
     )

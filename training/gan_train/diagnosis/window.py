@@ -21,6 +21,7 @@ class SampleScores:
             points, and of runs of earlier versions, as those below.
         distance: mean distance of a sample to the nearest real image, divided by the spread of the real images; None also where
             all of these are equal.
+        roughness: how much neighbouring pixels of the samples differ for their contrast, divided by the same of the reals.
         distinct_reals: number of different images among the real ones.
         reals: number of real images.
     """
@@ -31,6 +32,7 @@ class SampleScores:
     classes_of_reals: int | None = None
     common: float | None = None
     distance: float | None = None
+    roughness: float | None = None
     distinct_reals: int | None = None
     reals: int | None = None
 

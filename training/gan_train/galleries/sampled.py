@@ -12,7 +12,7 @@ from gan_train.data.reader import first_examples
 from gan_train.extractors.classifier import classifier_for
 from gan_train.galleries.base import Gallery, Snapshot
 from gan_train.metrics.classes import class_counts, classes_shown, predicted_classes
-from gan_train.metrics.diversity import common_share, distance_ratio, distinct, neighbour_ratio
+from gan_train.metrics.diversity import common_share, distance_ratio, distinct, neighbour_ratio, roughness_ratio
 from gan_train.recipe.base import LatentRecipe
 from gan_train.sampling.snapshots import Examples, fixed_inputs, generate, network_inputs, reals_png, samples_png
 from gan_train.systems.base import SamplingSystem
@@ -74,5 +74,6 @@ def _pixel_scores(samples: Examples, reals: Examples) -> dict[str, float]:
     # Of points, which have two coordinates, the mean says little.
     if reals.ndim == 4:
         scores |= {"common": common_share(samples, reals), "distance": distance_ratio(samples, reals)}
+        scores["roughness"] = roughness_ratio(samples, reals)
         scores |= {"distinct_reals": distinct(reals), "reals": len(reals)}
     return {name: value for name, value in scores.items() if math.isfinite(value)}

@@ -6,8 +6,10 @@ The mean distance of all pairs misses a generator that collapsed to a few modes,
 apart; the nearest neighbour of an image is then in its own mode, and close.
 """
 
+import math
+
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from gan_core.errors import UsageError
 from gan_train.metrics.points import as_points, squared_distances
@@ -92,6 +94,30 @@ def distance_ratio(generated: ArrayLike, reals: ArrayLike) -> float:
     spread = float(np.sqrt(np.square(real - real.mean(axis=0)).sum(axis=1).mean()))
     nearest = float(np.sqrt(squared_distances(fake, real).min(axis=1)).mean())
     return nearest / spread if spread else float("inf")
+
+
+def roughness_ratio(generated: ArrayLike, reals: ArrayLike) -> float:
+    """How much neighbouring pixels of generated images differ for the images' contrast, divided by the same of real ones.
+
+    Of a set of images it is the mean squared difference of pixels that touch, across and down, divided by the mean variance of
+    the pixels of an image, von Neumann's ratio (1941) in two dimensions. About 1 where generated images are drawn in strokes
+    and areas as real ones are; noise, stripes and checkerboards have several times the roughness of photographs or digits.
+
+    Args:
+        generated: (n, height, width, channels), in the same units as `reals`; height and width are 2 or more.
+        reals: (m, height, width, channels).
+
+    Returns:
+        Infinite where a set has flat images alone, which have no contrast.
+    """
+    rough, real = _roughness(np.asarray(generated, np.float64)), _roughness(np.asarray(reals, np.float64))
+    return rough / real if math.isfinite(rough) and 0 < real < math.inf else math.inf
+
+
+def _roughness(images: NDArray[np.float64]) -> float:
+    contrast = float(images.var(axis=(1, 2)).mean())
+    across, down = (float(np.square(np.diff(images, axis=axis)).mean()) for axis in (1, 2))
+    return (across + down) / contrast if contrast else math.inf
 
 
 def distinct(images: ArrayLike) -> int:

@@ -1,10 +1,12 @@
 """Samples that are nothing like the data: noise, a flat grey, stripes, one pattern with a little noise on it.
 
-Such samples may differ from each other as much as real images do, so their diversity alone does not tell. Two facts do:
+Such samples may differ from each other as much as real images do, so their diversity alone does not tell. Three facts do:
 
 common    The mean sample is far from the mean real image, further than the samples are from each other: whatever sets them
           apart from the data is the same in all of them. Samples that are drawn from the data's distribution share nothing.
 distance  A sample is further from the nearest real image than a real image is from the mean of all.
+roughness Neighbouring pixels of samples differ twice as much, for the samples' contrast, as those of real images. Noise that
+          has the brightness of the data in the right places is rough, and neither of the other two finds it.
 
 Every training begins so. While the samples come closer from snapshot to snapshot it is no failure, but not well either.
 """
@@ -16,12 +18,13 @@ from gan_train.diagnosis.window import SampleScores, Window
 
 UNLIKE_DATA, NOT_YET_LIKE_DATA = "unlike-data", "not-yet-like-data"
 
-MOST_COMMON, LONGEST_DISTANCE = 0.6, 1.4
-"""The share that is the same in all samples, and the distance to the nearest real image as a multiple of the spread of the
-reals, from which on samples are unlike the data. Measured runs: docs/measurements.md, "Diagnosis"."""
+MOST_COMMON, LONGEST_DISTANCE, ROUGHEST = 0.6, 1.4, 2.0
+"""The share that is the same in all samples, the distance to the nearest real image as a multiple of the spread of the reals,
+and the roughness as a multiple of theirs, from which on samples are unlike the data. Measured runs: docs/measurements.md,
+"Diagnosis"."""
 
 LESS_COMMON, CLOSER = 0.03, 0.95
-"""The fall of the first, and the share of the second, between two snapshots from which on samples come closer to the data."""
+"""The fall of the first, and the share of the others, between two snapshots from which on samples come closer to the data."""
 
 
 def unlike_data(window: Window) -> Finding | None:
@@ -39,7 +42,11 @@ def unlike_data(window: Window) -> Finding | None:
 
 
 def _comes_closer(before: SampleScores, now: SampleScores) -> bool:
-    pairs = ((before.common, now.common, -LESS_COMMON, 1.0), (before.distance, now.distance, 0.0, CLOSER))
+    pairs = (
+        (before.common, now.common, -LESS_COMMON, 1.0),
+        (before.distance, now.distance, 0.0, CLOSER),
+        (before.roughness, now.roughness, 0.0, CLOSER),
+    )
     return any(old is not None and new is not None and new < old * share + fall for old, new, fall, share in pairs)
 
 
@@ -53,6 +60,11 @@ def _evidence(samples: SampleScores) -> Iterator[str]:
         yield (
             f"A sample of step {samples.step} is {samples.distance:.1f} times as far from the nearest real image as a real "
             "image is from the mean of all."
+        )
+    if samples.roughness is not None and samples.roughness >= ROUGHEST:
+        yield (
+            f"Neighbouring pixels of the samples of step {samples.step} differ {samples.roughness:.1f} times as much, for "
+            "their contrast, as those of real images."
         )
 
 
