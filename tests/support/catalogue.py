@@ -20,7 +20,8 @@ class Entry:
     """One recipe.
 
     Attributes:
-        parameters: of every network, by its name, as the books and papers that describe it count them.
+        parameters: of every network, by its name, as the books and papers that describe it count them. Those of residual
+            networks contain the statistics of batches, and not the one gain of attention, which is a constant in a plain copy.
         phases: of one step, in order.
         small: overrides for tiny networks.
         data: which dataset of conftest.py its full size takes.
@@ -40,9 +41,17 @@ _GENERATOR = ("generator.base=[7,7,8]", "generator.filters=[8,8]", *_SCHEDULE)
 _TRANSLATED = ("image.shape=[16,16,3]", "discriminator.filters=4", "discriminator.layers=2", "batch_size=2", *_SCHEDULE[1:])
 _PIX2PIX = ("generator.filters=[4,8,8]", "generator.bottleneck=8", *_TRANSLATED)
 _CLASSIFIER = ("image.shape=[28,28,1]", "classifier.filters=[4,8]", "classifier.features=8", *_SCHEDULE)
+_RESIDUAL = (*_GENERATOR, "image.shape=[28,28,1]", "discriminator.filters=[8,8,8]", "discriminator.halvings=2")
+_ATTENTIVE = ("generator.attention=14", "discriminator.attention=14", "generator.shared_embedding=4", "latent_size=9")
 _PAIRED = {"generator": 54_429_315, "discriminator": 6_968_257}
 
 CATALOGUE = {
+    "biggan64": Entry(
+        {"generator": 8_378_563, "discriminator": 4_894_305},
+        phases=("d", "d", "g"),
+        small=(*_RESIDUAL, *_ATTENTIVE),
+        data="labelled_64",
+    ),
     "celeba-gan": Entry({"generator": 1_381_891, "discriminator": 1_651_841}, data="pictures_80"),
     "celeba-lsgan": Entry(
         {"generator": 6_950_531, "discriminator": 4_318_337},
@@ -51,8 +60,18 @@ CATALOGUE = {
         data="pictures_64",
     ),
     "celeba-sngan": Entry({"generator": 3_845_315, "discriminator": 2_764_737}, phases=CRITIC, data="pictures_64"),
+    "cifar10-biggan": Entry(
+        {"generator": 4_372_739, "discriminator": 4_289_281},
+        phases=("d",) * 4 + ("g",),
+        small=(*_RESIDUAL, *_ATTENTIVE),
+        data="labelled_32",
+        calm=("discriminator_steps=1",),
+    ),
     "cifar10-classifier": Entry({"classifier": 670_234}, phases=("c",), small=_CLASSIFIER, data="labelled_32"),
     "cifar10-gan": Entry({"generator": 1_466_115, "discriminator": 522_497}, data="pictures_32"),
+    "cifar10-resgan": Entry(
+        {"generator": 4_307_971, "discriminator": 1_055_105}, phases=CRITIC, small=_RESIDUAL, data="labelled_32"
+    ),
     "cifar10-sngan": Entry({"generator": 3_813_251, "discriminator": 2_764_737}, phases=CRITIC, data="pictures_32"),
     "curve-gan": Entry({"generator": 122, "discriminator": 101}, small=_SCHEDULE, data="points"),
     "digit-classifier": Entry({"classifier": 151_322}, phases=("c",), small=_CLASSIFIER),

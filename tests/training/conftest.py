@@ -11,6 +11,7 @@ from tests.support.catalogue import CATALOGUE
 from tests.support.cifar_files import PYTHON, python_files, tar
 from tests.support.datasets import idx_files, write_files
 from tests.support.fake_storage import FakeStorage, fake_storage
+from tests.support.photographs import photographs, save_pictures
 from tests.support.quick import quick_only
 from tests.support.runs import SMALL, gan_train
 from tests.support.training_data import prepare, prepare_digits, prepare_domains, prepare_pairs, prepare_pictures
@@ -49,6 +50,15 @@ def labelled_32(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("training")
     (folder / "cifar.tar.gz").write_bytes(tar(PYTHON, python_files()))
     return prepare(folder / "labelled", "cifar10", "--source", str(folder / "cifar.tar.gz"))
+
+
+@pytest.fixture(scope="session")
+def labelled_64(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A few photographs in colour in ten classes, 64x64."""
+    folder, pictures = tmp_path_factory.mktemp("training"), photographs()
+    for number in range(10):
+        save_pictures(folder / "classes" / f"class-{number}", pictures[4 * number : 4 * number + 4])
+    return prepare(folder / "labelled", "images", "--source", str(folder / "classes"), "--image-size", "64")
 
 
 @pytest.fixture(scope="session")

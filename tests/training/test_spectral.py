@@ -64,6 +64,16 @@ def test_sigma_becomes_the_largest_singular_value(kind: str) -> None:
     assert np.linalg.svd(as_matrix(kernel, kind), compute_uv=False)[0] == pytest.approx(1, rel=1e-4)
 
 
+def test_a_table_of_classes_is_divided_too() -> None:
+    classes = keras.Input((), dtype="int32")
+    layer = SpectralNormalization(keras.layers.Embedding(3, 5, embeddings_initializer=initial(), name="layer"), 100)
+    model = keras.Model(classes, layer(classes))
+    table = layer.kernel.numpy()
+    vectors = run(model, tf.range(3))
+    np.testing.assert_allclose(vectors, table / np.linalg.svd(table, compute_uv=False)[0], rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(plain_copy(model)(tf.range(3)), vectors, rtol=1e-4, atol=1e-6)
+
+
 @pytest.mark.parametrize("power_iterations", [1, 3])
 def test_one_pass_makes_its_power_iterations(power_iterations: int) -> None:
     model = normalised("Dense", power_iterations)

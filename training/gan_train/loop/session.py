@@ -147,6 +147,7 @@ class Session:
         if not is_due(step, recipe.snapshot_every, recipe.steps) or self.guard.variables(step):
             return None
         with self.clock.standing_still("snapshot"):
+            self.job.system.settle()
             snapshot = self.gallery.snapshot(step)
             scores = self.evaluator.scores(step) if self.evaluator else {}
             return replace(snapshot, scores=snapshot.scores | scores)

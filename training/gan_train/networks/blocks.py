@@ -1,12 +1,14 @@
 """Groups of layers that several families of networks share. The caller gives kernel initialisers, each with its own seed."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import count
 
 import keras
 
 from gan_train.networks.layers import BatchNormalization, Dropout
 from gan_train.recipe.examples import ImageConfig
-from gan_train.recipe.network_config import BatchNormConfig
+from gan_train.recipe.network_config import BatchNormConfig, Initializer
 
 IMAGE_ACTIVATION = {"unit": "sigmoid", "symmetric": "tanh"}
 """Activation of a generator's last layer, by the image range."""
@@ -15,6 +17,19 @@ IMAGE_ACTIVATION = {"unit": "sigmoid", "symmetric": "tanh"}
 def small_normal(seed: int) -> keras.Initializer:
     """The initialiser N(0, 0.02) of Radford et al. 2015."""
     return keras.initializers.RandomNormal(stddev=0.02, seed=seed)
+
+
+def initializers(kind: Initializer, seed: int) -> Iterator[keras.Initializer]:
+    """Kernel initialisers, one per layer, each with a seed of its own."""
+    initializer = {
+        "glorot_uniform": keras.initializers.GlorotUniform,
+        "normal_0.02": partial(keras.initializers.RandomNormal, stddev=0.02),
+        "he_uniform": keras.initializers.HeUniform,
+        "he_normal": keras.initializers.HeNormal,
+        "orthogonal": keras.initializers.Orthogonal,
+    }[kind]
+    for number in count(seed):
+        yield initializer(seed=number)
 
 
 def doubling(filters: int, kernel: int, initializer: keras.Initializer, dtype: str, name: str) -> keras.Layer:

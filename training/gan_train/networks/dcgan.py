@@ -4,13 +4,11 @@ The recipes of the package set the layers of Brownlee, Generative Adversarial Ne
 normalisation), 10, 15 and 16 (with it).
 """
 
-from collections.abc import Iterator
 from functools import partial
-from itertools import count
 
 import keras
 
-from gan_train.networks.blocks import IMAGE_ACTIVATION, normalised, rectified
+from gan_train.networks.blocks import IMAGE_ACTIVATION, initializers, normalised, rectified
 from gan_train.networks.layers import Dropout
 from gan_train.networks.spectral import SpectralNormalization
 from gan_train.networks.thin_conv import ThinConv2D
@@ -28,7 +26,7 @@ def build_generator(
     fewer steps than their 256.
     """
     dtype = layer_dtype(precision)
-    initial = _initializers(config.initializer, seed)
+    initial = initializers(config.initializer, seed)
     height, width, channels = config.base
     inputs = keras.Input((latent_size,), name="latent")
     project = keras.layers.Dense(height * width * channels, kernel_initializer=next(initial), dtype=dtype, name="project")
@@ -74,7 +72,7 @@ def build_discriminator(
     The loss applies the sigmoid, so that it does not saturate. The score is computed in float32 in every precision.
     """
     dtype = layer_dtype(precision)
-    initial = _initializers(config.initializer, seed)
+    initial = initializers(config.initializer, seed)
     inputs = keras.Input(image.shape, name="image")
     x = inputs
     for stage, filters in enumerate(config.filters, 1):
@@ -95,7 +93,7 @@ def build_discriminator(
     x = keras.layers.Flatten(dtype=dtype, name="flatten")(x)
     if config.flat_dropout:
         x = Dropout(config.flat_dropout, dtype=dtype, name="flat_dropout")(x)
-    final = next(_initializers(config.score_initializer, seed + len(config.filters)))
+    final = next(initializers(config.score_initializer, seed + len(config.filters)))
     score = keras.layers.Dense(1, kernel_initializer=final, dtype="float32", name="score")
     outputs = _bounded(score, config.spectral_norm)(x)
     return keras.Model(inputs, outputs, name="discriminator")
@@ -107,16 +105,3 @@ def _normalised(x: keras.KerasTensor, config: BatchNormConfig | None, stage: str
 
 def _bounded(layer: keras.Layer, spectral_norm: bool) -> keras.Layer:
     return SpectralNormalization(layer) if spectral_norm else layer
-
-
-def _initializers(kind: str, seed: int) -> Iterator[keras.Initializer]:
-    """Kernel initialisers, one per layer, each with a seed of its own."""
-    initializer = {
-        "glorot_uniform": keras.initializers.GlorotUniform,
-        "normal_0.02": partial(keras.initializers.RandomNormal, stddev=0.02),
-        "he_uniform": keras.initializers.HeUniform,
-        "he_normal": keras.initializers.HeNormal,
-        "orthogonal": keras.initializers.Orthogonal,
-    }[kind]
-    for number in count(seed):
-        yield initializer(seed=number)

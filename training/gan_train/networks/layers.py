@@ -11,6 +11,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from gan_train.networks.gain import Gain
 from gan_train.networks.instance_norm import InstanceNormalization
 from gan_train.networks.normalization import BatchNormalization
 from gan_train.networks.passes import inference_pass, sampling_draw_of, training_pass, training_pass_of
@@ -92,7 +93,10 @@ def _sampling_layer(layer: keras.Layer) -> keras.Layer:
 
 def _plain_layer(layer: keras.Layer) -> keras.Layer:
     if isinstance(layer, BatchNormalization):
-        return keras.layers.BatchNormalization(momentum=layer.momentum, epsilon=layer.epsilon, name=layer.name)
+        affine = {"center": layer.affine, "scale": layer.affine}
+        return keras.layers.BatchNormalization(momentum=layer.momentum, epsilon=layer.epsilon, name=layer.name, **affine)
+    if isinstance(layer, Gain):
+        return keras.layers.Rescaling(float(layer.gamma), name=layer.name)
     if isinstance(layer, InstanceNormalization):
         groups = -1 if layer.axis == "channel" else 1
         return keras.layers.GroupNormalization(groups, epsilon=layer.epsilon, name=layer.name)

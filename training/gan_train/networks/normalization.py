@@ -22,6 +22,7 @@ class BatchNormalization(keras.layers.Layer):
         epsilon: number added to the variance.
         bias_correction: see above; Keras 3 has none.
         synchronized: see above; it changes nothing where there is one replica.
+        affine: whether each channel has a scale and a shift that are learned.
         **options: options of `keras.layers.Layer`.
     """
 
@@ -31,16 +32,18 @@ class BatchNormalization(keras.layers.Layer):
         epsilon: float = 1e-3,
         bias_correction: bool = True,
         synchronized: bool = False,
+        affine: bool = True,
         **options: Any,
     ) -> None:
         super().__init__(**options)
         self.momentum, self.epsilon, self.bias_correction = momentum, epsilon, bias_correction
-        self.synchronized = synchronized
+        self.synchronized, self.affine = synchronized, affine
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         channels: dict[str, Any] = {"shape": (input_shape[-1],), "autocast": False}
-        self.gamma = self.add_weight(name="gamma", initializer="ones", **channels)
-        self.beta = self.add_weight(name="beta", initializer="zeros", **channels)
+        if self.affine:
+            self.gamma = self.add_weight(name="gamma", initializer="ones", **channels)
+            self.beta = self.add_weight(name="beta", initializer="zeros", **channels)
         statistics = channels | {"trainable": False, "aggregation": "mean"}
         self.moving_mean = self.add_weight(name="moving_mean", initializer="zeros", **statistics)
         self.moving_variance = self.add_weight(name="moving_variance", initializer="ones", **statistics)
@@ -61,13 +64,19 @@ class BatchNormalization(keras.layers.Layer):
             self._follow(mean, variance)
         return outputs
 
+    def _scale_and_shift(self, channels: int) -> tuple[tf.Tensor, tf.Tensor]:
+        if self.affine:
+            return tf.convert_to_tensor(self.gamma), tf.convert_to_tensor(self.beta)
+        return tf.ones((channels,)), tf.zeros((channels,))
+
     def _fused(self, inputs: tf.Tensor, mean: Any, variance: Any, is_training: bool) -> tuple[tf.Tensor, ...]:
         shape = tf.shape(inputs)
         images = inputs if len(inputs.shape) == 4 else tf.reshape(inputs, (-1, 1, 1, inputs.shape[-1]))
+        scale, shift = self._scale_and_shift(inputs.shape[-1])
         outputs, batch_mean, batch_variance, *_ = tf.raw_ops.FusedBatchNormV3(
             x=images,
-            scale=tf.convert_to_tensor(self.gamma),
-            offset=tf.convert_to_tensor(self.beta),
+            scale=scale,
+            offset=shift,
             mean=tf.convert_to_tensor(mean, tf.float32),
             variance=tf.convert_to_tensor(variance, tf.float32),
             epsilon=self.epsilon,
@@ -79,9 +88,8 @@ class BatchNormalization(keras.layers.Layer):
         """Outputs, mean and unbiased variance of the global batch."""
         values = tf.cast(inputs, tf.float32)
         mean, variance = _global_moments(values)
-        outputs = tf.nn.batch_normalization(
-            values, mean, variance, tf.convert_to_tensor(self.beta), tf.convert_to_tensor(self.gamma), self.epsilon
-        )
+        scale, shift = self._scale_and_shift(values.shape[-1])
+        outputs = tf.nn.batch_normalization(values, mean, variance, shift, scale, self.epsilon)
         count = tf.cast(tf.size(values) // values.shape[-1] * replicas, tf.float32)
         return tf.cast(outputs, inputs.dtype), mean, variance * count / (count - 1)
 

@@ -24,7 +24,7 @@ class SpectralNormalization(keras.layers.Wrapper):
     all replicas hold the same u.
 
     Args:
-        layer: a Conv2D, Conv2DTranspose, Dense or ThinConv2D, whose name this layer takes.
+        layer: a Conv2D, Conv2DTranspose, Dense, Embedding or ThinConv2D, whose name this layer takes.
         power_iterations: iterations per training pass, at least 1.
     """
 
@@ -37,12 +37,13 @@ class SpectralNormalization(keras.layers.Wrapper):
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         super().build(input_shape)
-        # Keras keeps the kernel of all layers but Conv2DTranspose behind a property that casts.
-        self.kernel = self.layer.kernel if isinstance(self.layer, keras.layers.Conv2DTranspose) else self.layer._kernel
+        self.kernel = _kernel_of(self.layer)
+        rows = self._rows(self.kernel).shape[0]
+        # About a unit vector, so that sigma has its size before the first update too.
         self.u = self.add_weight(
             name="u",
-            shape=(self._rows(self.kernel).shape[0], 1),
-            initializer=keras.initializers.RandomNormal(stddev=1.0, seed=0),
+            shape=(rows, 1),
+            initializer=keras.initializers.RandomNormal(stddev=rows**-0.5, seed=0),
             trainable=False,
             aggregation="only_first_replica",
         )
@@ -80,6 +81,13 @@ class SpectralNormalization(keras.layers.Wrapper):
         if isinstance(self.layer, keras.layers.Conv2DTranspose):
             kernel = tf.transpose(kernel, (0, 1, 3, 2))
         return tf.transpose(tf.reshape(kernel, (-1, kernel.shape[-1])))
+
+
+def _kernel_of(layer: keras.Layer) -> keras.Variable:
+    if isinstance(layer, keras.layers.Conv2DTranspose):
+        return layer.kernel
+    # Keras keeps those of all other layers behind properties that cast.
+    return layer._embeddings if isinstance(layer, keras.layers.Embedding) else layer._kernel
 
 
 def _unit(vector: tf.Tensor) -> tf.Tensor:

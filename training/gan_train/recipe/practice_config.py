@@ -159,8 +159,10 @@ class AverageConfig(Section):
 
     Attributes:
         half_life_images: number of generated images after which the share of a step's weights has halved.
-        warm_up: largest half-life as a share of the images so far, so that early averages are not stale.
+        warm_up: largest half-life as a share of the images so far, so that early averages are not stale; None for no limit.
+        start: step until which the average equals the generator (Brock et al. 2019 let it start late instead of a warm-up).
     """
 
     half_life_images: Positive
-    warm_up: Positive = 0.05
+    warm_up: Positive | None = 0.05
+    start: Annotated[int, Field(ge=0)] = 0

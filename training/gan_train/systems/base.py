@@ -162,6 +162,10 @@ class System(ABC):
         """Further metrics of a step, computed from those of its phases."""
         return {}
 
+    def settle(self) -> None:  # noqa: B027 - most systems have nothing to compute
+        """Compute what only networks that are shown and saved have; called before each snapshot. It moves no variable of a
+        checkpoint."""
+
     @property
     def summary(self) -> dict[str, Any]:
         """Facts about the networks, by name, that `gan-train run --dry-run` prints."""

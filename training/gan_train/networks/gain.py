@@ -1,0 +1,14 @@
+"""A learned factor for a residual branch."""
+
+import keras
+import tensorflow as tf
+
+
+class Gain(keras.layers.Layer):
+    """The input times one number that is learned and starts at 0, so that a residual branch behind it starts as nothing."""
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        self.gamma = self.add_weight(name="gamma", shape=(), initializer="zeros")
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        return inputs * tf.cast(tf.convert_to_tensor(self.gamma), inputs.dtype)
