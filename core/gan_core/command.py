@@ -9,11 +9,12 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from gan_core.errors import GanmillError, InterruptedRunError
+from gan_core.errors import GanmillError, InterruptedRunError, UsageError
 from gan_core.names import printable_json
 from gan_core.notices import shown
 from gan_core.temporary import temporary_folder
 from gan_core.text import printable_lines
+from gan_core.usage import PARSE_ERROR, help_hint, usage_words
 
 _INTERRUPTIONS: dict[int, int] = {signal.SIGINT: 128 + signal.SIGINT, signal.SIGTERM: InterruptedRunError.exit_code}
 """Signals that end a command, and the exit code of each: schedulers start a command again after that of SIGTERM."""
@@ -31,8 +32,8 @@ def print_text(text: str, error: bool = False) -> None:
     print(printable_lines(text), file=sys.stderr if error else sys.stdout)
 
 
-def run_command(app: Callable[[], object]) -> NoReturn:
-    """Run a typer app and exit: a GanmillError or a signal becomes one line on stderr and an exit code; all else is raised.
+def run_command(app: Callable[..., object]) -> NoReturn:
+    """Run a typer app and exit: an error or a signal becomes one line on stderr and an exit code; what is unforeseen is raised.
 
     SIGTERM has a handler from the first moment on: the first process of a container would not notice it otherwise.
     """
@@ -49,21 +50,27 @@ def run_command(app: Callable[[], object]) -> NoReturn:
             signal.signal(number, interrupt)
     try:
         with shown(), temporary_folder():
-            app()
+            code = app(standalone_mode=False)
+        # Typer turns KeyboardInterrupt into this code.
+        if received and code == _INTERRUPTIONS[signal.SIGINT]:
+            raise KeyboardInterrupt
     except BaseException as error:
-        # Typer and Beam replace KeyboardInterrupt by exceptions of their own, so the signal is remembered here.
+        # Beam replaces KeyboardInterrupt by exceptions of its own, so the signal is remembered here.
         if received:
             print("interrupted: what was committed is kept; run the same command again to continue", file=sys.stderr)
             sys.exit(_INTERRUPTIONS[received[0]])
         if isinstance(error, GanmillError):
-            print_text(f"{'error' if error.exit_code else 'note'}: {error}", error=True)
+            print_text(f"{error.title}: {error}", error=True)
             sys.exit(error.exit_code)
+        if isinstance(error, PARSE_ERROR):
+            print_text(f"error: {usage_words(error)}{help_hint(error)}", error=True)
+            sys.exit(UsageError.exit_code)
         raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
         _flush_output()
-    sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 def _flush_output() -> None:

@@ -9,14 +9,15 @@ a key that its type does not name. Whatever is wrong ends as one DataError that 
 Size, nesting and the length of numbers are limited, so that no file can exhaust memory, time or the stack.
 """
 
-from collections.abc import Iterator
-from typing import Annotated, Any, TypeVar
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, TypeVar, get_args
 
 import yaml
-from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, TypeAdapter, ValidationError
 
 from gan_core.errors import DataError
 from gan_core.names import unescape_name
+from gan_core.plain import in_plain_words
 from gan_core.storage.folder import Folder
 from gan_core.text import printable, short_repr
 
@@ -163,8 +164,29 @@ def first_fault(error: ValidationError) -> str:
     """The first thing that a type does not allow, in one short line: the key, a colon, what is wrong with its value."""
     first = error.errors(include_url=False, include_input=False)[0]
     key = ".".join(str(part) for part in first["loc"])[:200]
-    message = first["msg"].removeprefix("Value error, ")
+    message = in_plain_words(first["msg"])
     return printable(f"{key}: {message}" if key else message)
+
+
+def known_keys(root: type[BaseModel], place: Sequence[str | int]) -> list[str]:
+    """The keys that may stand at a place of a document, given as the keys that lead there; numbers are places in a list.
+
+    Where pydantic puts the kind of a section into the place, such as "adam", that names no key and is passed over.
+    """
+    models = [root]
+    for key in place:
+        fields = [model.model_fields[str(key)] for model in models if key in model.model_fields]
+        below = [found for one in fields for found in _models(one.annotation)]
+        models = below or models
+    return list(dict.fromkeys(name for model in models for name in model.model_fields))
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The models in a type such as `list[Toleration]` or `GoogleCloud | None`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models(part)
 
 
 def _validated(content: bytes, kind: TypeAdapter[T]) -> T:

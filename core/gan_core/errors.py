@@ -9,10 +9,11 @@ from gan_core.text import printable_lines
 class GanmillError(Exception):
     """The base class of all errors that end a command with one message and no traceback.
 
-    As text, control characters of names and files that it quotes are escaped.
+    `title` opens that message. As text, control characters of names and files that it quotes are escaped.
     """
 
     exit_code: ClassVar[int] = 1
+    title: ClassVar[str] = "error"
 
     def __str__(self) -> str:
         return printable_lines(super().__str__())
@@ -62,12 +63,14 @@ class InterruptedRunError(GanmillError):
     """A signal stopped the work, or a worker was lost. What is committed is kept; the same command continues."""
 
     exit_code = 75
+    title = "interrupted"
 
 
 class TemplateOnlyError(GanmillError):
     """A template of the job was written, as the runner was asked to, and no dataset. A command ends well with that."""
 
     exit_code = 0
+    title = "note"
 
 
 class UnusableInputError(Exception):

@@ -93,7 +93,7 @@ def test_a_lost_worker_ends_the_run_which_can_be_repeated(two_workers: subproces
     workers[0].kill()
     _, errors = two_workers.communicate()
     assert two_workers.returncode == 75
-    assert "error: a worker process on this machine ended before its work was done, as when memory runs out; " in errors
+    assert "interrupted: a worker process on this machine ended before its work was done, as when memory runs out; " in errors
     assert "Traceback" not in errors
     assert not any(worker.is_running() for worker in workers)
     written = shards(tmp_path / "out")

@@ -81,9 +81,7 @@ def test_a_class_named_train(tmp_path: Path) -> None:
 
 def test_splits_takes_none_alone(tmp_path: Path) -> None:
     source = folder(tmp_path / "in", ["1.png"])
-    assert "--splits 'train': input should be 'none'" in refused(
-        tmp_path / "out", "images", source, "--splits", "train", code=2
-    )
+    assert "--splits 'train': must be 'none'" in refused(tmp_path / "out", "images", source, "--splits", "train", code=2)
     assert "--splits does not apply to celeba" in refused(tmp_path / "out", "celeba", source, "--splits", "none", code=2)
 
 

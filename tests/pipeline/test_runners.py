@@ -169,7 +169,7 @@ def test_dask_says_in_one_line_what_is_wrong(dask: Any, tmp_path: Path) -> None:
     lost = ("--dask_client_address", "tcp://127.0.0.1:9", "--dask_connection_timeout", "1")
     ran = run_child(*arguments, tmp_path / "other", "--", *lost)
     assert ran.code == 75
-    assert "error: --runner DaskRunner: its cluster or job server cannot be reached, or was lost (" in ran.err
+    assert "interrupted: --runner DaskRunner: its cluster or job server cannot be reached, or was lost (" in ran.err
     assert "Traceback" not in ran.err
 
 

@@ -91,11 +91,11 @@ def edited(change: Callable[[dict[str, Any]], object]) -> Callable[[bytes], byte
         pytest.param(
             edited(lambda d: d["splits"]["train"]["shards"][0].update(file="../secret.tfrecord")), "damaged (splits", id="path"
         ),
-        pytest.param(edited(lambda d: d.pop("features")), "damaged (features: Field required)", id="field missing"),
+        pytest.param(edited(lambda d: d.pop("features")), "damaged (features: is missing)", id="field missing"),
         pytest.param(edited(lambda d: d.update(surprise=1)), "damaged (surprise", id="field unknown"),
         pytest.param(edited(lambda d: d.update(schema_version=99)), "schema 99, this version reads schema 2", id="schema"),
         pytest.param(edited(lambda d: d.update(schema_version=1)), "schema 1, this version reads schema 2", id="older"),
-        pytest.param(edited(lambda d: d.pop("schema_version")), "damaged (schema_version: Field required)", id="no schema"),
+        pytest.param(edited(lambda d: d.pop("schema_version")), "damaged (schema_version: is missing)", id="no schema"),
         pytest.param(lambda content: b"", "damaged (", id="empty"),
         pytest.param(lambda content: content[:100], "damaged (", id="cut"),
         pytest.param(lambda content: b"\xff\x00\x80", "damaged (", id="bytes"),

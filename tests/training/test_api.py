@@ -136,7 +136,7 @@ def test_logical_devices_are_split_once_for_all_trainings_of_a_process(digits: P
         ({"strategy": "fast"}, "--strategy 'fast' is unknown"),
         ({"on_failure": "panic"}, "--on-failure 'panic' is unknown"),
         ({"keep": "all"}, "--keep 'all'"),
-        ({"steps": 0}, "steps: Input should be greater than or equal to 1"),
+        ({"steps": 0}, "steps: must be at least 1"),
     ],
 )
 def test_wrong_options_raise_the_commands_errors(digits: Path, tmp_path: Path, options: dict[str, Any], words: str) -> None:

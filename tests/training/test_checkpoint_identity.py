@@ -66,8 +66,8 @@ REMEDY = "remove this folder to continue from the checkpoint before it"
     [
         (flip_a_weight, "damaged (variables.safetensors is not what was committed)"),
         (copy_the_older_one_over, "holds step 4, not step 6: its files were copied here"),
-        (empty_the_commit, "COMMIT: damaged (step: Field required)"),
-        (swap_the_sums, "COMMIT: damaged (step: Field required)"),
+        (empty_the_commit, "COMMIT: damaged (step: is missing)"),
+        (swap_the_sums, "COMMIT: damaged (step: is missing)"),
         (lose_the_weights, "damaged (variables.safetensors is missing)"),
         (edit_the_record, "belongs to a run with another recipe.yaml"),
         (take_another_runs, "belongs to a run with another recipe.yaml"),

@@ -44,8 +44,8 @@ def refused(command: object, *arguments: Argument) -> Ran:
         ("base: mnist-gan\nabout: 2020-13-45", "line 2: '2020-13-45' is no timestamp"),
         ("base: mnist-gan\nsteps: !!int x", "line 2: 'x' is no int"),
         ("base: mnist-gan\nsteps: 0x" + "f" * 40, "is no int of 64 bits"),
-        ("base: mnist-gan\nsteps: 2020-01-01", "steps: Input should be a valid integer"),
-        ("base: mnist-gan\nlatent_size: 10000000000000", "latent_size: Input should be less than or equal to 65536"),
+        ("base: mnist-gan\nsteps: 2020-01-01", "steps: must be a whole number"),
+        ("base: mnist-gan\nlatent_size: 10000000000000", "latent_size: must be at most 65536"),
         ("[" * 100_000, "nested deeper than 50 levels"),
         ("&a [*a]", "alias *a refers to nothing before it"),
         ("1: 2", "not a mapping of keys to values"),
@@ -175,9 +175,9 @@ def test_a_folder_of_images_by_this_command_is_filled_again(trained: Path, tmp_p
         ("batch_size=20000000", "batches of 20,000,000 examples take"),
         ("discriminator.filters=[1000000000,64]", "the networks of this recipe take"),
         ("generator.base=[7,7,2000000000]", "the networks of this recipe take"),
-        ("steps=100000000", "steps: Input should be less than or equal to 99999999"),
-        ("steps_per_call=1000000", "steps_per_call: Input should be less than or equal to 10000"),
-        ("discriminator.kernel=4000000000", "discriminator.kernel: Input should be less than 2147483648"),
+        ("steps=100000000", "steps: must be at most 99999999"),
+        ("steps_per_call=1000000", "steps_per_call: must be at most 10000"),
+        ("discriminator.kernel=4000000000", "discriminator.kernel: must be less than 2147483648"),
     ],
 )
 def test_a_recipe_that_is_larger_than_the_memory(digits: Path, tmp_path: Path, override: str, fault: str) -> None:

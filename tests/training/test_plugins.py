@@ -141,7 +141,7 @@ CHECKS_BADLY = (
         ({}, "odd.recipe:RECIPE cannot be loaded (ModuleNotFoundError: No module named 'odd.recipe')"),
         ({"recipe": "raise SystemError('no')\n"}, "odd.recipe:RECIPE cannot be loaded (SystemError: no)"),
         ({"recipe": NO_RECIPE}, "odd.recipe.RECIPE is no recipe class; derive it from Recipe"),
-        ({"recipe": f"{GAN}RECIPE = GANRecipe\n"}, "recipe odd-gan: system: Input should be 'gan'"),
+        ({"recipe": f"{GAN}RECIPE = GANRecipe\n"}, "recipe odd-gan: system: must be 'gan'"),
         ({"recipe": CHECKS_BADLY}, "odd/recipe.py, line 8 (KeyError: 'nothing'); repair it"),
         (
             {"odd_gan": ODD.replace("name: odd-gan", "name: even-gan")},

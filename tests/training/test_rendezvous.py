@@ -185,9 +185,9 @@ def test_without_a_chief_the_first_worker_is_it() -> None:
     [
         ("{", "Invalid JSON"),
         ("[]", "object"),
-        ("{}", "cluster: Field required"),
-        ('{"cluster": {"worker": ["a:1", "b:1"]}}', "task: Field required"),
-        ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker"}}', "task.index: Field required"),
+        ("{}", "cluster: is missing"),
+        ('{"cluster": {"worker": ["a:1", "b:1"]}}', "task: is missing"),
+        ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker"}}', "task.index: is missing"),
         ('{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 2}}', "index is 2, but cluster has 2"),
         ('{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": -1}}', "task.index"),
         ('{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "chief", "index": 0}}', "cluster has 0 of type 'chief'"),

@@ -86,7 +86,7 @@ def test_options_after_two_dashes_go_to_every_run(tmp_path: Path) -> None:
         (("--steps", "5"), "the sweep decides steps"),
         (("--set", "x=1"), "decides overrides"),
         (("--resume", "runs/first"), "decides resume"),
-        (("--kep", "x"), "No such option"),
+        (("--kep", "x"), "no such option"),
         (("more.yaml",), "unexpected extra argument"),
     ):
         ran = gan_train("sweep", written(tmp_path), "-o", "out", "--print", "--", *options)
@@ -101,12 +101,12 @@ def test_options_after_two_dashes_go_to_every_run(tmp_path: Path) -> None:
         ({"set": {"batchsize": 8}}, "did you mean batch_size?"),
         ({"grid": {"generator.optimizer.learning_rat": [1]}}, f"did you mean {RATE}?"),
         ({"grid": {"batch_size": [16, 17]}}, "batch_size=17-seed-0: recipe mnist-gan: batch_size"),
-        ({"grid": {"batch_size": []}}, "grid.batch_size: List should have at least 1 item"),
-        ({"grid": {"batch_size": 8}}, "grid.batch_size: Input should be a valid list (got 8)"),
+        ({"grid": {"batch_size": []}}, "grid.batch_size: needs at least 1"),
+        ({"grid": {"batch_size": 8}}, "grid.batch_size: must be a list (got 8)"),
         ({"grid": {"batch_size": [8, 8]}}, "two variants would be named batch_size=8"),
         ({"variants": [{"batch_size": 8}], "grid": {"batch_size": [8]}}, "batch_size stands both in the grid and in a variant"),
         ({"variants": [{"name": "../up"}]}, "variants: name '../up': write at most 100 letters"),
-        ({"variants": ["plain"]}, "variants.0: Input should be a valid dictionary (got 'plain')"),
+        ({"variants": ["plain"]}, "variants.0: must be keys with values (got 'plain')"),
         ({"set": {"seed": 4}}, "set: seed is not set here; write 'seeds: 3'"),
         ({"grid": {"seed": [1, 2]}}, "grid: seed is not set here"),
         ({"seeds": 0}, "seeds: write how many seeds, from 1 to 1000, or a list of different seeds"),
@@ -116,7 +116,7 @@ def test_options_after_two_dashes_go_to_every_run(tmp_path: Path) -> None:
         ({"seeds": "1-4"}, "seeds: write how many seeds"),
         ({"grid": {"batch_size": list(range(2, 200)), "latent_size": list(range(1, 900))}}, "178,002 runs by grid"),
         ({"recipe": "mnist-gam"}, "unknown recipe 'mnist-gam'"),
-        ({"recipe": None}, "recipe: Input should be a valid string"),
+        ({"recipe": None}, "recipe: must be text"),
         ({"set": {"about": yaml.safe_load("2020-01-01")}}, "set.about"),
     ],
 )  # fmt: skip

@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from gan_core.errors import UsageError
+from gan_core.usage import PARSE_ERROR, usage_words
 
 
 @dataclass(frozen=True)
@@ -45,10 +46,6 @@ class Tasks:
 
     arguments: Sequence[tuple[str, ...]]
     script: str
-
-
-_PARSE_ERROR: Any = typer.BadParameter.__base__
-"""The base class of the errors of a wrong command line, which typer does not export."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +86,8 @@ def parse_line(program: Program, submit: typer.Context, arguments: Sequence[str]
         raise UsageError(f"{name!r} is no command of {program.name} that can be submitted; '{program.name} --help' lists them")
     try:
         parsed = command.make_context(name, list(rest), parent=parent)
-    except _PARSE_ERROR as error:
-        raise UsageError(f"{program.name} {name}: {error.format_message()}") from error
+    except PARSE_ERROR as error:
+        raise UsageError(f"{program.name} {name}: {usage_words(error)}") from error
     except typer.Exit as ended:
         raise UsageError(
             f"{program.name} {name}: its options only print something; a job needs a command that works"

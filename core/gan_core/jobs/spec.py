@@ -10,17 +10,16 @@
 One file does for all targets; a target reads the section that bears its name beside the common keys.
 """
 
-import difflib
 import re
-from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from gan_core.documents import YAML_BYTES, first_fault, parse_yaml
+from gan_core.documents import YAML_BYTES, first_fault, known_keys, parse_yaml
 from gan_core.errors import UsageError
 from gan_core.jobs.cron import check_schedule
+from gan_core.plain import suggestion
 from gan_core.text import printable
 
 _QUANTITY = re.compile(r"^([1-9]\d{0,6})(Mi|Gi)$")
@@ -245,24 +244,6 @@ def _explained(error: ValidationError) -> str:
     if unknown is None:
         return first_fault(error)
     *sections, key = unknown["loc"]
-    model = _model(JobSpec, sections)
-    near = difflib.get_close_matches(str(key), model.model_fields, n=1)
-    known = f"did you mean {near[0]}?" if near else f"known are: {', '.join(model.model_fields)}"
-    return printable(f"{'.'.join(map(str, unknown['loc']))}: unknown key; {known}")
-
-
-def _model(root: type[BaseModel], place: Sequence[str | int]) -> type[BaseModel]:
-    """The model that reads what stands at a place of the document; numbers are places in a list."""
-    model = root
-    for key in place:
-        if isinstance(key, str):
-            model = next(_models(model.model_fields[key].annotation))
-    return model
-
-
-def _models(annotation: Any) -> Iterator[type[BaseModel]]:
-    """The models in a type such as `list[Toleration]` or `GoogleCloud | None`."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for part in get_args(annotation):
-        yield from _models(part)
+    keys = known_keys(JobSpec, sections)
+    known = suggestion(str(key), keys) or f"; known are: {', '.join(keys)}"
+    return printable(f"{'.'.join(map(str, unknown['loc']))}: unknown key{known}")

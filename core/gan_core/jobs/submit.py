@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from gan_core.jobs.spec import JobSpec
 
 _DEFAULT_FILE = "job.yaml"
+JOBS = "Jobs of clusters and clouds"
+"""The heading of the command on the first page of a program."""
 
 
 def add_submit(app: typer.Typer, program: Program) -> None:
-    """Add the command `submit` to the app of a program."""
+    """Add the command `submit` to the commands of a program."""
     text = _HELP.format(example=f"{program.name} submit --target kubernetes --print -- {program.example}")
     app.command("submit", help=text, context_settings={"allow_extra_args": True})(_submit(program))
 

@@ -6,7 +6,8 @@ import typer
 
 from gan_core.command import JsonOption, print_json, print_text, run_command
 from gan_core.errors import DataError, UsageError
-from gan_core.jobs.submit import add_submit
+from gan_core.jobs.submit import JOBS, add_submit
+from gan_core.program import VERSION_OPTION, choices, make_program
 from gan_pipeline import api
 from gan_pipeline.api import PrepareOptions
 from gan_pipeline.cli.doctor import examining
@@ -15,21 +16,12 @@ from gan_pipeline.cli.output import print_datasets, print_page, print_plan, prin
 from gan_pipeline.dataset.catalogue import DATASETS, MAX_FAILURE_RATE, dataset_info
 from gan_pipeline.dataset.options import MOST_SHARDS
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
+datasets = typer.Typer()
 
 FolderArgument = Annotated[str, typer.Argument(help="A dataset folder, local or gs://.", show_default=False)]
 
 
-@app.callback()
-def _about() -> None:
-    """Raw images into dataset folders that a trainer can rely on.
-
-    Exit codes: 0 done or already done, 1 doctor found a fault, 2 wrong command line, 3 wrong data, 5 storage refused,
-    6 a job's doctor found a fault, 75 a worker was lost.
-    """
-
-
-@app.command(context_settings={"allow_extra_args": True})
+@datasets.command(context_settings={"allow_extra_args": True})
 def prepare(
     context: typer.Context,
     dataset: Annotated[str, typer.Argument(help=f"One of: {', '.join(DATASETS)}.", show_default=False)],
@@ -79,7 +71,7 @@ def prepare(
         typer.Option(min=1, max=MOST_SHARDS, help="Shards per split.  [default: 128 MB each, at least 8]"),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Chooses the order of the examples.")] = 0,
-    encoding: Annotated[str, typer.Option(help="raw (fast) or png (small); both lossless.")] = "raw",
+    encoding: Annotated[str, typer.Option(**choices("raw", "png"), help="raw (fast) or png (small); both lossless.")] = "raw",
     image_size: Annotated[
         str | None,
         typer.Option(
@@ -94,7 +86,7 @@ def prepare(
     dedupe: Annotated[
         str | None,
         typer.Option(
-            metavar="exact|near",
+            **choices("exact", "near"),
             help="Drop images equal to an earlier one: exact, to the stored pixel; near, also scaled, recompressed or lighter.",
         ),
     ] = None,
@@ -114,12 +106,19 @@ def prepare(
             show_default=False,
         ),
     ] = None,
-    resize: Annotated[str | None, typer.Option(help="images, unpaired: crop, fit or stretch.  [default: crop]")] = None,
-    resampler: Annotated[
-        str | None, typer.Option(help="nearest, bilinear, bicubic, lanczos or box, as Pillow has them.  [default: see list]")
+    resize: Annotated[
+        str | None, typer.Option(**choices("crop", "fit", "stretch"), help="images, unpaired.  [default: crop]")
     ] = None,
-    faces: Annotated[str | None, typer.Option(help="celeba: mtcnn, center or none.  [default: mtcnn]")] = None,
-    box: Annotated[str | None, typer.Option(help="celeba: exact (stretched) or square.  [default: exact]")] = None,
+    resampler: Annotated[
+        str | None,
+        typer.Option(
+            **choices("nearest", "bilinear", "bicubic", "lanczos", "box"), help="As Pillow has them.  [default: see list]"
+        ),
+    ] = None,
+    faces: Annotated[str | None, typer.Option(**choices("mtcnn", "center", "none"), help="celeba.  [default: mtcnn]")] = None,
+    box: Annotated[
+        str | None, typer.Option(**choices("exact", "square"), help="celeba: exact is stretched.  [default: exact]")
+    ] = None,
     margin: Annotated[float | None, typer.Option(help="celeba, --box square: added around, as a share of the side.")] = None,
     swap: Annotated[
         bool | None, typer.Option("--swap", help="pairs: the right half is the source.", show_default=False)
@@ -135,7 +134,9 @@ def prepare(
             "Blond_Hair,Black_Hair, or one for with and without it.  [default: A,B]"
         ),
     ] = None,
-    function: Annotated[str | None, typer.Option(help="curve: parabola, sine or gaussian.  [default: parabola]")] = None,
+    function: Annotated[
+        str | None, typer.Option(**choices("parabola", "sine", "gaussian"), help="curve.  [default: parabola]")
+    ] = None,
     variant: Annotated[
         str | None,
         typer.Option(help="emnist: balanced, bymerge, byclass, letters, digits or mnist. cifar100: fine or coarse."),
@@ -253,7 +254,7 @@ def prepare(
     print_prepared(prepared, as_json)
 
 
-@app.command()
+@datasets.command()
 def verify(
     folder: FolderArgument,
     deep: Annotated[bool, typer.Option("--deep", help="Decode every image too.")] = False,
@@ -275,7 +276,7 @@ def verify(
         raise DataError("\n       ".join(faults))
 
 
-@app.command()
+@datasets.command()
 def inspect(
     folder: FolderArgument,
     html: Annotated[
@@ -309,7 +310,7 @@ def inspect(
     print_summary(summary, folder)
 
 
-@app.command("list")
+@datasets.command("list")
 def list_datasets(as_json: JsonOption = False) -> None:
     """List the datasets that can be prepared.
 
@@ -319,8 +320,17 @@ def list_datasets(as_json: JsonOption = False) -> None:
     print_datasets(as_json)
 
 
-app.add_typer(examining)
-add_submit(app, PROGRAM)
+add_submit(examining, PROGRAM)
+app = make_program({"Datasets": datasets, JOBS: examining})
+
+
+@app.callback()
+def _about(version: Annotated[bool, VERSION_OPTION] = False) -> None:
+    """Raw images into dataset folders that a trainer can rely on.
+
+    Exit codes: 0 done or already done, 1 doctor found a fault, 2 wrong command line, 3 wrong data, 5 storage refused,
+    6 a job's doctor found a fault, 75 a worker was lost.
+    """
 
 
 def main() -> NoReturn:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from gan_core.errors import UsageError
+from gan_core.plain import suggestion
 from gan_core.text import short_repr
 from gan_pipeline.dataset.cifar100_classes import CIFAR100_COARSE, CIFAR100_FINE
 
@@ -221,7 +222,7 @@ def flag(option: str) -> str:
 def dataset_info(name: str, variant: str | None = None) -> DatasetInfo:
     """The dataset of that name, in a version of `variants` or the default. Raises UsageError that lists the known ones."""
     if name not in DATASETS:
-        raise UsageError(f"unknown dataset {name!r}; choose one of: {', '.join(DATASETS)}")
+        raise UsageError(f"unknown dataset {name!r}; choose one of: {', '.join(DATASETS)}{suggestion(name, DATASETS)}")
     info = DATASETS[name]
     if variant is None:
         return info
@@ -262,5 +263,6 @@ def class_numbers(names: tuple[str, ...], class_names: tuple[str, ...]) -> tuple
             found.add(int(name))
         else:
             known = ", ".join(f"{number} {title}" if by_number else title for number, title in enumerate(class_names))
-            raise UsageError(f"--classes {short_repr(name)} is not a class of this dataset; choose from: {known}")
+            near = suggestion(name, class_names)
+            raise UsageError(f"--classes {short_repr(name)} is not a class of this dataset; choose from: {known}{near}")
     return tuple(sorted(found))

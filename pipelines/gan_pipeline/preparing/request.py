@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from gan_core.errors import UsageError
 from gan_core.names import escape_name
+from gan_core.plain import in_plain_words
 from gan_core.storage import open_file
 from gan_core.text import short_repr
 from gan_pipeline.dataset.catalogue import DATASETS, DatasetInfo, Kind, class_numbers, dataset_info, flag
@@ -103,7 +104,9 @@ def options_of(
         )
     except ValidationError as error:
         first = error.errors()[0]
-        raise UsageError(f"{flag(str(first['loc'][0]))} {short_repr(first['input'])}: {first['msg'].lower()}") from error
+        raise UsageError(
+            f"{flag(str(first['loc'][0]))} {short_repr(first['input'])}: {in_plain_words(first['msg'])}"
+        ) from error
 
 
 def _image_size(typed: str | int | None) -> str | int | None:

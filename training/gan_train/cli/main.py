@@ -1,11 +1,10 @@
 """The gan-train command: dataset folders into run folders, and what can be done with those. Each group has a file here."""
 
-from typing import NoReturn
-
-import typer
+from typing import Annotated, NoReturn
 
 from gan_core.command import run_command
-from gan_core.jobs.submit import add_submit
+from gan_core.jobs.submit import JOBS, add_submit
+from gan_core.program import VERSION_OPTION, make_program
 from gan_train.cli.doctor import examining
 from gan_train.cli.jobs import PROGRAM
 from gan_train.cli.models import models
@@ -16,22 +15,29 @@ from gan_train.cli.scoring import scoring
 from gan_train.cli.sweeps import sweeps
 from gan_train.cli.training import training
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
+add_submit(examining, PROGRAM)
+app = make_program(
+    {
+        "Training": training,
+        "Many trainings": sweeps,
+        "Recipes": recipe_commands,
+        "Scores": scoring,
+        "Pages and tables": pages,
+        "Images of a run": sampling,
+        "Networks of a run": models,
+        JOBS: examining,
+    }
+)
 
 
 @app.callback()
-def _about() -> None:
+def _about(version: Annotated[bool, VERSION_OPTION] = False) -> None:
     """Train GANs on dataset folders made by gan-pipeline, and use what was trained.
 
     Exit codes: 0 done or already done, 1 doctor found a fault, 2 wrong command line or recipe, 3 wrong data, 4 training
     diverged or failed, 5 storage refused, 6 a job's doctor found a fault, 75 interrupted by a signal or by the loss of a
     worker (run the same command again).
     """
-
-
-for group in (training, sweeps, recipe_commands, scoring, pages, sampling, models, examining):
-    app.add_typer(group)
-add_submit(app, PROGRAM)
 
 
 def main() -> NoReturn:

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from gan_core.command import JsonOption
+from gan_core.program import choices
 from gan_train.cli.options import DirectionOption, ForceOption, RunArgument, StepOption, answer
 
 models = typer.Typer()
@@ -26,14 +27,16 @@ def translate(
     size: Annotated[
         str,
         typer.Option(
-            help="fit: stretch to the size used in training and back; native: keep the image's own size, mirrored at its edges."
+            **choices("fit", "native"),
+            help="fit: stretch to the size used in training and back; native: keep each size, mirrored at its edges.",
         ),
     ] = "fit",
     inference: Annotated[
         str,
         typer.Option(
+            **choices("training", "averages"),
             help="training: normalise each image by its own statistics and keep dropout, as Pix2Pix is meant; averages: by "
-            "the moving averages and without dropout. The same for CycleGAN, which has neither."
+            "the moving averages and without dropout. The same for CycleGAN, which has neither.",
         ),
     ] = "training",
     seed: Annotated[int, typer.Option(min=0, help="Seed of dropout, where it is kept.")] = 0,
@@ -74,11 +77,16 @@ def export(
     ],
     form: Annotated[
         str | None,
-        typer.Option("--format", help="keras, savedmodel, onnx or tflite.  [default: by the ending of the output]"),
+        typer.Option(
+            "--format", **choices("keras", "savedmodel", "onnx", "tflite"), help="[default: by the ending of the output]"
+        ),
     ] = None,
     direction: DirectionOption = None,
     inference: Annotated[
-        str | None, typer.Option(help="Of a translator: training or averages; see 'gan-train translate'.  [default: training]")
+        str | None,
+        typer.Option(
+            **choices("training", "averages"), help="Of a translator; see 'gan-train translate'.  [default: training]"
+        ),
     ] = None,
     step: StepOption = None,
     as_json: JsonOption = False,

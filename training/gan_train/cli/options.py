@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from gan_core.command import print_json
+from gan_core.program import choices
 
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run folder, local or gs://.", show_default=False)]
 RecipeArgument = Annotated[
@@ -27,7 +28,7 @@ CodeOption = Annotated[str | None, typer.Option("--code", help="Of an InfoGAN ru
 OneClassOption = Annotated[str | None, typer.Option("--class", help="Of all images, in a run with classes: number or name.")]
 OneCodeOption = Annotated[str | None, typer.Option("--code", help="Of all images, in an InfoGAN run: number.")]
 ForceOption = Annotated[bool, typer.Option("--force", help="Write into a folder that already holds other files.")]
-DirectionOption = Annotated[str | None, typer.Option(help="Of CycleGAN: a-to-b or b-to-a.  [default: a-to-b]")]
+DirectionOption = Annotated[str | None, typer.Option(**choices("a-to-b", "b-to-a"), help="Of CycleGAN.  [default: a-to-b]")]
 
 
 def answer(document: Mapping[str, Any], text: str, as_json: bool) -> None:

@@ -6,6 +6,7 @@ import typer
 
 from gan_core.command import JsonOption
 from gan_core.errors import UsageError
+from gan_core.program import choices
 from gan_train.cli.options import (
     ClassOption,
     CodeOption,
@@ -120,7 +121,8 @@ def interpolate(
         str, typer.Option("--out", "-o", help=".png: a path in each row; .gif or .webp: an animation.", show_default=False)
     ],
     mode: Annotated[
-        str | None, typer.Option(help="lerp (lines) or slerp (arcs).  [default: slerp; lerp for uniform latents]")
+        str | None,
+        typer.Option(**choices("lerp", "slerp"), help="Along lines or arcs.  [default: slerp; lerp for uniform latents]"),
     ] = None,
     steps: Annotated[
         int | None,

@@ -7,6 +7,7 @@ import typer
 
 from gan_core.command import JsonOption, print_json
 from gan_core.errors import UsageError
+from gan_core.program import choices
 from gan_train.cli.options import RunArgument, answer
 from gan_train.runs.layout import DIAGNOSIS
 
@@ -38,7 +39,11 @@ def evaluate(
         str | None, typer.Option(help="File of Keras' InceptionV3 weights.  [default: $GANMILL_INCEPTION, cache, download]")
     ] = None,
     resizer: Annotated[
-        str, typer.Option(help="How images get the extractor's size: nearest, bilinear or bicubic (both antialiased).")
+        str,
+        typer.Option(
+            **choices("nearest", "bilinear", "bicubic"),
+            help="How images get the extractor's size; the last two are antialiased.",
+        ),
     ] = "bicubic",
     split: Annotated[str, typer.Option(help="Split of the dataset that holds the real images.")] = "train",
     count: Annotated[

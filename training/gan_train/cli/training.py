@@ -7,6 +7,7 @@ import typer
 
 from gan_core.command import JsonOption
 from gan_core.errors import DataError, StorageError, UsageError
+from gan_core.program import choices
 from gan_train.cli.options import RunArgument, SetOption, ShortOption, answer
 from gan_train.runs.layout import LOSSES, REALS
 
@@ -47,19 +48,26 @@ def run(
     ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Train to this step.  [default: the recipe's]")] = None,
     overrides: SetOption = None,
-    strategy: Annotated[str | None, typer.Option(help=f"{_STRATEGY_HELP}  [default: auto]")] = None,
+    strategy: Annotated[
+        str | None,
+        typer.Option(**choices("auto", "default", "mirrored", "multiworker", "tpu"), help=f"{_STRATEGY_HELP}  [default: auto]"),
+    ] = None,
     logical_cpus: Annotated[
         int | None, typer.Option(min=1, max=64, help="Split the CPU into devices, to try 'mirrored' on it.  [default: 1]")
     ] = None,
-    jit: Annotated[str | None, typer.Option(help=f"{_JIT_HELP}  [default: auto]")] = None,
+    jit: Annotated[str | None, typer.Option(**choices("auto", "on", "off"), help=f"{_JIT_HELP}  [default: auto]")] = None,
     on_divergence: Annotated[
         str | None,
-        typer.Option(help="When a number is not finite: stop, rollback (other random numbers) or warn.  [default: stop]"),
+        typer.Option(
+            **choices("stop", "rollback", "warn"),
+            help="When a number is not finite; rollback takes other random numbers.  [default: stop]",
+        ),
     ] = None,
     on_failure: Annotated[
         str | None,
         typer.Option(
-            help="When training fails for long, as by mode collapse: warn, stop, or rollback to before it.  [default: warn]"
+            **choices("warn", "stop", "rollback"),
+            help="When training fails for long, as by mode collapse; rollback goes back to before it.  [default: warn]",
         ),
     ] = None,
     max_rollbacks: Annotated[int | None, typer.Option(min=1, help="In the whole life of the run.  [default: 3]")] = None,
@@ -70,7 +78,10 @@ def run(
         ),
     ] = None,
     on_corrupt: Annotated[
-        str | None, typer.Option(help="When a shard is damaged: fail, or skip-shard and go on without it.  [default: fail]")
+        str | None,
+        typer.Option(
+            **choices("fail", "skip-shard"), help="When a shard is damaged; skip-shard goes on without it.  [default: fail]"
+        ),
     ] = None,
     stop_when: Annotated[
         str | None,

@@ -12,6 +12,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import BaseModel, Field, NonNegativeInt, ValidationError, model_validator
 
 from gan_core.errors import UsageError
+from gan_core.plain import in_plain_words
 
 Job = Literal["chief", "worker"]
 StrategyName = Literal["auto", "default", "mirrored", "multiworker", "tpu"]
@@ -135,7 +136,7 @@ def read_cluster(tf_config: str) -> Cluster | None:
         fault = error.errors()[0]
         where = ".".join(map(str, fault["loc"]))
         raise UsageError(
-            f"TF_CONFIG: {f'{where}: ' if where else ''}{fault['msg']}; it is to look like "
+            f"TF_CONFIG: {f'{where}: ' if where else ''}{in_plain_words(fault['msg'])}; it is to look like "
             '{"cluster": {"worker": ["HOST:PORT", ...]}, "task": {"type": "worker", "index": 0}}, see deploy/README.md'
         ) from error
     jobs: tuple[Job, ...] = ("chief", "worker")

@@ -14,8 +14,9 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from gan_core.documents import YAML_BYTES, parse_yaml
+from gan_core.documents import YAML_BYTES, known_keys, parse_yaml
 from gan_core.errors import UsageError
+from gan_core.plain import in_plain_words, suggestion
 from gan_core.storage import open_regular
 from gan_core.text import printable, short_repr
 from gan_train.recipe.base import Recipe
@@ -128,7 +129,7 @@ def check_recipe(document: Mapping[str, Any], where: str) -> Recipe:
     try:
         return checked.model_validate(document)
     except ValidationError as error:
-        raise UsageError(f"recipe {where}: {_first_fault(error)}") from error
+        raise UsageError(f"recipe {where}: {_first_fault(error, checked)}") from error
     except Exception as error:
         if found.package == OWN:
             raise
@@ -207,7 +208,8 @@ def _parse_document(name: str) -> dict[str, Any]:
             raise UsageError(f"recipe file {name}: {error}; give a YAML file or a name from 'gan-train recipes'") from error
     else:
         known = ", ".join(recipe_names())
-        raise UsageError(f"unknown recipe {name!r}; choose one of: {known}, or give a .yaml file{_left_out()}")
+        near = suggestion(name, recipe_names())
+        raise UsageError(f"unknown recipe {name!r}; choose one of: {known}, or give a .yaml file{_left_out()}{near}")
     try:
         documents = parse_yaml(text)
     except ValueError as error:
@@ -272,10 +274,12 @@ def _parse_value(text: str, override: str) -> Any:
     return value
 
 
-def _first_fault(error: ValidationError) -> str:
+def _first_fault(error: ValidationError, checked: type[Recipe]) -> str:
     first = error.errors()[0]
     key = printable(".".join(str(part) for part in first["loc"]))[:200]
     if first["type"] == "extra_forbidden":
-        return f"unknown key {key}; 'gan-train show' prints the known ones"
-    message = first["msg"].removeprefix("Value error, ")
+        place = first["loc"][:-1]
+        near = suggestion(key, [".".join((*map(str, place), name)) for name in known_keys(checked, place)])
+        return f"unknown key {key}; 'gan-train show' prints the known ones{near}"
+    message = in_plain_words(first["msg"])
     return f"{key}: {message} (got {short_repr(first['input'])})" if key else message

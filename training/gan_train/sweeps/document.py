@@ -7,13 +7,13 @@ grid: {latent_size: [50, 100]}
 seeds: 3
 """
 
-from difflib import get_close_matches
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, StringConstraints, ValidationError
 
 from gan_core.documents import YAML_BYTES, parse_yaml
 from gan_core.errors import StorageError, UsageError
+from gan_core.plain import in_plain_words, suggestion
 from gan_core.storage import open_file
 from gan_core.text import printable, short_repr
 from gan_train.recipe.section import Section
@@ -108,13 +108,6 @@ def read_sweep(uri: str) -> SweepDocument:
         raise UsageError(f"sweep file {uri}: {_first_fault(error)}") from error
 
 
-def suggestion(key: str, known: list[str]) -> str:
-    """The end of a message on an unknown key: "; did you mean batch_size?", or "" if nothing known is like it."""
-    last = key.rpartition(".")[2]
-    close = get_close_matches(key, known, 1) or [name for name in known if name.rpartition(".")[2] == last][:1]
-    return f"; did you mean {close[0]}?" if close else ""
-
-
 def _first_fault(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     key = printable(".".join(str(part) for part in first["loc"]))[:200]
@@ -122,4 +115,4 @@ def _first_fault(error: ValidationError) -> str:
         return f"unknown key {key}; the keys are {', '.join(_KEYS)}{suggestion(key, _KEYS)}"
     if first["type"] == "missing":
         return f"the key {key} is missing; {_REMEDY}"
-    return f"{key}: {first['msg'].removeprefix('Value error, ')} (got {short_repr(first['input'])})"
+    return f"{key}: {in_plain_words(first['msg'])} (got {short_repr(first['input'])})"

@@ -13,8 +13,8 @@ from typing import Any
 from gan_core.errors import UsageError
 from gan_core.text import short_repr
 from gan_train.recipe.base import Recipe
-from gan_train.recipe.document import flatten, load_recipe, override
-from gan_train.sweeps.document import MOST_RUNS, SweepDocument, suggestion
+from gan_train.recipe.document import load_recipe, override
+from gan_train.sweeps.document import MOST_RUNS, SweepDocument
 
 SHORT = "--short"
 
@@ -131,15 +131,8 @@ def _planned(
     try:
         recipe = load_recipe(document.recipe, overrides, SHORT in further)
     except UsageError as error:
-        raise UsageError(f"{name}: {error}{_remedy(str(error), changes, document.recipe)}") from error
+        raise UsageError(f"{name}: {error}") from error
     folder = f"{out.rstrip('/')}/{name}"
     changed = [part for one in overrides for part in ("--set", one)]
     arguments = ("run", document.recipe, "--data", document.data, "-o", folder, *changed, *further)
     return PlannedRun(name, variant, seed, recipe, document.data, folder, arguments)
-
-
-def _remedy(message: str, changes: Mapping[str, Any], recipe: str) -> str:
-    """The end of a message: the known key that is most like the unknown one that the message names, if any is."""
-    found = re.search(r"unknown key ([^;]+);", message)
-    unknown = [key for key in changes if found and f"{key}.".startswith(f"{found[1]}.")]
-    return suggestion(unknown[0], list(flatten(load_recipe(recipe).model_dump(mode="json")))) if unknown else ""

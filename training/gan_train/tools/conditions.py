@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gan_core.errors import DataError, UsageError
+from gan_core.plain import suggestion
 from gan_train.latents.inputs import Conditions, in_turn
 from gan_train.runs.run_folder import RunRecord
 
@@ -68,7 +69,8 @@ def _value(word: str, record: RunRecord) -> int:
         return (exact or matches)[0]
     if _NUMBER.fullmatch(word) and int(word) < condition.values:
         return int(word)
-    raise UsageError(f"--{condition.kind} {word[:40]!r}: no such {condition.kind}; {_valid_values(record)}")
+    near = suggestion(word, record.class_names)
+    raise UsageError(f"--{condition.kind} {word[:40]!r}: no such {condition.kind}; {_valid_values(record)}{near}")
 
 
 def _valid_values(record: RunRecord) -> str:
