@@ -22,7 +22,7 @@ help:
 	@echo "make check       lint, types and the tests that need no TensorFlow: two minutes"
 	@echo "make test        the same and all other tests (needs a Chromium: make browser)"
 	@echo "make fuzz        let every reader read broken files, SECONDS=60 for each of them"
-	@echo "make evidence    long runs that prove what the README claims"
+	@echo "make evidence    long runs and long matrices that prove what the README claims"
 	@echo "make benchmarks  measured comparisons, printed as ratios"
 	@echo "make classifiers train the packaged classifiers again"
 	@echo "make lock        resolve requirements.lock anew"

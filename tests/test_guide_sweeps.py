@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from tests.support.commands import Ran, run_inside
-from tests.support.runs import SMALL, SMALL_KEYS
+from tests.support.runs import SMALL, SMALL_KEYS, UNSCORED
 
 GUIDE = Path(__file__).parent.parent / "docs" / "guides" / "sweeps.md"
 TEXT = GUIDE.read_text()
@@ -44,6 +44,8 @@ def run(command: str) -> Ran:
 
     program, *arguments = shlex.split(command)
     shorter = SHORTER.get(arguments[0], ())
+    if arguments[0] in ("sweep", "repeat"):
+        shorter = UNSCORED if "--" in arguments else ("--", *UNSCORED)
     return run_inside({"gan-pipeline": pipeline_main, "gan-train": train_main}[program], *arguments, *shorter)
 
 

@@ -1,7 +1,6 @@
 """Every command of the README runs, in its order, from an empty folder."""
 
 import re
-import shlex
 from pathlib import Path
 
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from tests.support.cifar_files import python_files, tar
 from tests.support.commands import run_inside
 from tests.support.datasets import write_files
+from tests.support.documented import documented
 from tests.support.image_files import encoded, noise, photograph, zipped
 from tests.support.runs import SMALL, gan_train_child
 
@@ -39,20 +39,16 @@ def raw_data(folder: Path) -> None:
     (folder / "horse2zebra.zip").write_bytes(zipped(domains))
 
 
-def commands() -> list[list[str]]:
-    blocks = re.findall(r"```bash\n(.*?)```", README.read_text(), re.DOTALL)
-    return [shlex.split(line) for block in blocks for line in block.splitlines()]
-
-
 def test_every_command_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from gan_pipeline.cli.commands import main as pipeline_main
     from gan_train.cli.main import main as train_main
 
     monkeypatch.chdir(tmp_path)
     raw_data(tmp_path)
-    for program, *arguments in commands():
+    for program, *arguments in documented(README.read_text()):
         shorter = () if {"--limit", "--self-test"} & set(arguments) else SHORTER.get((program, arguments[0]), ())
         if "--logical-cpus" in arguments:
+            # A process can be split into devices once.
             ran = gan_train_child(*arguments, *shorter)
         else:
             main = {"gan-pipeline": pipeline_main, "gan-train": train_main}[program]
@@ -61,7 +57,7 @@ def test_every_command_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.Mo
     for made in (
         "data/digits/manifest.json",
         "runs/first/losses.png",
-        "runs/eights/recipe.yaml",
+        "runs/plane/recipe.yaml",
         "grid.png",
         "zero.png",
         "bank.npz",

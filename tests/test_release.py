@@ -33,6 +33,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+@pytest.mark.evidence
 def test_two_builds_of_a_commit_have_the_same_bytes(built: Path, tmp_path: Path) -> None:
     out, done = release(tmp_path / "elsewhere", 0o077)
     assert done.returncode == 0, done.stderr

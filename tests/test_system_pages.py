@@ -1,7 +1,5 @@
 """Every system has a page, and every command on it runs, in its order, from an empty folder."""
 
-import re
-import shlex
 from pathlib import Path
 
 import numpy as np
@@ -12,15 +10,12 @@ from gan_train.recipe.installed import installed
 from tests.support.catalogue import CATALOGUE
 from tests.support.commands import run_inside
 from tests.support.datasets import idx_files, write_files
+from tests.support.documented import documented
 from tests.support.image_files import encoded, zipped
 from tests.support.photographs import beside, grey, photographs
+from tests.support.runs import UNSCORED
 
 PAGES = Path(__file__).parent.parent / "docs" / "systems"
-
-
-def commands(page: Path) -> list[list[str]]:
-    blocks = re.findall(r"```bash\n(.*?)```", page.read_text(), re.DOTALL)
-    return [shlex.split(line) for block in blocks for line in block.splitlines()]
 
 
 def shorter(arguments: list[str]) -> list[str]:
@@ -30,7 +25,7 @@ def shorter(arguments: list[str]) -> list[str]:
         return [*arguments, "--limit", "200", "--shards", "2", *size]
     if arguments[0] == "run":
         small = [part for override in CATALOGUE[arguments[1]].small for part in ("--set", override)]
-        return [*arguments, *small, "--steps", "2"]
+        return [*arguments, *small, *UNSCORED, "--steps", "2"]
     return arguments
 
 
@@ -50,7 +45,7 @@ def test_every_command_of_a_page_runs(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GANMILL_DATA", str(digits_as_clothes))
     archives(tmp_path)
-    said = commands(page)
+    said = documented(page.read_text())
     assert said
     for program, *arguments in said:
         main = {"gan-pipeline": pipeline_main, "gan-train": train_main}[program]

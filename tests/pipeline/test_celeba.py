@@ -322,6 +322,7 @@ def test_celeb_a_of_tfds(tfds_root: Path, tmp_path: Path) -> None:
     assert (again.code, again.out.startswith("already done")) == (0, True)
 
 
+@pytest.mark.evidence
 def test_workers_change_nothing(tmp_path: Path) -> None:
     source = write_files(tmp_path / "in", FOLDER | TEXT_TABLES | {"img_align_celeba/000003.jpg": b""}) / "img_align_celeba"
     for workers in ("1", "2"):

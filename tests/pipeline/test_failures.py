@@ -15,6 +15,7 @@ from gan_pipeline.preparing.request import options_of
 from tests.support.datasets import examples, failures, prepare, run_cli, shards, tree, write_files
 from tests.support.image_files import photograph
 from tests.support.killable import die, finish, steps
+from tests.support.strides import EVERY_FOURTH_OR_EACH
 
 GOOD = {f"{number:02d}.jpg": photograph(number) for number in range(30)}
 
@@ -128,6 +129,7 @@ def test_a_limit_counts_what_is_kept(holed: Path, tmp_path: Path, limit: int, ke
     assert (kept < 20) == ("over the limit" in manifest.counts.dropped)
 
 
+@pytest.mark.evidence
 def test_a_limit_is_the_same_for_any_number_of_workers(holed: Path, tmp_path: Path) -> None:
     for workers in ("1", "2"):
         options = ("--image-size", "8", *LIMITED, "15", "--workers", workers)
@@ -143,20 +145,23 @@ def test_splits_have_limits_of_their_own(tmp_path: Path) -> None:
     assert {name: split.examples for name, split in manifest.splits.items()} == {"train": 12, "test": 12}
 
 
-def killed_everywhere(tmp_path: Path, options: Options) -> None:
-    """Die before every storage step in turn; the same command must end as if nothing had happened."""
+def killed_everywhere(tmp_path: Path, options: Options, stride: int) -> None:
+    """Die before every storage step in turn, or every `stride`-th; the same command must end as if nothing had happened."""
     done = steps(tmp_path / "whole", options, tmp_path / "log")
     whole = tree(tmp_path / "whole")
     assert read_manifest(open_folder(tmp_path / "whole")).counts.dropped["empty file"] > 0
-    for step in range(1, len(done) + 1):
+    for step in range(1, len(done) + 1, stride):
         out = tmp_path / str(step)
         die(out, options, step)
         finish(out, options)
         assert tree(out) == whole, f"after dying before step {step}, {done[step - 1]}"
 
 
-def test_every_step_with_a_broken_file_is_a_safe_place_to_die(tmp_path: Path) -> None:
+@EVERY_FOURTH_OR_EACH
+def test_every_step_with_a_broken_file_is_a_safe_place_to_die(stride: int, tmp_path: Path) -> None:
     # With a limit the last shard is written in a second job, which depends on what the first one dropped.
     few = dict(list(GOOD.items())[:8])
     source = write_files(tmp_path / "in", broken(few, 3))
-    killed_everywhere(tmp_path, options_of("images", str(source), None, None, {"limit": 5, "shards": 2}, {"image_size": 8}))
+    killed_everywhere(
+        tmp_path, options_of("images", str(source), None, None, {"limit": 5, "shards": 2}, {"image_size": 8}), stride
+    )

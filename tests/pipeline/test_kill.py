@@ -13,12 +13,14 @@ import pytest
 from gan_pipeline.dataset.options import Options
 from tests.support.datasets import GAN_PIPELINE, shards, tree
 from tests.support.killable import die, finish, start, steps
+from tests.support.strides import EVERY_FOURTH_OR_EACH
 
 SHARDS, KILLS = 60, 20
 DIGITS = Options(dataset="mnist", source="sample", splits=("train",), limit=10_000, shards=SHARDS)
 FEW = DIGITS.changed(limit=20, shards=2)
 
 
+@pytest.mark.evidence
 def test_twenty_kills_at_random_moments(tmp_path: Path) -> None:
     finish(tmp_path / "warm-up", DIGITS)
     began = time.monotonic()
@@ -47,11 +49,12 @@ def test_twenty_kills_at_random_moments(tmp_path: Path) -> None:
     assert among_shards >= 3
 
 
-def test_every_single_step_is_a_safe_place_to_die(tmp_path: Path) -> None:
+@EVERY_FOURTH_OR_EACH
+def test_every_single_step_is_a_safe_place_to_die(stride: int, tmp_path: Path) -> None:
     done = steps(tmp_path / "whole", FEW, tmp_path / "log")
     whole = tree(tmp_path / "whole")
     assert {"open", "os.rename", "os.link", "os.mkdir", "os.remove", "os.rmdir"} == set(done)
-    for step in range(1, len(done) + 1):
+    for step in range(1, len(done) + 1, stride):
         out = tmp_path / str(step)
         die(out, FEW, step)
         finish(out, FEW)

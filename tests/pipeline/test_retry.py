@@ -13,6 +13,7 @@ from tests.support.commands import Ran
 from tests.support.datasets import examples, failures, prepare, run_cli, tree, write_files
 from tests.support.image_files import BROKEN, photograph
 from tests.support.killable import die, finish, steps
+from tests.support.strides import EVERY_FOURTH_OR_EACH
 
 GOOD = {f"{number:02d}.jpg": photograph(number) for number in range(16)}
 HOLES = {"03.jpg": b"", "09.jpg": GOOD["09.jpg"][:200], "12.jpg": b"<html>"}
@@ -138,14 +139,15 @@ def test_a_second_try_does_not_trust_what_a_killed_one_left(folder: Path) -> Non
         assert tree(out) == fresh(folder)
 
 
-def test_every_step_of_a_retry_is_a_safe_place_to_die(folder: Path) -> None:
+@EVERY_FOURTH_OR_EACH
+def test_every_step_of_a_retry_is_a_safe_place_to_die(stride: int, folder: Path) -> None:
     options = options_of("images", str(folder / "in"), None, None, {"shards": 4}, {"image_size": 8})
     write_files(folder / "in", {"03.jpg": GOOD["03.jpg"]})
     old, new = tree(folder / "out"), fresh(folder)
     shutil.copytree(folder / "out", folder / "rehearsal")
     done = steps(folder / "rehearsal", options, folder / "log", retry_failed=True)
     assert tree(folder / "rehearsal") == new
-    for step in range(1, len(done) + 1):
+    for step in range(1, len(done) + 1, stride):
         out = Path(shutil.copytree(folder / "out", folder / str(step)))
         die(out, options, step, retry_failed=True)
         # Either the old dataset, whole, or none, or the new one: a manifest is always of the shards beside it.

@@ -77,7 +77,7 @@ CATALOGUE = {
     "digit-classifier": Entry({"classifier": 151_322}, phases=("c",), small=_CLASSIFIER),
     "fashion-acgan": Entry(
         {"generator": 3_757_176, "discriminator": 527_627},
-        small=(*_SCHEDULE, "generator.base=[7,7,8]", "generator.filters=[8]", "discriminator.filters=[8,8,8]"),
+        small=(*_GENERATOR, "generator.filters=[8]", "discriminator.filters=[8,8,8]"),
     ),
     "fashion-cgan": Entry(
         {"generator": 1_169_336, "discriminator": 196_773}, small=(*_GENERATOR, "discriminator.filters=[8,8]")

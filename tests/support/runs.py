@@ -19,14 +19,19 @@ SMALL_KEYS = (
     "image.shape=[28,28,1]",
     "generator.base=[7,7,8]",
     "generator.filters=[8,8]",
+    "generator.output_kernel=3",
     "discriminator.filters=[8,8]",
     "batch_size=16",
     "sample_images=9",
     "steps_per_call=3",
     "precision=float32",
 )
-SMALL = tuple(part for key in SMALL_KEYS for part in ("--set", key))
-"""Overrides that make a recipe of the DCGAN family quick to build, for digits, with all its parts, alike on all machines."""
+UNSCORED = ("--evaluate-every", "0")
+"""No FID at snapshots: it changes no training, and costs a small one a third of its time."""
+
+SMALL = (*(part for key in SMALL_KEYS for part in ("--set", key)), *UNSCORED)
+"""Options of `run` that make a recipe of the DCGAN family quick to train, for digits, with all its parts, alike on all
+machines."""
 
 RECIPES = ("mnist-gan", "mnist-dcgan", "mnist-lsgan", "cifar10-gan", "celeba-gan")
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -23,7 +23,7 @@ _ROOT = Path(__file__).parent.parent.parent
 
 @dataclass(frozen=True)
 class WarmChild:
-    """A process that runs, the only one at a time.
+    """A process that runs, beside others maybe.
 
     Attributes:
         pid: to send it signals.
@@ -35,13 +35,13 @@ class WarmChild:
 
     def wait(self) -> Ran:
         """Wait for its end; minus the signal's number is the code of a killed one, as subprocess has it."""
-        code = int(_server()[1].readline())
+        code = _ask({"wait": self.pid})
         with self.place as place:
             return Ran(code, Path(place, "out").read_text(), Path(place, "err").read_text())
 
 
-def start_warm(args: Sequence[Argument], prelude: str = "") -> WarmChild:
-    """Start gan-train with these arguments, after some Python of the test's, in this folder and environment."""
+def start_warm(args: Sequence[Argument], prelude: str = "", env: Mapping[str, str] | None = None) -> WarmChild:
+    """Start gan-train with these arguments, after some Python of the test's, in this folder and environment and `env`."""
     place = tempfile.TemporaryDirectory()
     request = {
         "args": [os.fspath(argument) for argument in args],
@@ -49,12 +49,17 @@ def start_warm(args: Sequence[Argument], prelude: str = "") -> WarmChild:
         "out": f"{place.name}/out",
         "err": f"{place.name}/err",
         "cwd": str(Path.cwd()),
-        "env": dict(os.environ),
+        "env": {**os.environ, **(env or {})},
     }
+    return WarmChild(_ask(request), place)
+
+
+def _ask(request: dict[str, Any]) -> int:
+    """The number with which the server answers a request."""
     requests, answers = _server()
     requests.write(json.dumps(request) + "\n")
     requests.flush()
-    return WarmChild(int(answers.readline()), place)
+    return int(answers.readline())
 
 
 @cache
@@ -74,12 +79,15 @@ def _serve() -> None:
     import gan_train.loop.run  # noqa: F401 - most of what a run imports
 
     for line in sys.stdin:
+        request = json.loads(line)
+        if "wait" in request:
+            _, status = os.waitpid(request["wait"], 0)
+            print(os.waitstatus_to_exitcode(status), flush=True)
+            continue
         child = os.fork()
         if not child:
-            _run(json.loads(line))
+            _run(request)
         print(child, flush=True)
-        _, status = os.waitpid(child, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
 
 
 def _run(request: dict[str, Any]) -> NoReturn:
@@ -87,6 +95,8 @@ def _run(request: dict[str, Any]) -> NoReturn:
     os.environ.clear()
     os.environ.update(request["env"])
     os.chdir(request["cwd"])
+    # Else it stays that of the server.
+    tempfile.tempdir = None
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     for descriptor, name in ((1, "out"), (2, "err")):
         os.dup2(os.open(request[name], os.O_WRONLY | os.O_CREAT), descriptor)

@@ -2,14 +2,15 @@
 
 import json
 import os
+import signal
 import socket
-import subprocess
-import sys
+import threading
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
 from tests.support.commands import Argument, Ran
+from tests.support.warm import WarmChild, start_warm
 
 _HANG_SECONDS = 600
 """Only a test that has failed takes so long."""
@@ -28,28 +29,20 @@ def tf_config(addresses: list[str], index: int) -> str:
     return json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}})
 
 
-def start_worker(
-    addresses: list[str], index: int, temporary: Path, *args: Argument, prelude: str = ""
-) -> subprocess.Popen[str]:
+def start_worker(addresses: list[str], index: int, temporary: Path, *args: Argument, prelude: str = "") -> WarmChild:
     """One worker process of `gan-train`, with a folder for its temporary files."""
     temporary.mkdir(parents=True, exist_ok=True)
-    return subprocess.Popen(
-        [sys.executable, "-c", f"{prelude}\nfrom gan_train.cli.main import main\nmain()", *map(os.fspath, args)],
-        env={**os.environ, "TF_CONFIG": tf_config(addresses, index), "TMPDIR": str(temporary)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    return start_warm(args, prelude, {"TF_CONFIG": tf_config(addresses, index), "TMPDIR": str(temporary)})
 
 
-def ended(process: subprocess.Popen[str]) -> Ran:
+def ended(worker: WarmChild) -> Ran:
     """Wait for a worker's exit code and output; kill it if it hangs."""
+    watch = threading.Timer(_HANG_SECONDS, os.kill, (worker.pid, signal.SIGKILL))
+    watch.start()
     try:
-        out, err = process.communicate(timeout=_HANG_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        raise
-    return Ran(process.returncode, out, err)
+        return worker.wait()
+    finally:
+        watch.cancel()
 
 
 def two_workers(arguments: list[Argument], folder: Path, preludes: Mapping[int, str] | None = None) -> tuple[Ran, Ran]:

@@ -13,7 +13,7 @@ from tests.support.datasets import idx_files, write_files
 from tests.support.fake_storage import FakeStorage, fake_storage
 from tests.support.photographs import photographs, save_pictures
 from tests.support.quick import quick_only
-from tests.support.runs import SMALL, gan_train
+from tests.support.runs import SMALL, UNSCORED, gan_train
 from tests.support.training_data import prepare, prepare_digits, prepare_domains, prepare_pairs, prepare_pictures
 
 
@@ -125,7 +125,7 @@ def sgan_run(tmp_path_factory: pytest.TempPathFactory, held_out_digits: Path) ->
     out = tmp_path_factory.mktemp("training") / "sgan"
     keys = (*CATALOGUE["mnist-sgan"].small, "steps=4", "snapshot_every=2", "checkpoint_every=2")
     options = [part for key in keys for part in ("--set", key)]
-    ran = gan_train("run", "mnist-sgan", "--data", held_out_digits, "-o", out, *options)
+    ran = gan_train("run", "mnist-sgan", "--data", held_out_digits, "-o", out, *UNSCORED, *options)
     assert ran.code == 0, ran.err
     return out
 
@@ -136,7 +136,7 @@ def classifier_run(tmp_path_factory: pytest.TempPathFactory, held_out_digits: Pa
     out = tmp_path_factory.mktemp("training") / "classifier"
     keys = (*CATALOGUE["digit-classifier"].small, "steps=4", "snapshot_every=2", "checkpoint_every=2", "measured_images=60")
     options = [part for key in keys for part in ("--set", key)]
-    ran = gan_train("run", "digit-classifier", "--data", held_out_digits, "-o", out, *options)
+    ran = gan_train("run", "digit-classifier", "--data", held_out_digits, "-o", out, *UNSCORED, *options)
     assert ran.code == 0, ran.err
     assert f"then: gan-train classify {out} --data FOLDER" in ran.out
     return out
@@ -157,9 +157,9 @@ QUICK = (*SMALL, "--steps", "3", "--set", "snapshot_every=3", "--set", "generato
 
 @pytest.fixture(scope="session")
 def conditional(tmp_path_factory: pytest.TempPathFactory, clothes: Path) -> Path:
-    """A small fashion-cgan run of 3 steps. Not to be changed."""
+    """A small fashion-cgan run of 3 steps, with an FID. Not to be changed."""
     out = tmp_path_factory.mktemp("training") / "conditional"
-    ran = gan_train("run", "fashion-cgan", "--data", clothes, "-o", out, *QUICK)
+    ran = gan_train("run", "fashion-cgan", "--data", clothes, "-o", out, *QUICK, "--evaluate-every", "1")
     assert ran.code == 0, ran.err
     return out
 
@@ -189,7 +189,7 @@ def _translator(out: Path, name: str, data: Path) -> Path:
     """At this rate two steps are enough for what dropout drops to be seen."""
     schedule = ("steps=2", "snapshot_every=1", "steps_per_call=1", "sample_images=2", "measured_images=2")
     keys = (*CATALOGUE[name].small, *schedule, "generator.optimizer.learning_rate=0.02")
-    ran = gan_train("run", name, "--data", data, "-o", out, *(part for key in keys for part in ("--set", key)))
+    ran = gan_train("run", name, "--data", data, "-o", out, *UNSCORED, *(part for key in keys for part in ("--set", key)))
     assert ran.code == 0, ran.err
     return out
 

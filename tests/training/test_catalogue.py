@@ -13,6 +13,7 @@ import tensorflow as tf
 from gan_train.data.dataset import open_dataset
 from gan_train.data.reader import first_examples
 from gan_train.networks.layers import plain_copy
+from gan_train.recipe.base import Recipe
 from gan_train.recipe.document import load_recipe, recipe_names
 from gan_train.systems.build import build_system
 from gan_train.testing import build, prove_parts, prove_phases_on, prove_replicas, prove_resume, replicable
@@ -32,13 +33,21 @@ PROVED = (
     "mnist-dcgan",  # batch normalisation, an update for each half
     "mnist-gan",  # one update on a mixed batch
     "mnist-infogan",
-    "mnist-lsgan",  # least squares
     "mnist-sgan",
-    "mnist-wgan",  # clipped kernels, five critic steps
+    "mnist-wgan",  # clipped kernels, several critic steps
     "mnist-wgan-gp",  # a gradient penalty
     "cifar10-sngan",  # spectral normalisation, the hinge loss
 )
 PROOF = pytest.mark.parametrize("name", PROVED)
+
+FEWER_TURNS = ("discriminator_steps=2",)
+"""Of a critic's five turns a proof takes two: each is traced anew, and a third is no other than the second."""
+
+
+def provable(name: str, *overrides: str) -> Recipe:
+    """The small recipe, with fewer turns of a critic."""
+    turns = load_recipe(name).model_dump().get("discriminator_steps", 1)
+    return small(name, *overrides, *(FEWER_TURNS if turns > 2 else ()))
 
 
 def dataset_of(name: str, request: pytest.FixtureRequest) -> Path:
@@ -79,7 +88,7 @@ def test_the_phases_of_a_step_come_in_order(name: str) -> None:
 @PROOF
 def test_each_phase_moves_its_player_and_nothing_else(name: str, request: pytest.FixtureRequest) -> None:
     """Weights and moving averages alike, on real examples."""
-    recipe, data = small(name), small_dataset(name, request)
+    recipe, data = provable(name), small_dataset(name, request)
     system, _, _ = build(recipe, data=data)
     reals = first_examples(open_dataset(data, recipe), 0, system.reals_per_batch)
     prove_phases_on(system, {kind: tf.constant(values) for kind, values in reals.items()})
@@ -88,13 +97,13 @@ def test_each_phase_moves_its_player_and_nothing_else(name: str, request: pytest
 @PROOF
 def test_four_steps_are_two_and_two(name: str, request: pytest.FixtureRequest) -> None:
     """A system built anew from the checkpoint of step 2 ends at the same bits."""
-    prove_resume(small(name), small_dataset(name, request))
+    prove_resume(provable(name), small_dataset(name, request))
 
 
 @PROOF
 def test_two_replicas_train_as_one(name: str, request: pytest.FixtureRequest) -> None:
     """Two replicas with half the batch each report and reach what one does, up to rounding."""
-    prove_replicas(replicable(small(name, *CATALOGUE[name].calm)), small_dataset(name, request))
+    prove_replicas(replicable(provable(name, *CATALOGUE[name].calm)), small_dataset(name, request))
 
 
 @pytest.mark.parametrize("name", ["curve-gan", "maps-pix2pix", "mnist-sgan"])

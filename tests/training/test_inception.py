@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+from functools import cache
 from pathlib import Path
 
 import h5py
@@ -18,20 +19,25 @@ from tests.support.runs import gan_train
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file like Keras' own."""
-    keras.utils.set_random_seed(0)
+    """A file like Keras' own, with the weights of `network()`."""
     path = tmp_path_factory.mktemp("inception") / "weights.h5"
     with h5py.File(path, "w") as file:
-        legacy_h5_format.save_weights_to_hdf5_group(file, keras.applications.InceptionV3(weights=None))
+        legacy_h5_format.save_weights_to_hdf5_group(file, network())
     return path
+
+
+@cache
+def network() -> keras.Model:
+    """Inception v3 with random weights, the same each time."""
+    keras.utils.set_random_seed(0)
+    return keras.applications.InceptionV3(weights=None)
 
 
 def test_features_are_the_last_poolings_and_do_not_depend_on_the_batch(weights: Path) -> None:
     images = np.random.default_rng(0).integers(0, 256, (2, 299, 299, 3), np.uint8)
     extractor = InceptionV3(str(weights))
     seen = extractor.extract(images)
-    whole = keras.applications.InceptionV3(weights=None)
-    whole.load_weights(weights)
+    whole = network()
     pooled = keras.Model(whole.input, whole.get_layer("avg_pool").output)
     inputs = keras.applications.inception_v3.preprocess_input(images.astype(np.float32))
     np.testing.assert_allclose(seen.features, pooled(inputs, training=False), atol=1e-5)

@@ -70,7 +70,7 @@ def test_it_runs_in_each_turn_of_its_step() -> None:
     assert int(system.players["discriminator"].optimizer.iterations) == 2 * (4 + 2)
 
 
-@pytest.mark.parametrize("first_call", [1, 2])
+@pytest.mark.parametrize("first_call", [pytest.param(1, marks=pytest.mark.evidence), 2])
 def test_calls_that_begin_inside_the_rhythm_keep_it(first_call: int) -> None:
     """Five steps in one call end at the bits of two calls, cut anywhere."""
     recipe = small_recipe("mnist-gan", *EVERY_THIRD)

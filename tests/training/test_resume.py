@@ -43,6 +43,18 @@ LocalFolder.create = create_and_die
 """
 
 
+AT_STATE = f"""
+import os, signal
+from gan_core.storage import LocalFolder
+create = LocalFolder.create
+def create_and_die(self, name):
+    if name.endswith("/{STATE}"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return create(self, name)
+LocalFolder.create = create_and_die
+"""
+
+
 def arguments(recipe: str, digits: Path, out: Path) -> tuple[str | Path, ...]:
     return ("run", recipe, "--data", digits, "-o", out, *SMALL, *SCHEDULE)
 
@@ -93,6 +105,17 @@ def test_sigterm_commits_and_the_same_command_finishes(unbroken: Path, digits: P
     assert_same_run(unbroken, out)
 
 
+def test_killed_amid_a_checkpoint(unbroken: Path, digits: Path, tmp_path: Path) -> None:
+    """At the second file of the first checkpoint: no half checkpoint is left, and the same command ends at the same bits."""
+    out = tmp_path / "run"
+    killed = gan_train_child(*arguments("mnist-dcgan", digits, out), prelude=AT_STATE)
+    assert killed.code == -signal.SIGKILL
+    assert (out / "checkpoints" / "step-00000010" / VARIABLES).exists() and not list(out.glob("checkpoints/*/COMMIT"))
+    assert gan_train_child(*arguments("mnist-dcgan", digits, out)).code == 0
+    assert_same_run(unbroken, out)
+
+
+@pytest.mark.evidence
 def test_killed_at_every_write_of_a_checkpoint(unbroken: Path, digits: Path, tmp_path: Path) -> None:
     """From the first file of the run to the last of its first checkpoint: never a half checkpoint, always the same end.
 
@@ -134,10 +157,11 @@ BFLOAT16 = (
     "labels={flip: 0.2}",
     "discriminator.spectral_norm=true",
 )
-FLOAT32 = ("loss=least-squares", "labels={real: [0.7, 1.2], fake: [0.0, 0.3], flip: 0.2}")
+FLOAT32 = ("loss=least-squares", "labels={real: [0.7, 1.2], fake: [0.0, 0.3], flip: 0.2}", "discriminator.spectral_norm=true")
+"""Spectral normalisation has vectors of its own; neither bfloat16 nor the hinge loss keeps anything."""
 
 
-@pytest.mark.parametrize("more", [FLOAT32, BFLOAT16], ids=["float32", "bfloat16"])
+@pytest.mark.parametrize("more", [FLOAT32, pytest.param(BFLOAT16, marks=pytest.mark.evidence)], ids=["float32", "bfloat16"])
 def test_a_run_with_every_practice_goes_on_from_its_checkpoint(more: tuple[str, ...], digits: Path, tmp_path: Path) -> None:
     """No practice keeps anything outside the checkpoint: without that of step 20, the run makes steps 11 to 20 again.
 
@@ -164,10 +188,10 @@ def test_ctrl_c_stops_like_sigterm(digits: Path, tmp_path: Path) -> None:
     assert "SIGINT" in stopped.err
 
 
-def test_old_checkpoints_go_only_after_new_ones_are_committed(digits: Path, tmp_path: Path) -> None:
+def test_old_checkpoints_go_only_after_new_ones_are_committed(points: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    options = ("--set", "checkpoint_every=2", "--keep", "last=2", "--steps", "8")
-    assert gan_train("run", "mnist-gan", "--data", digits, "-o", out, *SMALL, *options).code == 0
+    options = ("--set", "checkpoint_every=2", "--set", "steps_per_call=2", "--keep", "last=2", "--steps", "8")
+    assert gan_train("run", "curve-gan", "--data", points, "-o", out, *options).code == 0
     assert sorted(path.parent.name for path in out.glob("checkpoints/*/COMMIT")) == ["step-00000006", "step-00000008"]
     assert sorted(path.name for path in (out / "checkpoints").iterdir()) == ["step-00000006", "step-00000008"]
 
@@ -193,10 +217,10 @@ saving.save_checkpoint = save_then_fill
     assert (out / "checkpoints" / "step-00000004" / "COMMIT").exists()
 
 
-def test_the_policy_may_change_while_a_run_goes_on(digits: Path, tmp_path: Path) -> None:
+def test_the_policy_may_change_while_a_run_goes_on(points: Path, tmp_path: Path) -> None:
     """It changes no result; the best by a score stays, whatever its step."""
     out = tmp_path / "run"
-    arguments = ("run", "mnist-gan", "--data", digits, "-o", out, *SMALL, "--set", "checkpoint_every=1")
+    arguments = ("run", "curve-gan", "--data", points, "-o", out, "--set", "checkpoint_every=1", "--set", "steps_per_call=1")
 
     def steps() -> list[int]:
         return sorted(int(path.name.removeprefix("step-")) for path in (out / "checkpoints").iterdir())

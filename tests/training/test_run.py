@@ -76,7 +76,9 @@ def test_a_continued_run_goes_on_counting_and_shows_everything_once(copy: Path, 
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     assert rerun(digits, copy, "--steps", "8").code == 0
+    assert (copy / "checkpoints" / "step-00000008" / "COMMIT").exists()
     logged = rows(copy)
+    assert [row["step"] for row in logged] == list(range(1, 9))
     for before, after in itertools.pairwise(logged):
         assert before["elapsed"] < after["elapsed"]
         assert all(before[f"stall.{why}"] <= after[f"stall.{why}"] for why in ("checkpoint", "snapshot"))
@@ -126,12 +128,6 @@ def test_a_finished_run_is_left_alone(copy: Path, digits: Path) -> None:
     assert ran.code == 0
     assert "already done" in ran.out
     assert files(copy) == before
-
-
-def test_more_steps_continue_a_finished_run(copy: Path, digits: Path, tmp_path: Path) -> None:
-    assert rerun(digits, copy, "--steps", "8").code == 0
-    assert [row["step"] for row in rows(copy)] == list(range(1, 9))
-    assert (copy / "checkpoints" / "step-00000008" / "COMMIT").exists()
 
 
 def test_a_run_begun_before_a_key_was_known_continues(copy: Path, digits: Path) -> None:
@@ -316,13 +312,6 @@ def test_help_loads_nothing_heavy() -> None:
     assert "Exit codes" in done.stdout
 
 
-def test_a_torn_last_line_of_the_log_is_dropped(copy: Path, digits: Path) -> None:
-    with open(copy / "metrics.jsonl", "ab") as log:
-        log.write(b'{"step": 7, "g.lo')
-    assert rerun(digits, copy, "--steps", "8").code == 0
-    assert [row["step"] for row in rows(copy)] == list(range(1, 9))
-
-
 @pytest.mark.parametrize("damage", [b"{\n", b"[1]\n", b'{"g.loss": 1}\n'])
 def test_a_damaged_line_of_the_log_is_named(copy: Path, digits: Path, damage: bytes) -> None:
     log = copy / "metrics.jsonl"
@@ -351,8 +340,10 @@ def test_damaged_run_files_are_named(copy: Path, digits: Path) -> None:
     assert "recipe.yaml" in ran.err
 
 
-def test_what_a_user_keeps_beside_the_checkpoints_stays(copy: Path, digits: Path) -> None:
-    """Only our own half-written checkpoints are cleared away."""
+def test_what_a_kill_left_half_written_goes_and_what_a_user_keeps_stays(copy: Path, digits: Path) -> None:
+    """The torn last line of the log, and a checkpoint of ours without its commit."""
+    with open(copy / "metrics.jsonl", "ab") as log:
+        log.write(b'{"step": 7, "g.lo')
     kept = [copy / "checkpoints" / name / "COMMIT" for name in ("step-favourite", "mine")]
     half = copy / "checkpoints" / "step-00000007" / "variables.safetensors"
     for file in (*kept, half):
@@ -361,6 +352,7 @@ def test_what_a_user_keeps_beside_the_checkpoints_stays(copy: Path, digits: Path
     assert rerun(digits, copy, "--steps", "8").code == 0
     assert all(file.read_text() == "mine" for file in kept)
     assert not half.exists()
+    assert [row["step"] for row in rows(copy)] == list(range(1, 9))
 
 
 def test_losses_png_is_a_picture(trained: Path) -> None:

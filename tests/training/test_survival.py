@@ -23,7 +23,7 @@ from gan_train.runs.retention import Keep, kept_steps
 from gan_train.systems.base import System
 from gan_train.testing import build
 from tests.support.killable import changes_storage
-from tests.support.runs import SMALL, assert_same_checkpoint, gan_train, small_recipe
+from tests.support.runs import assert_same_checkpoint, gan_train, small_recipe
 
 DIGEST = "0" * 64
 KEEP = Keep(last=2)
@@ -183,13 +183,14 @@ FILES = (
 )
 
 
-def test_a_disk_that_fills_up_at_any_file_of_a_run_is_said_so_and_the_run_goes_on(digits: Path, tmp_path: Path) -> None:
+def test_a_disk_that_fills_up_at_any_file_of_a_run_is_said_so_and_the_run_goes_on(points: Path, tmp_path: Path) -> None:
     """Exit 5 at one file after the other, in one folder; in the end it holds what an undisturbed one holds."""
     whole, out = tmp_path / "whole", tmp_path / "run"
-    keys = ("--set", "checkpoint_every=2", "--set", "snapshot_every=4", "--steps", "4")
+    keys = ("batch_size=16", "sample_images=9", "steps_per_call=2", "checkpoint_every=2", "snapshot_every=4", "steps=4")
+    options = [part for key in keys for part in ("--set", key)]
 
     def train(place: Path) -> tuple[int, str]:
-        ran = gan_train("run", "mnist-gan", "--data", digits, "-o", place, *SMALL, *keys)
+        ran = gan_train("run", "curve-gan", "--data", points, "-o", place, *options)
         return ran.code, ran.err
 
     assert train(whole)[0] == 0

@@ -80,6 +80,7 @@ def network(run: Path, kind: str) -> keras.Model:
     return translating_copy(keras.models.load_model(run / "models" / f"{kind}-step-00000004.keras"), "training")
 
 
+@pytest.mark.evidence
 def test_a_resumed_run_ends_at_the_same_bits(cyclegan: Path, domains_16: Path, tmp_path: Path) -> None:
     """Pools, both domains' positions and all optimizers with it."""
     out = tmp_path / "run"

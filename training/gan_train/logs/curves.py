@@ -16,6 +16,9 @@ from gan_train.runs.layout import LOSSES
 
 _REAL, _FAKE, _GENERATOR, _FIRST_FREE = "C0", "C1", "C2", 3
 
+_WIDTH, _HEIGHT = 9, 6
+"""Inches. Right of the curves stand their names, with 0.45 inches for the lines of the legend and 0.07 for each letter."""
+
 _THINNED_OPACITY = 0.6
 """Opacity of a thinned curve, from 0 to 1. Such a curve fills the range of its values and would hide those behind it."""
 
@@ -59,7 +62,10 @@ class Curves:
         """The picture, as a PNG file."""
         from matplotlib.figure import Figure
 
-        figure = Figure(figsize=(9, 6), layout="constrained")
+        figure = Figure(figsize=(_WIDTH, _HEIGHT))
+        # A layout that matplotlib works out itself takes as long as the drawing.
+        longest = max((len(name) for name in self._traces), default=0)
+        figure.subplots_adjust(left=0.1, right=1 - (0.45 + 0.07 * longest) / _WIDTH, bottom=0.08, top=0.96, hspace=0.1)
         upper, lower = figure.subplots(2, 1, sharex=True)
         free = count(_FIRST_FREE)
         for name, trace in self._traces.items():
@@ -82,6 +88,8 @@ class Curves:
         lower.set_xlabel("step")
         for axes in (upper, lower):
             axes.grid(alpha=0.3)
+            # Numbers of few characters fit beside the axis, whatever the values are.
+            axes.ticklabel_format(axis="y", scilimits=(-3, 4))
             if axes.lines:
                 axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=8)
         buffer = io.BytesIO()
