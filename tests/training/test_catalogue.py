@@ -18,7 +18,7 @@ from gan_train.recipe.document import load_recipe, recipe_names
 from gan_train.systems.build import build_system
 from gan_train.testing import build, prove_parts, prove_phases_on, prove_replicas, prove_resume, replicable
 from tests.support.catalogue import CATALOGUE, small
-from tests.support.runs import gan_train
+from tests.support.runs import UNSCORED, gan_train
 
 EVERY = pytest.mark.parametrize("name", CATALOGUE)
 
@@ -38,7 +38,18 @@ PROVED = (
     "mnist-wgan-gp",  # a gradient penalty
     "cifar10-sngan",  # spectral normalisation, the hinge loss
 )
-PROOF = pytest.mark.parametrize("name", PROVED)
+
+
+def proofs(elsewhere: tuple[str, ...] = ()) -> pytest.MarkDecorator:
+    """A proof for each of them; for those that other tests prove, in `make evidence` alone.
+
+    Args:
+        elsewhere: names of the latter.
+    """
+    evidence = pytest.mark.evidence
+    names = [pytest.param(name, marks=evidence) if name in elsewhere else pytest.param(name) for name in PROVED]
+    return pytest.mark.parametrize("name", names)
+
 
 FEWER_TURNS = ("discriminator_steps=2",)
 """Of a critic's five turns a proof takes two: each is traced anew, and a third is no other than the second."""
@@ -85,7 +96,7 @@ def test_the_phases_of_a_step_come_in_order(name: str) -> None:
     assert phases == CATALOGUE[name].phases
 
 
-@PROOF
+@proofs()
 def test_each_phase_moves_its_player_and_nothing_else(name: str, request: pytest.FixtureRequest) -> None:
     """Weights and moving averages alike, on real examples."""
     recipe, data = provable(name), small_dataset(name, request)
@@ -94,19 +105,21 @@ def test_each_phase_moves_its_player_and_nothing_else(name: str, request: pytest
     prove_phases_on(system, {kind: tf.constant(values) for kind, values in reals.items()})
 
 
-@PROOF
+@proofs(elsewhere=("curve-gan", "mnist-dcgan", "mnist-gan"))
 def test_four_steps_are_two_and_two(name: str, request: pytest.FixtureRequest) -> None:
-    """A system built anew from the checkpoint of step 2 ends at the same bits."""
+    """A system built anew from the checkpoint of step 2 ends at the same bits; test_resume.py and test_go_on.py have the
+    others."""
     prove_resume(provable(name), small_dataset(name, request))
 
 
-@PROOF
+@proofs(elsewhere=("mnist-dcgan", "mnist-gan", "mnist-wgan", "mnist-wgan-gp"))
 def test_two_replicas_train_as_one(name: str, request: pytest.FixtureRequest) -> None:
-    """Two replicas with half the batch each report and reach what one does, up to rounding."""
+    """Two replicas with half the batch each report and reach what one does, up to rounding; test_step.py and test_critics.py
+    have the others."""
     prove_replicas(replicable(provable(name, *CATALOGUE[name].calm)), small_dataset(name, request))
 
 
-@pytest.mark.parametrize("name", ["curve-gan", "maps-pix2pix", "mnist-sgan"])
+@pytest.mark.parametrize("name", ["curve-gan", "mnist-sgan", pytest.param("maps-pix2pix", marks=pytest.mark.evidence)])
 def test_two_parts_train_as_two_replicas(name: str, request: pytest.FixtureRequest) -> None:
     """`accumulate: 2` reports and reaches what two replicas with half the batch each do, up to rounding."""
     prove_parts(small(name, *CATALOGUE[name].calm), small_dataset(name, request))
@@ -114,7 +127,7 @@ def test_two_parts_train_as_two_replicas(name: str, request: pytest.FixtureReque
 
 def start_short_training(name: str, request: pytest.FixtureRequest, out: Path) -> None:
     """Train two steps of `--short` at full size: networks, a grid, models and a checkpoint are there."""
-    ran = gan_train("run", name, "--data", dataset_of(name, request), "-o", out, "--short", "--steps", "2")
+    ran = gan_train("run", name, "--data", dataset_of(name, request), "-o", out, "--short", "--steps", "2", *UNSCORED)
     assert ran.code == 0, ran.err
     assert (out / "samples" / "step-00000002.png").exists()
     assert (out / "checkpoints" / "step-00000002" / "COMMIT").exists()
