@@ -52,7 +52,7 @@ def proofs(elsewhere: tuple[str, ...] = ()) -> pytest.MarkDecorator:
 
 
 FEWER_TURNS = ("discriminator_steps=2",)
-"""Of a critic's five turns a proof takes two: each is traced anew, and a third is no other than the second."""
+"""A proof takes two of a critic's five turns: each is traced anew, and a third is no other than the second."""
 
 
 def provable(name: str, *overrides: str) -> Recipe:

@@ -17,7 +17,7 @@ SHORT = {"FIRST_GAN_STEPS": "4", "FIRST_GAN_IMAGES": "40", "MPLBACKEND": "agg"}
 
 
 def smaller() -> dict[str, str]:
-    """What a reader's cells say, and what they say here: fewer images, a small network."""
+    """Words of a reader's cells, each with those that take its place here: fewer images, a small network."""
     small = {key: yaml.safe_load(value) for key, _, value in (text.partition("=") for text in SMALL_KEYS)}
     return {'source="sample"': 'source="sample", limit=300', '{"snapshot_every": 45}': f"{small}, evaluate_every=0"}
 
