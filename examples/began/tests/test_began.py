@@ -8,8 +8,9 @@ from gan_train.recipe.document import load_recipe
 from gan_train.systems.step import metric_names
 from gan_train.testing import prove_system, run_steps, split_cpu
 
-SMALL = ("generator.base=[7,7,8]", "generator.filters=[8,8]", "discriminator.filters=[4,8]", "discriminator.code=8")
-RECIPE = load_recipe("mnist-began", [*SMALL, "batch_size=16", "precision=float32"])
+GENERATOR = ("generator.base=[7,7,8]", "generator.filters=[8,8]", "generator.output_kernel=3")
+DISCRIMINATOR = ("discriminator.filters=[4,8]", "discriminator.code=8")
+RECIPE = load_recipe("mnist-began", [*GENERATOR, *DISCRIMINATOR, "batch_size=16", "precision=float32"])
 
 split_cpu()
 
