@@ -274,13 +274,24 @@ def test_noise_with_the_brightness_of_the_data_is_unlike_it_by_its_roughness() -
 
 
 @pytest.mark.parametrize(
-    ("distinct", "reals", "kind"), [(1, 100, "too-little-data"), (2, 9, "too-little-data"), (9, 9, "stable")]
+    ("sample_images", "distinct", "reals", "kind"),
+    [
+        (100, 1, 100, "too-little-data"),
+        (100, 9, 100, "too-little-data"),
+        (100, 10, 100, "stable"),
+        (100, 1, 1, "too-little-data"),
+        (100, 9, 9, "too-little-data"),
+        (100, 10, 10, "stable"),
+        (9, 2, 9, "too-little-data"),
+        (9, 9, 9, "stable"),
+        (1, 1, 1, "stable"),
+    ],
 )
-def test_data_of_a_few_images_is_never_called_stable(distinct: int, reals: int, kind: str) -> None:
-    """One image has no diversity to compare with, so that none is logged."""
+def test_data_of_a_few_images_is_never_called_stable(sample_images: int, distinct: int, reals: int, kind: str) -> None:
+    """Fewer real images than samples are all that there are. One image has no diversity, so that none is logged."""
     counts = {"snapshot.distinct_reals": distinct, "snapshot.reals": reals}
     rows = [row | (counts if row["step"] % 45 == 0 else {}) for row in run_of((STABLE, 450), diversity=None)]
-    assert kinds(diagnose(recipe(), rows)) == [kind]
+    assert kinds(diagnose(recipe("mnist-dcgan", f"sample_images={sample_images}"), rows)) == [kind]
 
 
 def test_the_swinging_lead_alone_accuses_nobody() -> None:

@@ -123,6 +123,7 @@ class Diagnosis:
             loss=recipe.loss_kind,
             generator_has_other_losses=recipe.generator_has_other_losses,
             noise_size=recipe.noise_size,
+            sample_images=recipe.sample_images,
             steps=self.window,
             balances=balances(recipe.opponents, rows),
             missing=tuple(sorted(self._losses - rows[-1].keys())),

@@ -46,6 +46,7 @@ class Window:
         loss: the adversarial loss, or None for one that the rules know nothing of.
         generator_has_other_losses: whether generators learn from more than their discriminators.
         noise_size: numbers of noise in a latent; None if the generator takes no latents.
+        sample_images: number of samples of a snapshot, and of real images beside them where the data has so many.
         steps: number of steps in the window.
         balances: each discriminator against its generator over the window.
         missing: names of losses that have no value in the newest row.
@@ -63,6 +64,7 @@ class Window:
     loss: LossKind | None
     generator_has_other_losses: bool
     noise_size: int | None
+    sample_images: int
     steps: int
     balances: tuple[Balance, ...]
     missing: tuple[str, ...]

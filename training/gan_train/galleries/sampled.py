@@ -66,14 +66,14 @@ class SampledGallery(Gallery):
 
 
 def _pixel_scores(samples: Examples, reals: Examples) -> dict[str, float]:
-    """The measures of how samples differ from each other and from as many real examples, without those that are infinite; none
-    where there are fewer than two samples."""
-    if len(samples) < 2:
-        return {}
-    scores: dict[str, float] = {"diversity": neighbour_ratio(samples, reals)}
+    """The measures of how samples differ from each other and from as many real examples, without those that are infinite. Of a
+    single sample, which differs from no other, only the real examples are counted."""
     # Of points, which have two coordinates, the mean says little.
-    if reals.ndim == 4:
+    are_images, several = reals.ndim == 4, len(samples) > 1
+    scores: dict[str, float] = {"distinct_reals": distinct(reals), "reals": len(reals)} if are_images else {}
+    if several:
+        scores["diversity"] = neighbour_ratio(samples, reals)
+    if several and are_images:
         scores |= {"common": common_share(samples, reals), "distance": distance_ratio(samples, reals)}
         scores["roughness"] = roughness_ratio(samples, reals)
-        scores |= {"distinct_reals": distinct(reals), "reals": len(reals)}
     return {name: value for name, value in scores.items() if math.isfinite(value)}
