@@ -48,6 +48,15 @@ def test_rematerialisation_and_xla_compute_what_tensorflow_does() -> None:
     assert_alike(plain, after(recipe, jit=True))
 
 
+def test_parts_of_a_large_step_train_again_and_again() -> None:
+    """Where a step needs more than 200 MB on a CPU, Grappler rewrites sums, and the second call failed."""
+    recipe = small_recipe("mnist-gan", "batch_size=4096", "accumulate=2")
+    system, strategy, run = build(recipe)
+    chunk = random_chunk(recipe, system, strategy, 1)
+    for step in range(2):
+        assert np.isfinite(run(chunk, step_number(step), tf.constant(1)).numpy()).all()
+
+
 def test_the_command_trains_in_parts_and_continues(digits: Path, tmp_path: Path) -> None:
     """Four steps at once, and two and two, rematerialised; another number of parts is another run."""
     parts = ("--set", "remat=true", "--set", "accumulate=2")

@@ -126,8 +126,14 @@ def _split(name: str, values: tf.Tensor, parts: int) -> tf.Tensor:
 
 
 def _plus(total: tf.Tensor, value: tf.Tensor) -> tf.Tensor:
-    """The sum; of whole numbers, such as counts, which all parts compute alike, the value itself."""
-    return total + value if value.dtype.is_floating else value
+    """The sum; of whole numbers, such as counts, which all parts compute alike, the value itself.
+
+    The value is copied so that it is no sum to TensorFlow. Grappler would make one sum of `total` and the terms of a value that
+    is a sum, and, where a step needs more than 200 MB on a CPU or most of a GPU, keep that in a temporary variable, which it
+    also creates in the turn that ends the loop, and then never destroys: the next call fails with AlreadyExistsError
+    (TensorFlow's issue 23780).
+    """
+    return total + tf.raw_ops.Snapshot(input=value) if value.dtype.is_floating else value
 
 
 def _divided(total: tf.Tensor, parts: int) -> tf.Tensor:
