@@ -11,6 +11,7 @@ import shlex
 
 _TO_ESCAPE = re.compile(r"[\udc80-\udcff]|\\(?=x[0-9A-F]{2})")
 _ESCAPE = re.compile(r"\\x([0-9A-F]{2})")
+_ENDING = re.compile(r"\.[a-z]\w*$", re.IGNORECASE)
 _SURROGATES = 0xDC00
 _ASCII = 0x80
 
@@ -29,6 +30,15 @@ def unescape_name(escaped: str) -> str:
 
 def _character(byte: int) -> str:
     return chr(byte if byte < _ASCII else _SURROGATES + byte)
+
+
+def file_ending(name: str) -> str:
+    """The ending of a file's name in lower case, such as ".png"; "" without one, or where a slash says that it is a folder.
+
+    A point before a digit begins no ending, as in "faces-v1.5".
+    """
+    found = _ENDING.search(name)
+    return found[0].lower() if found else ""
 
 
 def printable_json(document: str) -> str:

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ import keras
 import numpy as np
 import pytest
 
+from gan_core.names import escape_name
 from gan_train import open_run
 from gan_train.exporting.generator import ExportedGenerator
 from gan_train.latents.inputs import Inputs
 from gan_train.recipe.gan import GANRecipe
+from gan_train.runs.ancestry import Ancestor
 from gan_train.sampling.generator import SavedGenerator, saved_generator
 from tests.support.runs import gan_train, gan_train_child
 
@@ -89,6 +92,7 @@ def test_a_card_says_what_it_is(trained: Path, tmp_path: Path) -> None:
     ]
     assert (tmp_path / card["picture"]).read_bytes() == (trained / "samples" / "step-00000003.png").read_bytes()
     page = (tmp_path / "MODEL_CARD.md").read_text()
+    assert card["first_weights"] == [] and "| first weights | random, of seed" in page
     assert "](g.keras.png)" in page and "No scores: this step was not measured" in page and "Keras 3.6 or later" in page
 
 
@@ -107,6 +111,33 @@ def test_a_card_has_the_scores_of_its_step_with_protocol_and_caution(trained: Pa
     page = (tmp_path / "MODEL_CARD.md").read_text().replace("\\", "")
     assert f"- FID {measured['scores']['fid']:.4g} (few images) [digits-classifier" in page
     assert "few images, 40 against 40" in page and page.count("No scores") == 1
+
+
+def test_a_card_has_the_runs_that_the_first_weights_come_from(trained: Path, tmp_path: Path) -> None:
+    """Also after another export into the same folder, which reads the card and writes it again."""
+    child, name = tmp_path / "child", "runs/caf\udce9"
+    shutil.copytree(trained, child)
+    ancestor = Ancestor(name, "celeba-gan", 450, "5d" * 32, "7a" * 32, ("generator",), ("generator",), 12, ())
+    record = json.loads((child / "run.json").read_text())
+    stored = [asdict(ancestor) | {"run": escape_name(name)}, asdict(ancestor) | {"run": "runs/first", "optimizers": ()}]
+    (child / "run.json").write_text(json.dumps(record | {"dataset": escape_name(name), "ancestry": stored}))
+    for file in ("g.keras", "caf\udce9.keras", "g.keras"):
+        ran = gan_train("export", child, "-o", tmp_path / file)
+        assert ran.code == 0, ran.err
+    exports = json.loads((tmp_path / "model_card.json").read_text())["exports"]
+    assert exports["caf\\xE9.keras"]["picture"] == "caf\\xE9.keras.png"
+    nearest, farthest = card_of(tmp_path, "g.keras")["first_weights"]
+    assert nearest == {
+        "run": "runs/caf\\xE9", "recipe": "celeba-gan", "step": 450, "digest": "5d" * 32, "variables": "7a" * 32,
+        "players": ["generator"], "optimizers": ["generator"],
+    }  # fmt: skip
+    assert farthest["run"] == "runs/first" and card_of(tmp_path, "g.keras")["data"]["folder"] == "runs/caf\\xE9"
+    page = (tmp_path / "MODEL_CARD.md").read_text().replace("\\", "")
+    assert (
+        "| first weights | generator of runs/cafxE9 at step 450 (celeba-gan, digest 5d5d5d5d5d5d); optimizers of generator |"
+        in page
+    )
+    assert "| whose first weights | generator of runs/first at step 450 (celeba-gan, digest 5d5d5d5d5d5d) |" in page
 
 
 def test_cards_of_a_folder_stand_together_and_a_new_export_replaces_its_own(
@@ -226,6 +257,8 @@ def test_an_export_that_fails_leaves_no_program_to_serve(trained: Path, tmp_path
         (("-o", "folder", "--format", "tflite"), "a file ending in .tflite"),
         (("-o", "g.ONNX"), "in lower case, .onnx"),
         (("-o", "g.h5"), "no export has the ending .h5"),
+        (("-o", "served.jpg"), "no export has the ending .jpg; write one of: .keras, .onnx, .tflite, or a slash"),
+        (("-o", "served.v2", "--format", "savedmodel"), "no export has the ending .v2"),
         (("-o", "g.keras", "--format", "pickle"), "keras, savedmodel, onnx, tflite"),
         (("-o", "g.keras", "--inference", "averages"), "leave --inference out"),
         (("-o", "g.keras", "--step", "5"), "there are: 3, 6"),

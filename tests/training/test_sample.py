@@ -33,7 +33,7 @@ def test_a_grid(trained: Path, tmp_path: Path) -> None:
     assert image.text["step"] == "6"
 
 
-@pytest.mark.parametrize("name", ["x.jpg", "x.PNG", "x.webp", "x.pdf"])
+@pytest.mark.parametrize("name", ["x.jpg", "x.PNG", "x.webp", "x.npz"])
 def test_no_folder_gets_the_name_of_another_kind_of_file(
     name: str, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,10 +6,12 @@ from importlib.metadata import version
 from typing import Any
 
 from gan_core.documents import PrintableText, Whole
+from gan_core.names import escape_name
 from gan_train.exporting.exported import Exported, Signature
 from gan_train.exporting.formats import Format
 from gan_train.exporting.terms import terms_of
 from gan_train.logs.verdict import Verdict, read_verdicts
+from gan_train.runs.ancestry import Ancestor
 from gan_train.runs.dataset_facts import read_dataset_facts
 from gan_train.scoring.protocol import Protocol
 from gan_train.scoring.scores import Scored, read_scores
@@ -34,6 +36,29 @@ class CardData:
     terms: PrintableText
     examples: dict[str, Whole] = field(default_factory=dict)
     class_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CardAncestor:
+    """A run that the first weights of a network come from.
+
+    Attributes:
+        run: its folder.
+        recipe: name of its recipe.
+        step: the step of its checkpoint.
+        digest: identifies the run: see `gan_train.runs.commits.run_digest`.
+        variables: sha256 of the checkpoint's variables, in hexadecimal.
+        players: names of the players that took weights.
+        optimizers: names of those that took the state of their optimizers, too.
+    """
+
+    run: PrintableText
+    recipe: PrintableText
+    step: Whole
+    digest: PrintableText
+    variables: PrintableText
+    players: tuple[PrintableText, ...]
+    optimizers: tuple[PrintableText, ...]
 
 
 @dataclass(frozen=True)
@@ -72,6 +97,7 @@ class ModelCard:
         difference: largest difference of the file's output from the network's on example inputs, in units of the output's
             range; None of formats that store the network as it is.
         picture: name of a picture of what it makes, beside the card; "" if the run has none of this step.
+        first_weights: the runs that its first weights come from, the nearest first; none if they were random.
     """
 
     file: PrintableText
@@ -93,9 +119,10 @@ class ModelCard:
     written_with: dict[str, PrintableText]
     difference: float | None = None
     picture: PrintableText = ""
+    first_weights: tuple[CardAncestor, ...] = ()
 
 
-def make_card(exported: Exported, chosen: Format, file: str, difference: float | None, picture: str) -> ModelCard:
+def make_card(exported: Exported[Any], chosen: Format, file: str, difference: float | None, picture: str) -> ModelCard:
     """The card of an export, from the run folder.
 
     Args:
@@ -114,7 +141,7 @@ def make_card(exported: Exported, chosen: Format, file: str, difference: float |
         file=file,
         format=chosen.name,
         opens_with=chosen.opens_with,
-        run=exported.run.uri,
+        run=escape_name(exported.run.uri),
         recipe=recipe.name,
         about=recipe.about,
         system=recipe.system,
@@ -130,7 +157,12 @@ def make_card(exported: Exported, chosen: Format, file: str, difference: float |
         written_with={package: version(package) for package in ("ganmill", "keras", "tensorflow")},
         difference=difference,
         picture=picture,
+        first_weights=tuple(_card_ancestor(one) for one in exported.record.ancestry),
     )
+
+
+def _card_ancestor(one: Ancestor) -> CardAncestor:
+    return CardAncestor(escape_name(one.run), one.recipe, one.step, one.run_digest, one.variables, one.players, one.optimizers)
 
 
 def _newest_by_protocol(scored: list[Scored], step: int) -> Mapping[Protocol, CardScores]:
@@ -138,13 +170,13 @@ def _newest_by_protocol(scored: list[Scored], step: int) -> Mapping[Protocol, Ca
     return {one.protocol: CardScores(dict(one.values), one.protocol) for one in scored if one.protocol.step == step}
 
 
-def _data(exported: Exported) -> CardData:
+def _data(exported: Exported[Any]) -> CardData:
     record, facts = exported.record, read_dataset_facts(exported.run)
     name = facts.name if facts else ""
     return CardData(
         name=name,
         digest=record.dataset_digest,
-        folder=record.dataset,
+        folder=escape_name(record.dataset),
         terms=terms_of(name),
         examples=dict(facts.splits) if facts else {},
         class_names=record.class_names,

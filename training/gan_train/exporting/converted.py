@@ -21,7 +21,7 @@ _DIFFERENCE = 1e-4
 """The largest difference of an output that conversion may make: a rounding of float32, in units of the image range."""
 
 
-def converted(exported: Exported, kind: str, facts: Mapping[str, str]) -> tuple[bytes, float]:
+def converted(exported: Exported[Any], kind: str, facts: Mapping[str, str]) -> tuple[bytes, float]:
     """An ONNX or TFLite file of a network, and the largest difference of its output on example inputs.
 
     Args:
@@ -59,7 +59,7 @@ def _tensors(inputs: "Mapping[str, NDArray[np.generic]]") -> list[Any]:
     return [tf.constant(array) for array in inputs.values()]
 
 
-def _onnx_file(exported: Exported, facts: Mapping[str, str]) -> bytes:
+def _onnx_file(exported: Exported[Any], facts: Mapping[str, str]) -> bytes:
     import onnx
     import tensorflow as tf
     import tf2onnx
@@ -82,7 +82,7 @@ def _run_onnx(content: bytes, inputs: "Mapping[str, NDArray[np.generic]]") -> "N
     return result
 
 
-def _tflite_file(exported: Exported) -> bytes:
+def _tflite_file(exported: Exported[Any]) -> bytes:
     """The converter loses the values of variables unless it reads them from a SavedModel."""
     import keras
     import tensorflow as tf

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gan_core.errors import StorageError, UsageError
+from gan_core.names import escape_name
 from gan_core.storage import Folder, open_file, open_folder, storage_errors
 from gan_train.exporting.card import make_card
 from gan_train.exporting.card_files import DOCUMENT, PAGE, read_cards, write_cards
@@ -21,6 +22,7 @@ from gan_train.exporting.formats import KERAS, SAVED_MODEL, Format, chosen_forma
 from gan_train.recipe.base import Recipe
 from gan_train.recipe.installed import installed, load
 from gan_train.runs.layout import SAMPLES
+from gan_train.runs.run_folder import check_digest
 from gan_train.sampling.saved import saved_network
 
 _PROGRAM = "saved_model.pb"
@@ -54,11 +56,13 @@ def export(folder: str, out: str, options: ExportOptions) -> dict[str, Any]:
 
     Raises:
         UsageError: an option is wrong or contradicts the ending, or there is no such direction or step.
-        DataError: there is no run, its generator is damaged, or the converted file computes something else.
+        DataError: there is no run, its generator is damaged, its record was edited, or the converted file computes something
+            else.
         StorageError: `out` cannot be written.
     """
     chosen = chosen_format(out, options.format)
     exported = _exported(folder, options)
+    check_digest(exported.run, exported.record)
     target, file = _place(out, chosen, exported.step)
     cards = read_cards(target)
     content, difference = b"", None
@@ -69,8 +73,8 @@ def export(folder: str, out: str, options: ExportOptions) -> dict[str, Any]:
     elif chosen.name != SAVED_MODEL:
         content, difference = converted(exported, chosen.name, _facts(exported))
     # The card comes first, and a SavedModel's program last: a server that watches the folder loads no incomplete model.
-    picture = _write_picture(exported, target, file)
-    write_cards(target, cards | {file: make_card(exported, chosen, file, difference, picture)})
+    picture, shown = _write_picture(exported, target, file), escape_name(file)
+    write_cards(target, cards | {shown: make_card(exported, chosen, shown, difference, escape_name(picture))})
     if content:
         target.write(file, content)
     else:
@@ -87,23 +91,25 @@ def _place(out: str, chosen: Format, step: int) -> tuple[Folder, str]:
     return open_file(out)
 
 
-def _exported(folder: str, options: ExportOptions) -> Exported:
+def _exported(folder: str, options: ExportOptions) -> Exported[Any]:
     saved = saved_network(folder, options.direction, options.step)
     recipe: Recipe = saved.recipe
     if recipe.exported_generator is None:
         raise UsageError(f"{saved.run.uri}: generators of recipe {recipe.name} cannot be exported")
-    exported: Exported = load(recipe.exported_generator, installed().systems[recipe.system].origin)(saved, options.inference)
+    exported: Exported[Any] = load(recipe.exported_generator, installed().systems[recipe.system].origin)(
+        saved, options.inference
+    )
     return exported
 
 
-def _facts(exported: Exported) -> dict[str, str]:
+def _facts(exported: Exported[Any]) -> dict[str, str]:
     """The origin of a network, for the metadata of its file."""
     record = exported.record
     origin = {"run": exported.run.uri, "recipe": record.recipe.name, "step": str(exported.step)}
     return origin | {"dataset": record.dataset_digest} | exported.facts
 
 
-def _write_picture(exported: Exported, target: Folder, file: str) -> str:
+def _write_picture(exported: Exported[Any], target: Folder, file: str) -> str:
     """Copy the run's samples of the step to a name beside the file, and return that; "" if the run has none of the step."""
     samples = SAMPLES.name(exported.step)
     if not exported.run.exists(samples):
@@ -113,7 +119,7 @@ def _write_picture(exported: Exported, target: Folder, file: str) -> str:
     return name
 
 
-def _write_saved_model(exported: Exported, target: Folder) -> None:
+def _write_saved_model(exported: Exported[Any], target: Folder) -> None:
     """Write a SavedModel. saved_model.pb comes last, so that a server that watches the folder loads no incomplete model."""
     archive = exported.archive()
     import tensorflow as tf

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 
 from gan_core.errors import UsageError
+from gan_core.names import file_ending
 
 KERAS, SAVED_MODEL, ONNX, TFLITE = "keras", "savedmodel", "onnx", "tflite"
 
@@ -35,8 +36,6 @@ FORMATS = (
 )
 
 _FILES = {one.ending: one for one in FORMATS if one.ending}
-_FOREIGN = (".h5", ".hdf5", ".pb", ".pt", ".pth", ".safetensors", ".torchscript", ".mlmodel", ".mlpackage", ".lite", ".zip")
-"""Endings of files of networks in other forms; a folder of such a name is surely not meant."""
 
 
 def chosen_format(out: str, name: str | None) -> Format:
@@ -52,9 +51,12 @@ def chosen_format(out: str, name: str | None) -> Format:
     by_name = {one.name: one for one in FORMATS}
     if name is not None and name not in by_name:
         raise UsageError(f"--format {name}: choose one of: {', '.join(by_name)}")
-    ending = next((ending for ending in (*_FILES, *_FOREIGN) if out.lower().endswith(ending)), "")
-    if ending in _FOREIGN:
-        raise UsageError(f"-o {out}: no export has the ending {ending}; write one of: {', '.join(_FILES)}, or a folder")
+    ending = file_ending(out)
+    if ending and ending not in _FILES:
+        known = ", ".join(_FILES)
+        raise UsageError(
+            f"-o {out}: no export has the ending {ending}; write one of: {known}, or a slash at the end of a folder"
+        )
     if ending and not out.endswith(ending):
         raise UsageError(f"-o {out}: write the ending in lower case, {ending}")
     chosen = by_name[name] if name is not None else _FILES.get(ending, by_name[SAVED_MODEL])

@@ -6,8 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from gan_core.errors import UsageError
-from gan_core.storage import Folder
-from gan_train.exporting.exported import FLOAT_SIGNATURE, PIXEL_SIGNATURE, Signature, Tensor, image_tensors
+from gan_train.exporting.exported import FLOAT_SIGNATURE, PIXEL_SIGNATURE, Exported, Signature, Tensor, image_tensors
 from gan_train.recipe.base import LatentRecipe
 from gan_train.recipe.examples import ImageConfig, PointConfig
 from gan_train.runs.run_folder import RunRecord
@@ -23,46 +22,27 @@ _LATENTS, _CLASSES = "latents", "classes"
 
 
 @dataclass(frozen=True)
-class ExportedGenerator:
-    """An `Exported` network from latents, and classes if it has them, to images or points.
-
-    Attributes:
-        generator: the saved network.
-        inference: None: only a translator takes another.
+class ExportedGenerator(Exported[SavedGenerator]):
+    """A network from latents, and classes if it has them, to images or points.
 
     Raises:
-        UsageError: `inference` is not None.
+        UsageError: `inference` is not None: only a translator takes another.
     """
-
-    generator: SavedGenerator
-    inference: str | None = None
 
     def __post_init__(self) -> None:
         if self.inference is not None:
-            recipe = self.generator.recipe
+            recipe = self.saved.recipe
             raise UsageError(f"{self.run.uri}: recipe {recipe.name} {recipe.purpose.does}; leave --inference out")
 
     @property
-    def run(self) -> Folder:
-        return self.generator.run
-
-    @property
-    def record(self) -> RunRecord:
-        return self.generator.record
-
-    @property
-    def step(self) -> int:
-        return self.generator.step
-
-    @property
     def facts(self) -> dict[str, str]:
-        recipe = self.generator.recipe
+        recipe = self.saved.recipe
         weights = "moving average of the weights (EMA)" if recipe.averaged else "as trained"
         dropout = "drops in model(latents) of the Keras file, and in no other form" if recipe.drops_in_sampling else "none"
         return {"weights": weights, "dropout": dropout}
 
     def signatures(self, served: bool) -> dict[str, Signature]:
-        recipe = self.generator.recipe
+        recipe = self.saved.recipe
         inputs, examples = _inputs(recipe, self.record), recipe.examples
         if isinstance(examples, PointConfig):
             return {FLOAT_SIGNATURE: Signature(inputs, (Tensor(self._output, (None, examples.coordinates), "float32"),))}
@@ -71,14 +51,14 @@ class ExportedGenerator:
 
     @cached_property
     def network(self) -> "keras.Model":
-        return self.generator.network()
+        return self.saved.network()
 
     def archive(self) -> "keras.export.ExportArchive":
         import keras
 
         from gan_train.data.pixels import to_uint8_tensor
 
-        examples = self.generator.recipe.examples
+        examples = self.saved.recipe.examples
         floats, signature = self.function()
         archive = keras.export.ExportArchive()
         archive.track(self.network)
@@ -110,14 +90,14 @@ class ExportedGenerator:
 
         from gan_train.latents.inputs import grid_inputs
 
-        recipe = self.generator.recipe
+        recipe = self.saved.recipe
         arrays: list[Any] = grid_inputs(recipe, np.random.default_rng(0), 2).arrays(recipe.condition)
         return dict(zip((_LATENTS, _CLASSES), arrays, strict=False))
 
     @property
     def _output(self) -> str:
         """The name of the output: images or points."""
-        return f"{self.generator.recipe.examples.feature}s"
+        return f"{self.saved.recipe.examples.feature}s"
 
 
 def _inputs(recipe: LatentRecipe, record: RunRecord) -> tuple[Tensor, ...]:

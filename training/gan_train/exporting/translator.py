@@ -6,10 +6,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, get_args
 
 from gan_core.errors import UsageError
-from gan_core.storage import Folder
-from gan_train.exporting.exported import FLOAT_SIGNATURE, PIXEL_SIGNATURE, Signature, image_tensors
+from gan_train.exporting.exported import FLOAT_SIGNATURE, PIXEL_SIGNATURE, Exported, Signature, image_tensors
 from gan_train.recipe.translation import Inference
-from gan_train.runs.run_folder import RunRecord
 from gan_train.sampling.translator import SavedTranslator
 
 if TYPE_CHECKING:
@@ -23,50 +21,33 @@ _IMAGES, _TRANSLATIONS = "images", "translations"
 
 
 @dataclass(frozen=True)
-class ExportedTranslator:
-    """An `Exported` network from images to images of the same size.
+class ExportedTranslator(Exported[SavedTranslator]):
+    """A network from images to images of the same size.
 
-    Attributes:
-        translator: the saved network.
-        inference: "training", as for None, normalises by the statistics of each image and keeps dropout; "averages"
-            normalises by the moving averages and drops nothing.
+    `inference` "training", as for None, normalises by the statistics of each image and keeps dropout; "averages" normalises by
+    the moving averages and drops nothing.
 
     Raises:
         UsageError: `inference` is something else.
     """
-
-    translator: SavedTranslator
-    inference: str | None = None
 
     def __post_init__(self) -> None:
         if self.inference not in (None, *get_args(Inference)):
             raise UsageError(f"--inference {self.inference}: choose one of: {', '.join(get_args(Inference))}")
 
     @property
-    def run(self) -> Folder:
-        return self.translator.run
-
-    @property
-    def record(self) -> RunRecord:
-        return self.translator.record
-
-    @property
-    def step(self) -> int:
-        return self.translator.step
-
-    @property
     def facts(self) -> dict[str, str]:
         by_image = "by the statistics of each image alone; no translation depends on the others of its batch"
         return {
             "weights": "as trained",
-            "direction": self.translator.direction_name,
+            "direction": self.saved.direction_name,
             "inference": self.inference or "training",
             "normalisation": by_image if self.inference != "averages" or not self._averages else "by moving averages",
             "dropout": self._dropout,
         }
 
     def signatures(self, served: bool) -> dict[str, Signature]:
-        tensors = image_tensors(_IMAGES, self.translator.recipe.image)
+        tensors = image_tensors(_IMAGES, self.saved.recipe.image)
         if served:
             return {name: Signature((tensor,), (tensor,)) for name, tensor in tensors.items()}
         images = tensors[FLOAT_SIGNATURE]
@@ -75,10 +56,10 @@ class ExportedTranslator:
     @cached_property
     def network(self) -> "keras.Model":
         if self.inference == "averages":
-            return self._saved
+            return self._network
         from gan_train.networks.translating import plain_translator
 
-        return plain_translator(self._saved)
+        return plain_translator(self._network)
 
     def archive(self) -> "keras.export.ExportArchive":
         import keras
@@ -86,7 +67,7 @@ class ExportedTranslator:
 
         from gan_train.data.pixels import to_range, to_uint8_tensor
 
-        network, image = self.network, self.translator.recipe.image
+        network, image = self.network, self.saved.recipe.image
 
         def floats(images: tf.Tensor) -> dict[str, tf.Tensor]:
             return {_IMAGES: network(images)}
@@ -108,31 +89,31 @@ class ExportedTranslator:
         def floats(images: tf.Tensor) -> dict[str, tf.Tensor]:
             return {_TRANSLATIONS: network(images, training=False)}
 
-        return floats, [tf.TensorSpec((None, *self.translator.recipe.image.shape), tf.float32, _IMAGES)]
+        return floats, [tf.TensorSpec((None, *self.saved.recipe.image.shape), tf.float32, _IMAGES)]
 
     def example_inputs(self) -> dict[str, "NDArray[np.generic]"]:
         import numpy as np
 
         from gan_train.data.pixels import to_range
 
-        image = self.translator.recipe.image
+        image = self.saved.recipe.image
         pixels = np.random.default_rng(0).integers(0, 256, (2, *image.shape), np.uint8)
         return {_IMAGES: np.asarray(to_range(pixels, image.range))}
 
     @cached_property
-    def _saved(self) -> "keras.Model":
-        return self.translator.network()
+    def _network(self) -> "keras.Model":
+        return self.saved.network()
 
     @property
     def _averages(self) -> bool:
         """Whether the saved network has moving averages."""
         import keras
 
-        return any(isinstance(layer, keras.layers.BatchNormalization) for layer in self._saved.layers)
+        return any(isinstance(layer, keras.layers.BatchNormalization) for layer in self._network.layers)
 
     @property
     def _dropout(self) -> str:
-        saved = self._saved
+        saved = self._network
         import keras
 
         if self.inference == "averages" or not any(isinstance(layer, keras.layers.Dropout) for layer in saved.layers):

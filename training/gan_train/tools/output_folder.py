@@ -1,11 +1,11 @@
 """Whether a folder may be filled with single images."""
 
-import mimetypes
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from gan_core.errors import UsageError
+from gan_core.names import file_ending
 from gan_core.storage import Folder, LocalFolder, open_folder
 
 _HEAD_BYTES = 1 << 16
@@ -24,11 +24,11 @@ def check_output_folder(uri: str, force: bool) -> None:
         UsageError: the name is that of a file, or the folder holds other files; the message names the first.
         StorageError: it cannot be listed.
     """
-    # The types that Python knows by itself: what a machine adds must decide nothing.
-    kind, _ = mimetypes.MimeTypes().guess_type(uri, strict=False)
-    if kind:
+    ending = file_ending(uri)
+    if ending:
         raise UsageError(
-            f"-o {uri}: {kind} is not written; write a name ending in .png for a grid, or a folder for single images"
+            f"-o {uri}: no {ending} file is written; write a name ending in .png for a grid, or that of a folder for single "
+            "images, here with a slash at its end"
         )
     if force:
         return
