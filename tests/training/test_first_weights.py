@@ -215,6 +215,19 @@ def test_a_parent_that_changed_since_is_noticed(old: Path, points: Path, tmp_pat
     assert ran.code == 3 and "whose checkpoint has changed since" in ran.err
 
 
+def test_statistics_are_taken_with_the_rest_of_their_layer_only(parent: Path, digits: Path, tmp_path: Path) -> None:
+    """The count of updates has no shape that could differ; beside other moving averages it would make them wrong."""
+    ran = child(
+        digits, tmp_path / "run", "--init-from", parent, *AVERAGE, "--set", "generator.filters=[5, 5]", "--dry-run", "--json"
+    )
+    assert ran.code == 0, ran.err
+    left = json.loads(ran.out)["not_taken"]
+    for network in ("generator", "average"):
+        statistics = [line for line in left if line.startswith(f"{network}/up_1_normalised/")]
+        assert len(statistics) == 5, left
+        assert f"{network}/up_1_normalised/updates: the rest of its layer does not fit" in statistics
+
+
 @pytest.mark.parametrize(
     ("options", "code", "words"),
     [
@@ -225,7 +238,7 @@ def test_a_parent_that_changed_since_is_noticed(old: Path, points: Path, tmp_pat
         (("--freeze", "critic.down_1"), 2, "no player 'critic'"),
         (("--freeze", "discriminator.down_9"), 2, "no layer 'down_9' with weights; choose from: hidden, score"),
         (("--freeze", "discriminator.down_3..1"), 2, "the first number is the larger one"),
-        (("--freeze", "down_1"), 2, "freeze"),
+        (("--freeze", "down_1"), 2, "write PLAYER.LAYER or PLAYER.LAYER_1..3 (got 'down_1')"),
         (("--freeze", "discriminator.hidden", "--freeze", "discriminator.score"), 2, "nothing of discriminator is left"),
     ],
 )

@@ -15,7 +15,7 @@ from gan_train import open_run, resume
 from gan_train.diagnosis.judge import Diagnosis
 from gan_train.runs.run_folder import read_record
 from gan_train.runs.sessions import judged_recipe, read_sessions
-from tests.support.commands import Ran
+from tests.support.commands import Argument, Ran
 from tests.support.datasets import run_cli
 from tests.support.runs import assert_same_checkpoint, gan_train, trained_numbers
 
@@ -142,7 +142,7 @@ def test_other_package_versions_are_told_and_recorded(begun: Path) -> None:
     assert "other versions" not in gan_train("run", "--resume", begun, "--steps", "7").err
 
 
-def test_a_record_whose_dataset_digest_was_edited_is_found(begun: Path, points: Path) -> None:
+def test_a_record_whose_dataset_digest_was_edited_is_found(begun: Path, points: Path, tmp_path: Path) -> None:
     right = json.loads((begun / "run.json").read_text())["dataset_digest"]
     record = (begun / "run.json").read_text()
     (begun / "run.json").write_text(record.replace(right, "0" * 64))
@@ -151,8 +151,44 @@ def test_a_record_whose_dataset_digest_was_edited_is_found(begun: Path, points: 
         assert ran.code == 3
         assert f"{begun}/run.json: its dataset_digest, 000000000000, is not that of its checkpoints" in ran.err
         assert f"it was edited; write there again {right}" in ran.err
+    others: tuple[tuple[Argument, ...], ...] = (
+        ("repeat", begun, "--seeds", "7", "--dry-run"),
+        ("export", begun, "-o", tmp_path / "g.keras"),
+        ("run", "curve-gan", "--data", points, "-o", tmp_path / "new", "--init-from", begun),
+    )
+    for arguments in others:
+        ran = gan_train(*arguments)
+        assert ran.code == 3 and f"write there again {right}" in ran.err, ran.err
+    assert not (tmp_path / "new").exists()
     (begun / "run.json").write_text(record)
     assert gan_train("run", "--resume", begun).code == 0
+
+
+def test_a_commit_whose_dataset_digest_was_edited_is_found(begun: Path) -> None:
+    """The checkpoint's own state.json knows the right one."""
+    (commit,) = (begun / "checkpoints").glob("*/COMMIT")
+    commit.write_text(json.dumps(json.loads(commit.read_text()) | {"dataset": "0" * 64}))
+    ran = gan_train("run", "--resume", begun)
+    assert ran.code == 3 and "COMMIT and state.json name different datasets: one of them was edited" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("key", "changes"),
+    [
+        ("options", {"jit": "fast"}),
+        ("options", {"keep": 5}),
+        ("options", {"logical_cpus": "two"}),
+        ("intervals", {"log_every": 0}),
+        ("intervals", {"nonsense": 1}),
+        ("to_step", 0),
+    ],
+)
+def test_a_session_that_was_edited_is_found(begun: Path, key: str, changes: Any) -> None:
+    """The message names the file: nobody gave such an option."""
+    (session,) = sessions(begun)
+    (begun / "sessions.jsonl").write_text(json.dumps(session | {key: session[key] | changes if key != "to_step" else changes}))
+    ran = gan_train("run", "--resume", begun)
+    assert ran.code == 3 and f"{begun}/sessions.jsonl: its last line was edited (" in ran.err, ran.err
 
 
 @pytest.mark.parametrize("key", ["dataset", "packages"])

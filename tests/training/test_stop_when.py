@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from gan_train import train
-from gan_train.loop.stopping import StopWhen, parse_stop_when, plateau
+from gan_core.storage import open_folder
+from gan_train import resume
+from gan_train.loop.stopping import EarlyStopping, Plateau, StopWhen, parse_stop_when
 from tests.support.commands import Ran
 from tests.support.reports import score
 from tests.support.runs import assert_same_checkpoint, gan_train
@@ -61,22 +62,32 @@ def test_a_resumed_run_stops_where_an_unbroken_one_does(points: Path, tmp_path: 
     assert document["step"] == 8 and document["reason"].endswith("in 7 measurements up to step 8")
 
 
-def test_scores_of_an_evaluator_end_the_run(points: Path, tmp_path: Path) -> None:
-    """Scores come from beside the run, late or early; those of another yardstick do not count."""
-    begun, out = tmp_path / "begun", tmp_path / "run"
-    assert run(points, begun, "--steps", "4").code == 0
-    for fids, stops in (((3.0, 2.0, 2.5, 2.0), True), ((3.0, 2.0, 2.5, 1.9), False), ((2.0, 2.5), False)):
-        shutil.rmtree(out, ignore_errors=True)
-        shutil.copytree(begun, out)
-        for step, fid in enumerate(fids, 1):
-            score(out, step, fid=fid, kid=0.5, kid_std=0.1)
-        trained = train("curve-gan", points, out, overrides=KEYS, steps=8, stop_when="fid:no-better:2").trained
-        assert trained is not None
-        if stops:
-            assert trained.step == 4 and trained.already_done
-            assert trained.reason == "fid was no better than 2 of step 2 in 2 measurements up to step 4"
-        else:
-            assert (trained.step, trained.reason) == (8, None)
+@pytest.mark.quick
+@pytest.mark.parametrize(
+    ("fids", "reason"),
+    [
+        ((3.0, 2.0, 2.5, 2.0), "fid was no better than 2 of step 2 in 2 measurements up to step 4"),
+        ((3.0, 2.0, 2.5, 1.9), ""),
+        ((2.0, 2.5), ""),
+    ],
+)
+def test_scores_of_an_evaluator_count(tmp_path: Path, fids: tuple[float, ...], reason: str) -> None:
+    """Scores come from beside the run, late or early; those of another yardstick and of later steps do not count."""
+    score(tmp_path, 1, fakes=50, fid=0.5)
+    for step, fid in enumerate((*fids, 9.0, 9.0), 1):
+        score(tmp_path, step if step <= len(fids) else 4 + step, fid=fid, kid=0.5, kid_std=0.1)
+    stopping = EarlyStopping(open_folder(str(tmp_path)), StopWhen("fid", "min", 2), [], pytest.fail)
+    assert stopping.reason(4) == reason
+
+
+def test_scores_of_an_evaluator_end_the_run(trained: Path, digits: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    shutil.copytree(trained, out)
+    for step in (2, 4, 6):
+        score(out, step, fid=float(step))
+    run = resume(out, steps=9, stop_when="fid:no-better:2").trained
+    assert run is not None and (run.step, run.already_done) == (6, True)
+    assert run.reason == "fid was no better than 2 of step 2 in 2 measurements up to step 6"
 
 
 @pytest.mark.parametrize(
@@ -85,6 +96,7 @@ def test_scores_of_an_evaluator_end_the_run(points: Path, tmp_path: Path) -> Non
         ("fid", "write SCORE:no-better:N"),
         ("fid:no-better:0", "write SCORE:no-better:N"),
         ("fid:max:no-better:5", "the better fid is the min"),
+        ("fid:no-better:5", "scores are of images from latents, which recipe curve-gan does not make"),
         ("ms_ssim:no-better:5", "neither lower nor higher values are better"),
         ("d.loss:no-better:5", "say which values are better"),
         ("g.los:min:no-better:5", "--stop-when g.los: no such metric; choose one of: d_real.loss"),
@@ -96,17 +108,42 @@ def test_a_wrong_value_is_refused(points: Path, tmp_path: Path, text: str, words
     assert not (tmp_path / "run" / "recipe.yaml").exists()
 
 
+@pytest.mark.quick
 def test_what_counts_as_no_better() -> None:
     stop = StopWhen("fid", "min", 3)
     assert parse_stop_when("fid:no-better:3") == parse_stop_when("fid:min:no-better:3") == stop
     assert parse_stop_when("never") is None
-    values = [5.0, 4.0, 4.5, 4.0, 4.1, 3.9, 4.0, 4.0, 3.9]
-    points = list(enumerate(values))
-    assert [bool(plateau(points[:count], stop)) for count in range(len(values) + 1)] == [
-        False, False, False, False, False, True, False, False, False, True,
-    ]  # fmt: skip
-    rising = StopWhen("recall", "max", 2)
-    assert (
-        plateau([(1, 0.5), (2, 0.4), (3, 0.5)], rising)
-        == "recall was no better than 0.5 of step 1 in 2 measurements up to step 3"
+    falling, ends = Plateau(stop), [False]
+    for step, value in enumerate([5.0, 4.0, 4.5, 4.0, 4.1, 3.9, 4.0, 4.0, 3.9]):
+        falling.add(step, value)
+        ends.append(bool(falling.reason))
+    assert ends == [False, False, False, False, False, True, False, False, False, True]
+    rising = Plateau(StopWhen("recall", "max", 2))
+    for step, value in ((1, 0.5), (2, 0.4), (3, 0.5)):
+        rising.add(step, value)
+    assert rising.reason == "recall was no better than 0.5 of step 1 in 2 measurements up to step 3"
+
+
+@pytest.mark.quick
+def test_a_metric_is_followed_without_reading_the_log_again(tmp_path: Path) -> None:
+    """The folder has no log at all: the rows of earlier sessions are given once, the others as they are written."""
+    stopping = EarlyStopping(
+        open_folder(str(tmp_path)), StopWhen("g.loss", "min", 2), [{"step": 1, "g.loss": 1.0}], pytest.fail
     )
+    stopping.write_row({"step": 2, "d.loss": 9.0})
+    stopping.write_row({"step": 3, "g.loss": 1.5})
+    assert stopping.reason(3) == ""
+    stopping.write_row({"step": 4, "g.loss": 1.0})
+    assert stopping.reason(4) == "g.loss was no better than 1 of step 1 in 2 measurements up to step 4"
+
+
+@pytest.mark.quick
+def test_a_number_that_no_snapshot_has_is_told_once(tmp_path: Path) -> None:
+    """Which names snapshots have is known when one was made: FID is measured at one of `--evaluate-every`."""
+    told: list[str] = []
+    stopping = EarlyStopping(open_folder(str(tmp_path)), StopWhen("snapshot.fid", "min", 2), [], told.append)
+    for step in (2, 4):
+        stopping.write_row({"step": step, "g.loss": 1.0, "snapshot.diversity": 0.9})
+        assert stopping.reason(step) == ""
+    (words,) = told
+    assert words.startswith("--stop-when snapshot.fid: no such number so far") and words.endswith(": snapshot.diversity")

@@ -148,6 +148,8 @@ def _finish(planned: Sequence["PlannedRun"], out: str, jobs: int, form: str | No
 
 def run_options(arguments: Sequence[str]) -> tuple[str, ...]:
     """Options for every gan-train run, checked. Raises UsageError if one is what the sweep itself decides."""
+    if arguments and not arguments[0].startswith("-"):
+        raise UsageError(f"{arguments[0]}: unexpected here; after -- stand options of every 'gan-train run'")
     command = get_command(training).commands["run"]  # type: ignore[attr-defined]
     params = command.make_context("gan-train run", ["RECIPE", "--data", "DATA", "-o", "OUT", *arguments]).params
     plain = command.make_context("gan-train run", ["RECIPE", "--data", "DATA", "-o", "OUT"]).params

@@ -27,9 +27,10 @@ def take_weights(system: System, origin: Origin, parent: Parent) -> Ancestor:
     """Set the variables of a fresh system to those of a checkpoint, where name and shape are the same.
 
     Weights come with their statistics, and with their moving average where both runs have one; a moving average that the other
-    run does not have begins as a copy of the weights. An optimizer is taken whole or not at all: slots that begin at zero
-    under a count of updates that does not would make the first updates far too large. What a system keeps of its dataset is
-    its own.
+    run does not have begins as a copy of the weights. The statistics of a layer are taken only if all of the layer fits, since
+    a count of updates beside fresh moving averages would make these wrong. An optimizer is taken whole or not at all: slots
+    that begin at zero under a count of updates that does not would make the first updates far too large. What a system keeps
+    of its dataset is its own.
 
     Args:
         system: the system, as it is built.
@@ -95,7 +96,7 @@ def _players(system: System, saved: Saved, parent: Parent) -> list[Player]:
 
 def _networks_variables(saved: Saved, player: str) -> Iterator[str]:
     """Names of the variables of a player's network in a checkpoint."""
-    return (name for name in saved if name.startswith(f"{player}/") and not name.startswith(f"{player}/optimizer/"))
+    return (name for name in sorted(saved) if name.startswith(f"{player}/") and not name.startswith(f"{player}/optimizer/"))
 
 
 def _fault(saved: Saved, name: str, variable: keras.Variable) -> str:
@@ -106,17 +107,30 @@ def _fault(saved: Saved, name: str, variable: keras.Variable) -> str:
     return "" if there == here else f"shape {there} there, {here} here"
 
 
+def _faults(saved: Saved, named: Mapping[str, keras.Variable]) -> dict[str, str]:
+    """Why variables cannot be taken, by the names of those that cannot."""
+    faults = {name: fault for name, variable in named.items() if (fault := _fault(saved, name, variable))}
+    unfit = {_layer(name) for name in faults}
+    for name, variable in named.items():
+        if name not in faults and not variable.trainable and _layer(name) in unfit:
+            faults[name] = "the rest of its layer does not fit"
+    return faults
+
+
+def _layer(variable: str) -> str:
+    """The name of a variable's layer."""
+    return variable.rpartition("/")[0]
+
+
 def _take(saved: Saved, named: Mapping[str, keras.Variable], left: list[str]) -> int:
     """Assign what fits, and add a line for all else; the number of variables that were assigned."""
-    taken = 0
+    faults = _faults(saved, named)
     for name, variable in named.items():
-        fault = _fault(saved, name, variable)
-        if fault:
-            left.append(f"{name}: {fault}")
+        if name in faults:
+            left.append(f"{name}: {faults[name]}")
         else:
             variable.assign(saved[name])
-            taken += 1
-    return taken
+    return len(named) - len(faults)
 
 
 def _take_optimizer(saved: Saved, player: Player, whole: bool) -> str:
@@ -143,14 +157,12 @@ def _take_average(system: System, saved: Saved, players: list[Player], left: lis
     owned = {id(variable) for player in players for variable in player.network.variables}
     if not any(id(variable) in owned for variable in original):
         return 0
-    taken = 0
-    for own, current in zip(average, original, strict=True):
-        name = f"average/{own.path}"
-        fault = _fault(saved, name, own)
-        if fault:
+    named = {f"average/{own.path}": own for own in average}
+    faults = _faults(saved, named)
+    for (name, own), current in zip(named.items(), original, strict=True):
+        if name in faults:
             own.assign(current)
-            left += [f"{name}: {fault}"] if there else []
+            left += [f"{name}: {faults[name]}"] if there else []
         else:
             own.assign(saved[name])
-            taken += 1
-    return taken
+    return len(named) - len(faults)

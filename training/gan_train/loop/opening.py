@@ -18,6 +18,7 @@ from gan_train.loop.divergence import DivergenceGuard, FiniteCheck
 from gan_train.loop.job import Job
 from gan_train.loop.schedule import is_due
 from gan_train.loop.session import Session
+from gan_train.loop.stopping import EarlyStopping
 from gan_train.numerics.precision import resolved
 from gan_train.pages.report import LiveReport
 from gan_train.runs.rollbacks import Rollbacks
@@ -43,10 +44,11 @@ def open_session(job: Job, start: int, rollbacks: Rollbacks) -> Iterator[Session
     with ExitStack() as stack:
         metrics = stack.enter_context(closing(MetricsWriter(run, start)))
         tensorboard = stack.enter_context(closing(TensorBoardWriter(run, start)))
-        trackers: list[Writer] = []
+        stopping = EarlyStopping(run, job.stop, read_metrics(run), warn) if job.stop and job.reports else None
+        chiefs: list[Writer] = [stopping] if stopping else []
         if job.reports:
             for name in job.operation.track:
-                trackers.append(stack.enter_context(closing(open_tracker(name, run, recipe))))
+                chiefs.append(stack.enter_context(closing(open_tracker(name, run, recipe))))
         clock = Clock(metrics.last)
         gallery = open_gallery(recipe, job.system, job.dataset, run)
         judged = judged_recipe(read_record(run).recipe, read_sessions(run))
@@ -57,7 +59,7 @@ def open_session(job: Job, start: int, rollbacks: Rollbacks) -> Iterator[Session
             return any(is_due(step, every, recipe.steps) for every in (recipe.log_every, recipe.snapshot_every))
 
         followers: list[Writer] = [
-            LoggedSteps(is_logged, [metrics, tensorboard, CurvesWriter(run), diagnosis, LiveReport(run), *trackers])
+            LoggedSteps(is_logged, [metrics, tensorboard, CurvesWriter(run), diagnosis, LiveReport(run), *chiefs])
         ]
         if job.reports:
             position: Row = {"step": start, "elapsed": clock.elapsed}
@@ -65,7 +67,7 @@ def open_session(job: Job, start: int, rollbacks: Rollbacks) -> Iterator[Session
             followers.append(stack.enter_context(closing(progress)))
         guard = DivergenceGuard(check, job.operation.on_divergence, recipe.log_every, diagnosis)
         evaluator = SnapshotFID.of(recipe, job.system, job.dataset, job.operation.evaluate_every)
-        yield Session(job, start, rollbacks, MultiWriter(followers), clock, gallery, diagnosis, guard, evaluator)
+        yield Session(job, start, rollbacks, MultiWriter(followers), clock, gallery, diagnosis, guard, evaluator, stopping)
 
 
 def _ignore(message: str) -> None:

@@ -7,6 +7,8 @@ from gan_core.storage import open_folder
 from gan_train.data.dataset import open_dataset
 from gan_train.distribution.cluster import check_logical_cpus, find_cluster
 from gan_train.loop.request import Request, begun_from
+from gan_train.recipe.base import LatentRecipe, Recipe
+from gan_train.recipe.examples import ImageConfig
 from gan_train.runs.layout import committed_steps
 from gan_train.runs.origin import find_origin
 from gan_train.runs.run_folder import as_recorded, check_record
@@ -24,6 +26,11 @@ def refuse_early(request: Request) -> None:
     check_logical_cpus(request.strategy, request.logical_cpus, cluster)
     if cluster and request.parent and request.parent.step is None:
         raise UsageError(f"--init-from {request.parent.run}: several workers need the step, too: {request.parent.run}@STEP")
+    if request.stop and request.stop.is_score and not _is_scored(request.recipe):
+        raise UsageError(
+            f"--stop-when {request.stop.name}: scores are of images from latents, which recipe {request.recipe.name} does not "
+            "make; name a metric of metrics.jsonl"
+        )
     dataset = open_dataset(request.data, request.recipe)
     if cluster is None or cluster.is_chief:
         run = open_folder(request.out)
@@ -31,3 +38,8 @@ def refuse_early(request: Request) -> None:
         parent = begun_from(request, run)
         if parent and not committed_steps(run):
             find_origin(parent)
+
+
+def _is_scored(recipe: Recipe) -> bool:
+    """Whether `gan-train evaluate` takes a run of this recipe."""
+    return isinstance(recipe, LatentRecipe) and isinstance(recipe.examples, ImageConfig)

@@ -13,10 +13,11 @@ from gan_pipeline.dataset.manifest import MANIFEST
 from gan_train.loop.stopping import StopWhen, parse_stop_when
 from gan_train.recipe.base import Recipe
 from gan_train.recipe.document import changed_recipe
+from gan_train.runs.layout import SESSIONS
 from gan_train.runs.operation import DEFAULTS, Operation, Options, read_operation
 from gan_train.runs.origin import Parent, as_begun, read_parent
 from gan_train.runs.run_folder import find_recipe, holds_run, read_record, read_status
-from gan_train.runs.sessions import read_sessions
+from gan_train.runs.sessions import SessionRecord, read_sessions
 
 CLUSTER_TIMEOUT = 300.0
 """Seconds to wait for the other workers of TF_CONFIG, unless the caller says otherwise."""
@@ -164,6 +165,8 @@ def read_resumption(out: str, data: str | None, **options: Unpack[ResumeOptions]
     run = open_folder(out)
     record, sessions = read_record(run), read_sessions(run)
     newest = sessions[-1] if sessions else None
+    if newest:
+        _check_session(run, record.recipe, newest)
     before = [f"{name}={value}" for name, value in newest.intervals.items()] if newest else []
     last = [f"steps={newest.to_step if newest else _last_known_step(run, record.recipe)}"]
     overrides = [*before, *last, *_texts(options.get("overrides", ())), *_last_step(options)]
@@ -211,6 +214,16 @@ def _refuse_unknown(options: Mapping[str, Any], known: frozenset[str]) -> None:
 def _last_step(options: ResumeOptions) -> list[str]:
     steps = options.get("steps")
     return [f"steps={steps}"] if steps is not None else []
+
+
+def _check_session(run: Folder, recipe: Recipe, session: SessionRecord) -> None:
+    """Raise DataError if a session has a value that no command takes: the message on it would name no file."""
+    try:
+        changed_recipe(recipe, [f"{name}={value}" for name, value in session.intervals.items()] + [f"steps={session.to_step}"])
+        request = _request(recipe, session.data, run.uri, {**DEFAULTS, **session.options}, None, {})
+        check_least(1, logical_cpus=request.logical_cpus)
+    except (UsageError, ValueError) as error:
+        raise DataError(f"{run.locate(SESSIONS)}: its last line was edited ({error}); remove it from the file") from error
 
 
 def _last_known_step(run: Folder, recipe: Recipe) -> int:

@@ -17,7 +17,7 @@ from gan_train.loop.job import Job
 from gan_train.loop.preparation import build, check_data, with_precision
 from gan_train.loop.request import Request
 from gan_train.loop.session import Reached
-from gan_train.loop.stopping import reason_to_stop
+from gan_train.loop.stopping import reason_at
 from gan_train.loop.trainer import fit
 from gan_train.pages.report import reporting
 from gan_train.runs.checkpoint import save_checkpoint
@@ -68,7 +68,7 @@ def train(request: Request) -> Trained:
         if start >= recipe.steps:
             return _trained(request, cluster, folder, Reached(start, SAMPLES.newest(folder) or ""), already_done=True)
         # The files that decide it are the chief's alone.
-        reason = "" if cluster else reason_to_stop(folder, request.stop, start, recipe.snapshot_every)
+        reason = "" if cluster else reason_at(folder, request.stop, start, recipe.snapshot_every)
         if reason:
             reached = Reached(start, SAMPLES.newest(folder) or "", reason)
             return _trained(request, cluster, folder, reached, already_done=True)

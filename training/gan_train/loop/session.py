@@ -21,7 +21,7 @@ from gan_train.loop.job import Job
 from gan_train.loop.rows import metric_rows
 from gan_train.loop.saving import commit
 from gan_train.loop.schedule import call_lengths, is_due
-from gan_train.loop.stopping import reason_to_stop
+from gan_train.loop.stopping import EarlyStopping
 from gan_train.runs.dataset_facts import write_dataset_facts
 from gan_train.runs.layout import REALS, RECIPE, RECORD, committed_steps
 from gan_train.runs.rollbacks import Rollbacks
@@ -60,6 +60,7 @@ class Session:
         diagnosis: judges the training as rows are written.
         guard: checks that numbers are finite.
         evaluator: measures the FID at snapshots; None where it is not measured.
+        stopping: tells when the run ends by itself; None where it does not, and in all workers but the chief.
     """
 
     job: Job
@@ -71,6 +72,7 @@ class Session:
     diagnosis: LiveDiagnosis
     guard: DivergenceGuard
     evaluator: SnapshotFID | None
+    stopping: EarlyStopping | None
 
     def train(self, interruption: Interruption) -> Reached:
         """Train to the last step, or to where --stop-when ends the run.
@@ -179,8 +181,8 @@ class Session:
         failure = self._failure(step)
         if failure and self.job.operation.on_failure == "stop":
             interruption.ask("--on-failure stop")
-        elif self.job.reports and step < recipe.steps:
-            reason = reason_to_stop(self.job.run, self.job.stop, step, recipe.snapshot_every)
+        elif self.stopping and step < recipe.steps and step % recipe.snapshot_every == 0:
+            reason = self.stopping.reason(step)
             if reason:
                 interruption.ask(reason, done=True)
         stopping = interruption.check(step)

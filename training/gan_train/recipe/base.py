@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from gan_train.recipe.examples import Condition, ImageConfig, PointConfig, PositiveInt
 from gan_train.recipe.known_score import KnownScore
+from gan_train.recipe.layer_pattern import LayerPattern
 from gan_train.recipe.opponents import LossKind, Opponents
 from gan_train.recipe.practice_config import LatentConfig
 from gan_train.recipe.section import Section
@@ -90,7 +91,7 @@ class Recipe(Section, ABC):
     accumulate: Annotated[int, Field(ge=1, le=1024)] = 1
     remat: bool = False
     deterministic: bool = True
-    freeze: tuple[Annotated[str, Field(pattern=r"^[\w-]+\.[\w-]+(\.\.\d+)?$")], ...] = ()
+    freeze: tuple[LayerPattern, ...] = ()
     known_score: KnownScore | None = None
 
     @model_validator(mode="after")

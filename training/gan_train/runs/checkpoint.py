@@ -165,10 +165,12 @@ def read_variables(run: Folder, step: int, digest: str) -> Mapping[str, NDArray[
     state = parse_json(contents[STATE], STATE_TYPE, run.locate(f"{folder}/{STATE}"), remedy)
     if not step == commit.step == state.step:
         raise DataError(f"{where}: holds step {state.step}, not step {step}: its files were copied here; {remedy}")
-    if not digest == commit.dataset == state.dataset_digest:
+    if commit.dataset != state.dataset_digest:
+        raise DataError(f"{where}: {COMMIT} and {STATE} name different datasets: one of them was edited; {remedy}")
+    if digest != commit.dataset:
         raise DataError(
-            f"{where}: trained on dataset {state.dataset_digest[:12]}, but the run on {digest[:12]}: it was copied here from "
-            f"another run, or {RECIPE} or {RECORD} was changed; {remedy}"
+            f"{where}: trained on dataset {commit.dataset[:12]}, but the run on {digest[:12]}: if {RECORD} was edited, write "
+            f"there again {commit.dataset}; if the checkpoint was copied here from another run, {remedy}"
         )
     if commit.run != run_digest(run):
         raise DataError(f"{where}: belongs to a run with another {RECIPE} or {RECORD}: put those back that it had, or {remedy}")

@@ -8,7 +8,7 @@ from gan_core.storage import Folder, open_folder
 from gan_train.runs.ancestry import Ancestor
 from gan_train.runs.commits import Commit, read_commit
 from gan_train.runs.layout import committed_steps
-from gan_train.runs.run_folder import RunRecord, read_record
+from gan_train.runs.run_folder import RunRecord, check_digest, read_record
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,7 @@ def find_origin(parent: Parent) -> Origin:
     """
     folder = open_folder(parent.run)
     record, steps = read_record(folder), committed_steps(folder)
+    check_digest(folder, record)
     if not steps:
         raise DataError(f"{parent.run}: has no checkpoint to take weights from")
     if parent.step is not None and parent.step not in steps:

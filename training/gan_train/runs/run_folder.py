@@ -108,14 +108,24 @@ def check_record(run: Folder, recipe: Recipe, dataset: str, digest: str) -> None
             "takes this run's weights"
         )
     if before.dataset_digest != digest:
-        if newest_dataset(run) == digest:
-            raise DataError(
-                f"{run.locate(RECORD if run.exists(RECORD) else RECIPE)}: its dataset_digest, {before.dataset_digest[:12]}, is "
-                f"not that of its checkpoints: it was edited; write there again {digest}"
-            )
+        check_digest(run, before)
         raise UsageError(
             f"{run.uri}: made with dataset {before.dataset_digest[:12]} ({before.dataset}), now given {digest[:12]} "
             f"({dataset}); choose another folder with -o, or the earlier dataset"
+        )
+
+
+def check_digest(run: Folder, record: RunRecord) -> None:
+    """Check that the record names the dataset that the run's newest checkpoint was trained on, if there is one.
+
+    Raises:
+        DataError: it does not; or the checkpoint's COMMIT is damaged.
+    """
+    known = newest_dataset(run)
+    if known and known != record.dataset_digest:
+        raise DataError(
+            f"{run.locate(RECORD if run.exists(RECORD) else RECIPE)}: its dataset_digest, {record.dataset_digest[:12]}, is "
+            f"not that of its checkpoints: it was edited; write there again {known}"
         )
 
 

@@ -12,7 +12,8 @@ from gan_pipeline.dataset.manifest import read_manifest
 from gan_train.recipe.document import override
 from gan_train.runs.layout import RECIPE
 from gan_train.runs.origin import init_options
-from gan_train.runs.run_folder import read_record
+from gan_train.runs.run_folder import check_digest, read_record
+from gan_train.runs.sessions import read_sessions
 from gan_train.sweeps.document import MOST_RUNS, MOST_SEED, seed_numbers
 from gan_train.sweeps.planning import PlannedRun
 
@@ -46,18 +47,20 @@ def plan_repetition(
         run: run folder, a path or gs:// URI.
         seeds: different seeds; that of the run itself is left out.
         out: folder of the run folders; None is the one that holds the run.
-        data: dataset folder; None is the one of the record.
+        data: dataset folder; None is that of the newest session.
         options: further options of each `gan-train run`.
 
     Raises:
-        DataError: there is no run, or its record is damaged.
+        DataError: there is no run, its record is damaged or names another dataset than its checkpoints, or the dataset is not
+            where it was.
         UsageError: all seeds are that of the run, or `data` is not the dataset that it learned from.
         StorageError: a folder cannot be read.
     """
     folder = open_folder(run)
-    record = read_record(folder)
+    record, sessions = read_record(folder), read_sessions(folder)
+    check_digest(folder, record)
     parent, variant = _place(folder.uri)
-    recipe, place, source = folder.locate(RECIPE), out or parent, data or record.dataset
+    recipe, place, source = folder.locate(RECIPE), out or parent, data or (sessions[-1].data if sessions else record.dataset)
     planned = []
     for seed in seeds:
         if seed != record.recipe.seed:
