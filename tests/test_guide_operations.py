@@ -19,7 +19,7 @@ def run(line: str) -> Ran:
     from gan_train.cli.main import main as train
 
     program, *arguments = shlex.split(line)
-    smaller = SMALL if any(word.startswith("mnist-") for word in arguments) else ()
+    smaller = (*SMALL, "--set", "batch_size=8") if any(word.startswith("mnist-") for word in arguments) else ()
     return run_inside({"gan-pipeline": pipeline, "gan-train": train}[program], *arguments, *smaller)
 
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+from gan_core.json_lines import Fields, JsonStream
 from gan_core.text import printable_lines
 
 LOGGER = logging.getLogger("ganmill")
@@ -35,6 +36,9 @@ class _Stderr(logging.StreamHandler[TextIO]):
         super().emit(record)
 
     def format(self, record: logging.LogRecord) -> str:
+        if isinstance(self.stream, JsonStream):
+            level = "warning" if record.levelno >= logging.WARNING else "info"
+            return self.stream.line(level, record.getMessage(), getattr(record, "fields", {}))
         prefix = "warning: " if record.levelno >= logging.WARNING else ""
         return prefix + printable_lines(record.getMessage())
 
@@ -42,14 +46,22 @@ class _Stderr(logging.StreamHandler[TextIO]):
 _HANDLER = _Stderr(sys.stderr)
 
 
-def say(message: str) -> None:
-    """Report something that needs no action."""
-    LOGGER.info("%s", message)
+def say(message: str, fields: Fields | None = None) -> None:
+    """Report something that needs no action; the fields are its numbers by name, for programs that read the messages."""
+    LOGGER.info("%s", message, extra={"fields": fields or {}})
 
 
 def warn(message: str) -> None:
     """Report something that should not be missed; it is shown after "warning: "."""
     LOGGER.warning("%s", message)
+
+
+def print_error(message: str, title: str = "error") -> None:
+    """Write the message that ends a command to stderr, after a title or as one JSON object."""
+    if isinstance(sys.stderr, JsonStream):
+        sys.stderr.write(sys.stderr.line("error" if title == "error" else "warning", message, {}) + "\n")
+    else:
+        print(printable_lines(f"{title}: {message}"), file=sys.stderr)
 
 
 def is_shown() -> bool:

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Self
 
+from gan_core.json_lines import Fields
 from gan_core.notices import is_shown, say
 
 PLAIN_SECONDS = 10.0
@@ -78,14 +79,21 @@ class ProgressDisplay:
         if self._terminal is not None:
             self._terminal.close()
 
-    def update(self, completed: int, line: ProgressLine, due: bool = False) -> None:
-        """Show a new line; where lines are plain only if it is `due`, or if `plain_seconds` have passed since the last one."""
+    def update(self, completed: int, line: ProgressLine, due: bool = False, fields: Fields | None = None) -> None:
+        """Show a new line; where lines are plain only if it is `due`, or if `plain_seconds` have passed since the last one.
+
+        Args:
+            completed: the number of steps done.
+            line: the words.
+            due: see above.
+            fields: the numbers of the line by name, for programs that read it.
+        """
         now = time.monotonic()
         if self._terminal is not None:
             self._terminal.show(completed, self._total, (line.done, line.left), line.facts)
         elif due or now - self._printed_at >= self._plain_seconds:
             self._printed_at = now
-            say(str(line))
+            say(str(line), {"completed": completed, "total": self._total, **(fields or {})})
 
     def print(self, line: str) -> None:
         """Print a line that stays, above the bar if there is one."""

@@ -240,6 +240,8 @@ def prepare(
     workers: int = 1,
     runner: str | None = None,
     runner_options: Sequence[str] = (),
+    metrics_port: int | None = None,
+    metrics_file: str | None = None,
     progress: bool = False,
     **options: Unpack[PrepareOptions],
 ) -> Prepared:
@@ -258,6 +260,8 @@ def prepare(
         workers: processes on this machine; 1 works in this process.
         runner: the name of another Beam runner.
         runner_options: what the runner takes, as on its command line.
+        metrics_port: port at which Prometheus can read how far the work has come.
+        metrics_file: file for its textfile collector.
         progress: whether to show on stderr how far the work has come.
         options: see `PrepareOptions`.
 
@@ -281,13 +285,14 @@ def prepare(
     if runner_options and runner is None:
         raise UsageError("runner_options are for another runner; name it with runner")
     from gan_pipeline.preparing.content_name import named_by_content
+    from gan_pipeline.preparing.metrics import preparation_metrics
     from gan_pipeline.preparing.prepare import prepare_folder
     from gan_pipeline.preparing.runners import Execution
 
-    with temporary_folder(), _messages(progress):
+    with temporary_folder(), _messages(progress), preparation_metrics(metrics_port, metrics_file) as metrics:
         execution = Execution(workers, runner, tuple(runner_options))
         folder = named_by_content(os.fspath(out), checked)
-        outcome = prepare_folder(folder, checked, execution, rate, retry_failed, strict)
+        outcome = prepare_folder(folder, checked, execution, rate, retry_failed, strict, metrics)
     return Prepared(folder, outcome.manifest, outcome.already_done)
 
 

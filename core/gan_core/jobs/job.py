@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gan_core.doctor.check import UNFIT
 from gan_core.errors import UsageError
+from gan_core.watchdog import HUNG
 
 if TYPE_CHECKING:
     from gan_core.jobs.spec import JobSpec
@@ -21,7 +22,7 @@ INTERRUPTED = 75
 STORAGE_REFUSED = 5
 """The exit code after an outage of the storage or missing rights."""
 
-RETRIED_CODES = (STORAGE_REFUSED, INTERRUPTED)
+RETRIED_CODES = (STORAGE_REFUSED, INTERRUPTED, HUNG)
 """Exit codes that another attempt may not bring back."""
 
 PORT = 2222

@@ -4,7 +4,17 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from gan_core.command import JsonOption, print_json, print_text, run_command
+from gan_core.command import (
+    JsonOption,
+    LogFormat,
+    LogFormatOption,
+    MetricsFileOption,
+    MetricsPortOption,
+    choose_log_format,
+    print_json,
+    print_text,
+    run_command,
+)
 from gan_core.errors import DataError, UsageError
 from gan_core.jobs.submit import JOBS, add_submit
 from gan_core.program import VERSION_OPTION, choices, make_program
@@ -164,6 +174,8 @@ def prepare(
     ] = False,
     workers: Annotated[int, typer.Option(min=1, max=api.MOST_WORKERS, help="Processes on this machine.")] = 1,
     runner: Annotated[str | None, typer.Option(help="Another Beam runner; its options follow --.")] = None,
+    metrics_port: MetricsPortOption = None,
+    metrics_file: MetricsFileOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan; write nothing.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -248,6 +260,8 @@ def prepare(
         workers=workers,
         runner=runner,
         runner_options=context.args,
+        metrics_port=metrics_port,
+        metrics_file=metrics_file,
         progress=True,
         **PrepareOptions(**(general | own)),  # type: ignore[typeddict-item]
     )
@@ -325,12 +339,13 @@ app = make_program({"Datasets": datasets, JOBS: examining})
 
 
 @app.callback()
-def _about(version: Annotated[bool, VERSION_OPTION] = False) -> None:
+def _about(version: Annotated[bool, VERSION_OPTION] = False, log_format: LogFormatOption = LogFormat.TEXT) -> None:
     """Raw images into dataset folders that a trainer can rely on.
 
     Exit codes: 0 done or already done, 1 doctor found a fault, 2 wrong command line, 3 wrong data, 5 storage refused,
     6 a job's doctor found a fault, 75 a worker was lost.
     """
+    choose_log_format(log_format, PROGRAM.name)
 
 
 def main() -> NoReturn:

@@ -23,6 +23,7 @@ from gan_pipeline.preparing.beam_job import write_shards
 from gan_pipeline.preparing.claim import check_finished, claim
 from gan_pipeline.preparing.class_limits import replacements
 from gan_pipeline.preparing.commit import Finished, commit
+from gan_pipeline.preparing.metrics import PreparationMetrics
 from gan_pipeline.preparing.planning import Plan, make_plan
 from gan_pipeline.preparing.reopen import reopen
 from gan_pipeline.preparing.runners import Execution, check_execution
@@ -47,6 +48,7 @@ def prepare_folder(
     max_failure_rate: float,
     retry_failed: bool = False,
     strict: bool = False,
+    metrics: PreparationMetrics | None = None,
 ) -> Outcome:
     """Make the dataset folder `out`, or finish it, or find it finished.
 
@@ -57,6 +59,7 @@ def prepare_folder(
         max_failure_rate: the largest share of unusable inputs, 0 to 1.
         retry_failed: of a finished folder, try again the dropped inputs whose reason may have passed.
         strict: whether what is seldom meant is an error.
+        metrics: is told how far the work has come; None if nobody asks.
 
     Raises:
         UsageError: `out` holds something else; the message names the difference.
@@ -80,7 +83,7 @@ def prepare_folder(
         check_strictly(plan.understood, options.source)
     try:
         claim(folder, options, plan.source.fingerprint)
-        finished = _write(folder, plan, max_failure_rate, execution)
+        finished = _write(folder, plan, max_failure_rate, execution, metrics)
         _check_failures(plan, finished, max_failure_rate)
         _warn_of_unused_bits(plan, finished)
         return Outcome(commit(folder, plan, finished))
@@ -123,14 +126,16 @@ def _warn_of_unused_bits(plan: Plan, finished: list[Finished]) -> None:
         warn(words)
 
 
-def _write(folder: Folder, plan: Plan, max_failure_rate: float, execution: Execution) -> list[Finished]:
+def _write(
+    folder: Folder, plan: Plan, max_failure_rate: float, execution: Execution, metrics: PreparationMetrics | None
+) -> list[Finished]:
     """Write the missing shards. The last shard of a limited split gets further inputs in place of dropped ones."""
 
     def write(tasks: list[ShardTask]) -> dict[ShardTask, ShardRecord]:
         there = finished_shards(folder, tasks)
         pending = [task for task in tasks if task not in there]
         if pending:
-            with shard_progress(folder, tasks):
+            with shard_progress(folder, tasks, metrics):
                 write_shards(pending, plan.spec, plan.source, folder.uri, max_failure_rate, execution)
         return {task: there.get(task) or _record_of(folder, task) for task in tasks}
 

@@ -19,6 +19,7 @@ from gan_core.notices import is_shown
 from gan_core.progress import ProgressDisplay, ProgressLine, duration, time_left
 from gan_core.storage import WORK, Folder
 from gan_pipeline.dataset.sharding import ShardTask
+from gan_pipeline.preparing.metrics import PreparationMetrics
 from gan_pipeline.preparing.shard_writer import ShardRecord, Tally, read_shard_record
 
 _WORKER_SECONDS = 5.0
@@ -112,18 +113,18 @@ def _note_name(task: ShardTask) -> str:
 
 
 @contextmanager
-def shard_progress(folder: Folder, tasks: Sequence[ShardTask]) -> Iterator[None]:
+def shard_progress(folder: Folder, tasks: Sequence[ShardTask], metrics: PreparationMetrics | None = None) -> Iterator[None]:
     """Show shards done, images/s, kept, dropped, time left and memory while the block runs.
 
     A bar on a terminal, plain lines once a minute otherwise.
     """
-    if not is_shown():
+    if not is_shown() and metrics is None:
         yield
         return
     ended = threading.Event()
     watch = Watch(folder, tasks)
     watch.clear()
-    watcher = threading.Thread(target=_watch, args=(watch, sum(len(task.ids) for task in tasks), ended), daemon=True)
+    watcher = threading.Thread(target=_watch, args=(watch, sum(len(task.ids) for task in tasks), ended, metrics), daemon=True)
     watcher.start()
     try:
         yield
@@ -132,16 +133,24 @@ def shard_progress(folder: Folder, tasks: Sequence[ShardTask]) -> Iterator[None]
         watcher.join()
 
 
-def _watch(watch: Watch, inputs: int, ended: threading.Event) -> None:
+def _watch(watch: Watch, inputs: int, ended: threading.Event, metrics: PreparationMetrics | None) -> None:
     # The workers report a failing storage, so progress stays silent about it, and about a note that somebody damaged.
     with suppress(StorageError, DataError), ProgressDisplay(inputs, text="prepare", plain_seconds=_PLAIN_SECONDS) as display:
         started, before = time.monotonic(), watch.state()
         seconds = _TERMINAL_SECONDS if sys.stderr.isatty() else _PLAIN_SECONDS
+        if metrics:
+            metrics.plan(inputs, watch.shards)
+            seconds = min(seconds, _WORKER_SECONDS)
         last = False
         while not last:
             last = ended.wait(seconds)
             now = watch.state()
-            display.update(now.read, describe(now, before, watch.shards, inputs, time.monotonic() - started), due=True)
+            taken = time.monotonic() - started
+            rate = (now.read - before.read) / max(taken, 1e-9)
+            fields = {"kept": now.kept, "dropped": now.read - now.kept, "shards": now.done, "images_per_second": rate}
+            display.update(now.read, describe(now, before, watch.shards, inputs, taken), due=last, fields=fields)
+            if metrics:
+                metrics.progress(now.read, now.kept, now.done, rate)
 
 
 def describe(now: State, before: State, shards: int, inputs: int, seconds: float) -> ProgressLine:

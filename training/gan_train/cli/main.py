@@ -2,7 +2,7 @@
 
 from typing import Annotated, NoReturn
 
-from gan_core.command import run_command
+from gan_core.command import LogFormat, LogFormatOption, choose_log_format, run_command
 from gan_core.jobs.submit import JOBS, add_submit
 from gan_core.program import VERSION_OPTION, make_program
 from gan_train.cli.doctor import examining
@@ -31,13 +31,14 @@ app = make_program(
 
 
 @app.callback()
-def _about(version: Annotated[bool, VERSION_OPTION] = False) -> None:
+def _about(version: Annotated[bool, VERSION_OPTION] = False, log_format: LogFormatOption = LogFormat.TEXT) -> None:
     """Train GANs on dataset folders made by gan-pipeline, and use what was trained.
 
     Exit codes: 0 done or already done, 1 doctor found a fault, 2 wrong command line or recipe, 3 wrong data, 4 training
     diverged or failed, 5 storage refused, 6 a job's doctor found a fault, 75 interrupted by a signal or by the loss of a
-    worker (run the same command again).
+    worker, 124 no step for --step-timeout seconds (run the same command again).
     """
+    choose_log_format(log_format, PROGRAM.name)
 
 
 def main() -> NoReturn:

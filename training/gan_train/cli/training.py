@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gan_core.command import JsonOption
+from gan_core.command import JsonOption, MetricsFileOption, MetricsPortOption
 from gan_core.errors import DataError, StorageError, UsageError
 from gan_core.program import choices
 from gan_train.cli.options import RunArgument, SetOption, ShortOption, answer
@@ -110,6 +110,17 @@ def run(
     cluster_timeout: Annotated[
         float, typer.Option(min=1, metavar="SECONDS", help="How long to wait for the other workers of TF_CONFIG.")
     ] = 300,
+    step_timeout: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            metavar="SECONDS",
+            help="Longest time without a step, with snapshots and checkpoints; then all stacks are shown, and the exit code is "
+            "124. 0: never.",
+        ),
+    ] = 3600,
+    metrics_port: MetricsPortOption = None,
+    metrics_file: MetricsFileOption = None,
     track: Annotated[
         str | None,
         typer.Option(
@@ -157,6 +168,9 @@ def run(
         "on_corrupt": on_corrupt,
         "stop_when": stop_when,
         "cluster_timeout": cluster_timeout,
+        "step_timeout": step_timeout,
+        "metrics_port": metrics_port,
+        "metrics_file": metrics_file,
         "track": track,
         "evaluate_every": evaluate_every,
     }

@@ -68,9 +68,15 @@ class Dataset:
     @property
     def skipped_share(self) -> float:
         """Share of the training examples that is left out, from 0 to 1."""
-        splits = {stream.split for stream in self.streams}
-        whole = sum(self.manifest.splits[split].examples for split in splits)
-        return 1 - sum(shard.examples for split in splits for shard in self._of_split(split)) / whole
+        return self.skipped_examples / sum(self.manifest.splits[split].examples for split in self._trained_splits)
+
+    @property
+    def skipped_examples(self) -> int:
+        """Number of training examples that are left out."""
+        return sum(
+            self.manifest.splits[split].examples - sum(shard.examples for shard in self._of_split(split))
+            for split in self._trained_splits
+        )
 
     def without(self, files: Iterable[str]) -> "Dataset":
         """The dataset without these shards, too. Raises DataError if no example of a split is left."""
@@ -79,6 +85,10 @@ class Dataset:
             if not fewer.examples_of(stream):
                 raise DataError(f"{self.folder.uri}: split {stream.split!r} has no shard to read; prepare the dataset again")
         return fewer
+
+    @property
+    def _trained_splits(self) -> set[str]:
+        return {stream.split for stream in self.streams}
 
     def _of_split(self, split: str) -> tuple[Shard, ...]:
         return tuple(shard for shard in self.manifest.splits[split].shards if shard.file not in self.skipped)

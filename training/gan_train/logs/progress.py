@@ -33,7 +33,7 @@ class ProgressWriter(Writer):
             return
         step = int(row["step"])
         line = status_line(row, self._steps, seconds_left(self._start, row, self._steps), self._verdict())
-        self._display.update(step, line, due=self._is_first or step == self._steps)
+        self._display.update(step, line, due=self._is_first or step == self._steps, fields=row)
         self._is_first = False
 
     def close(self) -> None:

@@ -20,6 +20,12 @@ class Writer:
     Any method may raise StorageError: the run folder cannot be written.
     """
 
+    def write_start(self, step: int, rollbacks: int) -> None:
+        """Take note that an attempt at training begins at a step, after so many rollbacks in the life of the run."""
+
+    def write_checkpoint(self, step: int) -> None:
+        """Take note that a checkpoint of a step is committed."""
+
     def write_row(self, row: Row) -> None:
         """Take the metrics of one step, a later one than all before."""
 
@@ -48,6 +54,14 @@ class MultiWriter(Writer):
 
     def __init__(self, writers: Sequence[Writer]) -> None:
         self._writers = tuple(writers)
+
+    def write_start(self, step: int, rollbacks: int) -> None:
+        for writer in self._writers:
+            writer.write_start(step, rollbacks)
+
+    def write_checkpoint(self, step: int) -> None:
+        for writer in self._writers:
+            writer.write_checkpoint(step)
 
     def write_row(self, row: Row) -> None:
         for writer in self._writers:

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from gan_core.storage import LocalFolder
 from gan_train.data.dataset import Dataset
+from gan_train.logs.writer import Writer
 from gan_train.loop.stopping import StopWhen
 from gan_train.recipe.base import Recipe
 from gan_train.runs.operation import Operation
@@ -26,6 +27,7 @@ class Job:
         operation: what a divergence, a failure or a damaged shard leads to, and which checkpoints stay.
         jit: whether XLA compiles the forward and backward pass of each phase.
         stop: when it ends by itself; None is at its last step.
+        followers: writers beside those of each attempt; whoever opened them closes them.
         reports: whether this process shows progress and warnings: of several workers only the chief does.
     """
 
@@ -37,6 +39,7 @@ class Job:
     operation: Operation
     jit: bool = False
     stop: StopWhen | None = None
+    followers: tuple[Writer, ...] = ()
     reports: bool = True
 
     def write_status(self, state: State, step: int, reason: str = "") -> None:

@@ -58,9 +58,8 @@ def open_session(job: Job, start: int, rollbacks: Rollbacks) -> Iterator[Session
         def is_logged(step: int) -> bool:
             return any(is_due(step, every, recipe.steps) for every in (recipe.log_every, recipe.snapshot_every))
 
-        followers: list[Writer] = [
-            LoggedSteps(is_logged, [metrics, tensorboard, CurvesWriter(run), diagnosis, LiveReport(run), *chiefs])
-        ]
+        logged = LoggedSteps(is_logged, [metrics, tensorboard, CurvesWriter(run), diagnosis, LiveReport(run), *chiefs])
+        followers: list[Writer] = [logged, *job.followers]
         if job.reports:
             position: Row = {"step": start, "elapsed": clock.elapsed}
             progress = ProgressWriter(position, recipe.steps, lambda: diagnosis.words)

@@ -1,7 +1,8 @@
 """The request for a training, from the command line or from Python."""
 
+import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from json import dumps
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
@@ -10,6 +11,7 @@ from gan_core.errors import DataError, UsageError, check_least
 from gan_core.storage import Folder, open_folder
 from gan_core.text import short_repr
 from gan_pipeline.dataset.manifest import MANIFEST
+from gan_train.logs.oversight import Oversight
 from gan_train.loop.stopping import StopWhen, parse_stop_when
 from gan_train.recipe.base import Recipe
 from gan_train.recipe.document import changed_recipe
@@ -48,6 +50,9 @@ class ResumeOptions(TypedDict, total=False):
         cluster_timeout: seconds to wait for the other workers of TF_CONFIG.
         track: "mlflow", "wandb" or "mlflow,wandb": they get the same numbers and pictures; or "none".
         evaluate_every: measure the FID at one of so many snapshots; 0 is never. It changes nothing that is trained.
+        step_timeout: seconds without a step after which the whole process ends itself; 0, which is never, unless given.
+        metrics_port: port at which Prometheus can read the numbers of the training.
+        metrics_file: file for its textfile collector.
     """
 
     overrides: Overrides
@@ -64,6 +69,9 @@ class ResumeOptions(TypedDict, total=False):
     cluster_timeout: float
     track: str | None
     evaluate_every: int | None
+    step_timeout: float
+    metrics_port: int | None
+    metrics_file: str | None
 
 
 class TrainingOptions(ResumeOptions, total=False):
@@ -98,6 +106,7 @@ class Request:
         stop: when the run ends by itself; None is at its last step.
         parent: where the first weights of a new run come from; None is from random numbers.
         cluster_timeout: seconds to wait for the other workers of a cluster.
+        oversight: how the process is watched.
     """
 
     recipe: Recipe
@@ -108,6 +117,7 @@ class Request:
     stop: StopWhen | None
     parent: Parent | None
     cluster_timeout: float
+    oversight: Oversight = field(default_factory=Oversight)
 
     @property
     def strategy(self) -> str:
@@ -200,8 +210,26 @@ def _request(recipe: Recipe, data: str, out: str, before: Options, parent: Paren
         raise UsageError(f"--jit: choose one of: {', '.join(JIT)} (got {short_repr(options['jit'])})")
     stop = parse_stop_when(str(options["stop_when"]))
     return Request(
-        recipe, data, out, options, read_operation(options), stop, parent, given.get("cluster_timeout", CLUSTER_TIMEOUT)
+        recipe,
+        data,
+        out,
+        options,
+        read_operation(options),
+        stop,
+        parent,
+        given.get("cluster_timeout", CLUSTER_TIMEOUT),
+        _oversight(given),
     )
+
+
+def _oversight(given: ResumeOptions) -> Oversight:
+    step_timeout = given.get("step_timeout", 0.0)
+    if not 0 <= step_timeout < threading.TIMEOUT_MAX / 4:
+        raise UsageError(f"step_timeout={step_timeout}: seconds, or 0 for never")
+    port = given.get("metrics_port")
+    if port is not None and not 1 <= port <= 65535:
+        raise UsageError(f"metrics_port={port}: a port from 1 to 65535")
+    return Oversight(step_timeout, port, given.get("metrics_file"))
 
 
 def _refuse_unknown(options: Mapping[str, Any], known: frozenset[str]) -> None:

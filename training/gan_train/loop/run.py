@@ -12,6 +12,8 @@ from gan_train.distribution.cluster import Cluster, find_cluster
 from gan_train.distribution.lockstep import in_lockstep
 from gan_train.distribution.strategy import compiles, make_strategy
 from gan_train.distribution.worker import RunFolder, agree, is_reporter, worker_folder, worker_operation
+from gan_train.logs.oversight import Oversight, followers
+from gan_train.logs.prometheus import prometheus
 from gan_train.loop.continuation import begin_session, first_weights
 from gan_train.loop.job import Job
 from gan_train.loop.preparation import build, check_data, with_precision
@@ -73,14 +75,18 @@ def train(request: Request) -> Trained:
             reached = Reached(start, SAMPLES.newest(folder) or "", reason)
             return _trained(request, cluster, folder, reached, already_done=True)
         strategy = make_strategy(request.strategy, request.logical_cpus, cluster)
-        with in_lockstep(cluster, strategy, own, folder, request.cluster_timeout) as shared:
+        told = request.oversight if is_reporter(cluster) else Oversight()
+        with (
+            prometheus(told, recipe, dataset) as metrics,
+            in_lockstep(cluster, strategy, own, folder, request.cluster_timeout) as shared,
+        ):
             with out_of_memory_in_words(recipe.batch_size):
                 system = build(recipe, dataset, strategy, request.operation, request.stop)
             if is_reporter(cluster):
                 for warning in recipe.warnings:
                     warn(warning)
                 warn_of(skipped, dataset)
-            with hold_run(folder, own) as run:
+            with hold_run(folder, own) as run, followers(request.oversight, run, start, metrics) as following:
                 if cluster and max(committed_steps(run), default=0) != start:
                     raise UsageError(
                         f"{request.out}: another process trained this run since the workers met; start all of them again"
@@ -102,6 +108,7 @@ def train(request: Request) -> Trained:
                     request.operation,
                     compiles(request.jit, strategy),
                     request.stop,
+                    following,
                     is_reporter(cluster),
                 )
                 with (

@@ -88,6 +88,7 @@ class Session:
         if failure := self._failure(step):
             raise FaultError(failure)
         job.write_status("training", step)
+        self.writer.write_start(step, len(self.rollbacks))
         if not job.run.exists(REALS):
             self._introduce()
         lengths = list(call_lengths(step, job.recipe))
@@ -208,6 +209,7 @@ class Session:
     def _commit(self, step: int) -> None:
         with self.clock.standing_still("checkpoint"):
             commit(self.job, step, self.diagnosis.diagnosis.well_at)
+        self.writer.write_checkpoint(step)
 
     def _failure(self, step: int) -> Fault | None:
         """The failure that ends this attempt, or None; none does at the last step."""

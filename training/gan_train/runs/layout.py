@@ -8,6 +8,7 @@
     trackers.json                                  its names with the services that follow it (--track)
     diagnosis.jsonl                                a verdict for each time it was judged
     rollbacks.jsonl, skipped_shards.jsonl          what went wrong and was put right
+    hang.txt                                       the stacks of all threads of a process that stood still
     latents.npz                                    the inputs of every sample grid
     reals.png, samples/step-00000450.png           real examples, and generated ones of one step
     losses.png, report.html                        curves, and everything on one page
@@ -31,7 +32,7 @@ from typing import Protocol
 RECIPE, RECORD, SESSIONS, STATUS = "recipe.yaml", "run.json", "sessions.jsonl", "status.json"
 METRICS, EVENTS = "metrics.jsonl", "tensorboard"
 DIAGNOSIS, TRACKERS = "diagnosis.jsonl", "trackers.json"
-ROLLBACKS, SKIPPED = "rollbacks.jsonl", "skipped_shards.jsonl"
+ROLLBACKS, SKIPPED, HANG = "rollbacks.jsonl", "skipped_shards.jsonl", "hang.txt"
 LATENTS, REALS, LOSSES, REPORT = "latents.npz", "reals.png", "losses.png", "report.html"
 DATASET, DATASET_PREVIEW = "dataset.json", "dataset-preview.png"
 SCORES, BEST = "scores.jsonl", "best/best.json"

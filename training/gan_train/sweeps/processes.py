@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from gan_core.command import LOG_FORMAT
 from gan_core.interruption import Interruption
 from gan_core.notices import say
 from gan_core.text import printable
@@ -44,7 +45,13 @@ class _Child:
         self._message = ""
         command = [sys.executable, "-m", _CHILD, str(os.getpid()), *run.arguments]
         self._process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            # Its lines are read as text here, and told in the form of the sweep.
+            env={**os.environ, LOG_FORMAT: "text"},
         )
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
