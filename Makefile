@@ -15,7 +15,7 @@ IMAGE ?= ganmill:$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 IMAGE_BASE ?= docker.io/library/python:3.11-slim-bookworm
 IMAGE_EXTRAS ?=
 
-.PHONY: help setup browser demo check test lint fuzz evidence benchmarks classifiers lock audit image release clean
+.PHONY: help setup browser demo check test lint fuzz deploy-test evidence benchmarks classifiers lock audit image release clean
 
 help:
 	@echo "make demo        prepare digits, train a few minutes, show where to look"
@@ -23,6 +23,7 @@ help:
 	@echo "make test        the same and all other tests (needs a Chromium: make browser)"
 	@echo "make fuzz        let every reader read broken files, SECONDS=60 for each of them"
 	@echo "make evidence    long runs and long matrices that prove what the README claims"
+	@echo "make deploy-test clusters of several hosts on this machine, as root: Dask and Flink"
 	@echo "make benchmarks  measured comparisons, printed as ratios"
 	@echo "make classifiers train the packaged classifiers again"
 	@echo "make lock        resolve requirements.lock anew"
@@ -68,7 +69,7 @@ check: lint
 	$(BIN)/pytest -n 2 --dist loadfile -m quick
 
 test: check browser
-	$(BIN)/pytest -n 2 --dist worksteal -m 'not quick and not evidence and not alone'
+	$(BIN)/pytest -n 2 --dist worksteal -m 'not quick and not evidence and not alone and not deploy'
 	$(BIN)/pytest -m alone
 
 # What breaks a reader is left in tests/data/fuzz, where `make test` reads it; the other targets are tried all the same.
@@ -82,6 +83,13 @@ fuzz: $(READY)
 		then grep "^Done" $(CORPUS)/log; \
 		else tail -n 40 $(CORPUS)/log; status=1; fi; \
 	done; exit $$status
+
+# Hosts in network namespaces on this machine: as root, with iproute2, nftables, Java 17 and Maven.
+deploy-test: $(READY)
+	@for tool in ip nft java mvn; do command -v $$tool > /dev/null || { echo "error: $$tool not found; apt-get install iproute2 nftables default-jre-headless maven"; exit 1; }; done
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --constraint requirements.lock --editable '.[cluster]'
+	mvn -B -q -f deploy/flink/pom.xml dependency:copy-dependencies
+	GANMILL_FLINK_JARS=$(CURDIR)/deploy/flink/target/jars $(BIN)/pytest -m deploy -s
 
 evidence: $(READY)
 	$(BIN)/pytest -m evidence -s

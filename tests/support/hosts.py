@@ -89,7 +89,7 @@ class Host:
 
 
 def missing_for_hosts() -> str:
-    """What this machine lacks to make hosts, in words; "" if nothing."""
+    """Say in words what this machine lacks to make hosts; "" if nothing."""
     if os.geteuid() != 0:
         return "network namespaces are made by root"
     absent = [tool for tool in TOOLS if not shutil.which(tool)]
