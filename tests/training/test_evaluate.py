@@ -67,6 +67,7 @@ def test_every_score_has_its_protocol_in_the_file_and_on_the_terminal(run: Path,
         "seed": 0,
         "weights": "as trained",
         "step": 6,
+        "truncation": "",
     }
     line = f"[digits-classifier {extractor[:4]}…, train 300 vs 300, as trained, none, step 6, data {digest[:4]}…]"
     *said, caution = [one for one in ran.out.splitlines() if one]
@@ -75,6 +76,17 @@ def test_every_score_has_its_protocol_in_the_file_and_on_the_terminal(run: Path,
     assert said[0] == f"FID {document['scores']['fid']:.4g} (few images) {line}"
     assert caution.startswith("few images, 300 against 300: ")
     assert "300/300 fakes" in ran.err or not ran.err
+
+
+def test_scores_of_several_truncations_name_theirs_and_are_never_ranked_together(run: Path, digits: Path) -> None:
+    truncations = ("--truncation", "1", "--truncation", "0.1", "--truncation-psi", "0.1")
+    ran = gan_train("evaluate", run, "--data", digits, "--count", "60", *truncations)
+    assert ran.code == 0, ran.err
+    documents = [json.loads(line) for line in (run / "scores.jsonl").read_text().splitlines()]
+    assert [one["protocol"]["truncation"] for one in documents] == ["threshold 1", "threshold 0.1", "psi 0.1"]
+    assert len({one["scores"]["fid"] for one in documents}) == 3
+    assert len({one.protocol.yardstick for one in read_scores(open_folder(str(run)))}) == 3
+    assert "as trained, psi 0.1, none, step 6" in ran.out
 
 
 def test_scores_are_the_same_to_the_last_bit_with_and_without_the_cache(run: Path, digits: Path, cache: Path) -> None:
@@ -212,6 +224,8 @@ def test_the_scores_themselves_are_checked() -> None:
     [
         ((), "name a run and its dataset"),
         (("--watch", "--step", "3"), "--watch scores every step; leave --step out"),
+        (("--watch", "--truncation", "1", "--truncation", "2"), "--watch scores every step once; give one --truncation"),
+        (("--truncation", "1", "--truncation-psi", "2"), "--truncation-psi 2.0: write a factor above 0, up to 1"),
         (("--best", "ms_ssim"), "--best 'ms_ssim' ranks no generators; choose one of: fid, kid"),
         (("--extractor", "digits", "--weights", "x.h5"), "--weights goes with --extractor inception; digits brings its own"),
         (("--resizer", "lanczos"), "--resizer 'lanczos' is unknown"),

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from gan_train.latents.truncation import checked_truncation
 from gan_train.recipe.practice_config import LatentConfig
-from gan_train.tools.latent_options import LatentOptions, truncated
+from gan_train.tools.latent_options import LatentOptions
 from tests.support.commands import Argument, Ran
 from tests.support.damage import LAUGHS
 from tests.support.datasets import run_cli
@@ -75,7 +76,7 @@ def test_a_hostile_override(override: str) -> None:
 def test_a_truncation_that_no_normal_number_survives_or_needs(trained: Path, tmp_path: Path, truncation: str) -> None:
     ran = refused(gan_train, "sample", trained, "-o", tmp_path / "x.png", f"--truncation={truncation}")
     assert "write 0.01 to 100 standard deviations" in ran.err and not list(tmp_path.iterdir())
-    assert truncated(LatentConfig(), 100.0).threshold == 100.0
+    assert checked_truncation(LatentConfig(), 100.0, None).threshold == 100.0
     assert LatentOptions(truncation=0.5).facts == {"truncation": "0.5"}
 
 

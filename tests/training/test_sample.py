@@ -119,6 +119,17 @@ def test_truncation_redraws_and_never_clips() -> None:
     np.testing.assert_array_equal(latents, same.latents)
 
 
+def test_psi_multiplies_latents_redrawn_beyond_two_deviations() -> None:
+    """It is another thing than a threshold of that size: normal numbers within 1 are not numbers within 2, halved."""
+    halved, _ = latent_inputs(LatentConfig(), 50, LatentOptions(count=100, psi=0.5))
+    within_two, _ = latent_inputs(LatentConfig(), 50, LatentOptions(count=100, truncation=2.0))
+    np.testing.assert_array_equal(halved.latents, np.float32(0.5) * within_two.latents)
+    assert 0.95 < np.abs(halved.latents).max() <= 1.0
+    assert LatentOptions(psi=0.5).facts == {"truncation_psi": "0.5"}
+    one, _ = latent_inputs(LatentConfig(), 50, LatentOptions(seeds="7", psi=0.5))
+    np.testing.assert_array_equal(one.latents, latent_inputs(LatentConfig(), 50, LatentOptions(seed=7, psi=0.5))[0].latents[:1])
+
+
 @pytest.mark.parametrize("text", ["", "a", "3-", "-3", "9-3", "1,,2", "1.5", "0-99999999999", "9" * 5000])
 def test_seeds_that_cannot_be_read(text: str) -> None:
     with pytest.raises(UsageError, match="--seeds"):
@@ -132,6 +143,14 @@ def test_seeds_that_cannot_be_read(text: str) -> None:
         (LatentOptions(file="a.npz", count=3), "--latents and --count exclude"),
         (LatentOptions(zero=True, truncation=1), "--zero and --truncation exclude"),
         (LatentOptions(seeds="1", seed=2), "--seeds and --seed exclude"),
+        (LatentOptions(zero=True, psi=1), "--zero and --truncation-psi exclude"),
+        (
+            LatentOptions(truncation=1, psi=1),
+            r"--truncation \(a threshold\) and --truncation-psi \(a factor\) exclude each other",
+        ),
+        (LatentOptions(psi=0.0), "write a factor above 0, up to 1"),
+        (LatentOptions(psi=1.5), "write a factor above 0, up to 1"),
+        (LatentOptions(psi=float("nan")), "write a factor above 0, up to 1"),
         (LatentOptions(truncation=0.001), "write 0.01 to 100 standard deviations"),
         (LatentOptions(truncation=float("nan")), "write 0.01 to 100 standard deviations"),
     ],
@@ -144,6 +163,8 @@ def test_choices_that_contradict_themselves(choice: LatentOptions, words: str) -
 def test_uniform_latents_cannot_be_truncated() -> None:
     with pytest.raises(UsageError, match="uniform"):
         latent_inputs(LatentConfig(distribution="uniform"), 50, LatentOptions(truncation=0.5))
+    with pytest.raises(UsageError, match="--truncation-psi redraws the far ends of normal latents"):
+        latent_inputs(LatentConfig(distribution="uniform"), 50, LatentOptions(psi=0.5))
 
 
 @pytest.mark.parametrize(

@@ -180,6 +180,7 @@ class Run:
         class_: "Values | None" = None,
         code: "Values | None" = None,
         truncation: float | None = None,
+        truncation_psi: float | None = None,
         step: int | None = None,
     ) -> NDArray[Any]:
         """Generate examples. Does the same as `gan-train sample`.
@@ -190,6 +191,7 @@ class Run:
             class_: of a run with classes, those that the images take in turn; None is all.
             code: the same of an InfoGAN run.
             truncation: redraw numbers of normal latents beyond this many standard deviations (Brock et al. 2019).
+            truncation_psi: redraw them beyond two standard deviations, then multiply them by this factor, above 0 and up to 1.
             step: of the saved generator; None is the newest.
 
         Returns:
@@ -208,7 +210,7 @@ class Run:
         check_least(0, seed=seed)
         if n is not None and n > MOST_IMAGES:
             raise UsageError(f"n={n}: at most {MOST_IMAGES:,} in one call")
-        choice = LatentOptions(count=n, seed=seed, truncation=truncation)
+        choice = LatentOptions(count=n, seed=seed, truncation=truncation, psi=truncation_psi)
         return generate_samples(saved_generator(self.uri, step), choice, ConditionOptions.of(class_, code)).values
 
     def interpolate(

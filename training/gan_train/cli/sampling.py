@@ -45,6 +45,10 @@ def sample(
     truncation: Annotated[
         float | None, typer.Option(help="Redraw normal latents beyond this many standard deviations: 0.5 is tamer than 2.")
     ] = None,
+    truncation_psi: Annotated[
+        float | None,
+        typer.Option(help="Redraw normal latents beyond 2 standard deviations, then multiply them by this factor up to 1."),
+    ] = None,
     classes: ClassOption = None,
     codes: CodeOption = None,
     bank: Annotated[
@@ -62,6 +66,7 @@ def sample(
       gan-train sample runs/first -o three.png --seeds 3,7,11
       gan-train sample runs/first -o zero.png --zero
       gan-train sample runs/first -o tame.png --truncation 0.5
+      gan-train sample runs/first -o tamer.png --truncation-psi 0.5
       gan-train sample runs/first -o bank.png --bank 100
       gan-train sample runs/first -o again.png --latents bank.npz
       gan-train sample runs/clothes -o classes.png
@@ -79,12 +84,13 @@ def sample(
 
     conditions = ConditionOptions(classes, codes)
     if bank is None:
-        chosen = LatentOptions(count, seed, seeds, zero, latents, truncation)
+        chosen = LatentOptions(count, seed, seeds, zero, latents, truncation, truncation_psi)
         done = tool.sample(folder, out, chosen, conditions, step, force)
     elif count is not None or seeds is not None or zero or latents is not None:
-        raise UsageError("--bank draws its own latents; only --seed and --truncation go with it")
+        raise UsageError("--bank draws its own latents; only --seed, --truncation and --truncation-psi go with it")
     else:
-        done = tool.sample_bank(folder, out, LatentOptions(count=bank, seed=seed, truncation=truncation), conditions, step)
+        chosen = LatentOptions(count=bank, seed=seed, truncation=truncation, psi=truncation_psi)
+        done = tool.sample_bank(folder, out, chosen, conditions, step)
     bank_file = f", latents in {done['latents']}" if bank else ""
     kind = "points" if "points" in done else "images"
     answer(done, f"{done[kind]} {kind} of step {done['step']} in {out}{bank_file}", as_json)

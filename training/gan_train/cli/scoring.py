@@ -1,7 +1,8 @@
 """gan-train evaluate and diagnose. Heavy imports wait until a command needs them."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -10,6 +11,9 @@ from gan_core.errors import UsageError
 from gan_core.program import choices
 from gan_train.cli.options import RunArgument, answer
 from gan_train.runs.layout import DIAGNOSIS
+
+if TYPE_CHECKING:
+    from gan_train.scoring.scores import Scored
 
 scoring = typer.Typer()
 
@@ -52,6 +56,14 @@ def evaluate(
     ] = 10_000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the generated images' latents.")] = 0,
     step: Annotated[int | None, typer.Option(min=1, help="Which saved generator.  [default: the newest]")] = None,
+    truncation: Annotated[
+        list[float] | None,
+        typer.Option(metavar="T", help="Redraw normal latents beyond T standard deviations. Repeat to compare several."),
+    ] = None,
+    truncation_psi: Annotated[
+        list[float] | None,
+        typer.Option(metavar="P", help="Redraw them beyond 2, then multiply them by P, up to 1. Repeat to compare several."),
+    ] = None,
     watch: Annotated[
         bool,
         typer.Option("--watch", help="Score every generator that the run saves, while it trains and until it ends."),
@@ -66,6 +78,7 @@ def evaluate(
       gan-train evaluate runs/first --data data/digits
       gan-train evaluate runs/first --data data/digits --step 4500 --count 50000
       gan-train evaluate runs/first --data data/digits --watch
+      gan-train evaluate runs/first --data data/digits --truncation 2 --truncation 0.5
       gan-train evaluate runs/faces --data data/faces --extractor inception --weights inception_v3.h5
       gan-train evaluate --images theirs.zip --data data/digits
       gan-train evaluate --images generated --against photographs --extractor inception
@@ -84,8 +97,8 @@ def evaluate(
     if images is not None or against is not None:
         if images is None or (data is None) == (against is None):
             raise UsageError("--images A goes with one reference: --data DATASET, or --against B")
-        if folder or watch or step is not None:
-            raise UsageError("--images scores files of no run; leave RUN, --step and --watch out")
+        if folder or watch or step is not None or truncation or truncation_psi:
+            raise UsageError("--images scores files of no run; leave RUN, --step, --watch and --truncation out")
         from gan_train.tools.score_images import ImageScoring, score_images
 
         scored_images = score_images(ImageScoring(images, data, against, extractor, weights, resizer, split, count))
@@ -97,9 +110,17 @@ def evaluate(
         )
     if watch and step is not None:
         raise UsageError("--watch scores every step; leave --step out")
+    truncations = [(value, None) for value in truncation or ()] + [(None, value) for value in truncation_psi or ()]
+    if watch and len(truncations) > 1:
+        raise UsageError("--watch scores every step once; give one --truncation or --truncation-psi")
     from gan_train.api import open_run
+    from gan_train.latents.truncation import checked_truncation
+    from gan_train.recipe.practice_config import LatentConfig
     from gan_train.scoring.evaluate import ScoringOptions
 
+    for threshold, psi in truncations:
+        # The last value is refused before the first takes its minutes.
+        checked_truncation(LatentConfig(), threshold, psi)
     options: ScoringOptions = {
         "extractor": extractor,
         "weights": weights,
@@ -109,10 +130,17 @@ def evaluate(
         "seed": seed,
         "best": best,
     }
-    run = open_run(folder)
-    scores = run.evaluate_each(data, **options) if watch else [run.evaluate(data, step=step, **options)]
-    documents = []
-    for scored in scores:
+    run, documents = open_run(folder), []
+
+    def scores() -> Iterator["Scored"]:
+        for threshold, psi in truncations or [(None, None)]:
+            chosen: ScoringOptions = {**options, "truncation": threshold, "truncation_psi": psi}
+            if watch:
+                yield from run.evaluate_each(data, **chosen)
+            else:
+                yield run.evaluate(data, step=step, **chosen)
+
+    for scored in scores():
         documents.append(scored.answer)
         if not as_json:
             print(*scored.lines(), "", sep="\n", flush=True)

@@ -19,7 +19,8 @@ from gan_train.scoring.scores import KINDS, Scored
 
 Yardstick = tuple[str | int, ...]
 
-_PARTS = ("extractor", "extractor's weights", "resizer", "dataset", "split", "number of reals", "number of fakes")
+_COUNTS = ("number of reals", "number of fakes", "truncation")
+_PARTS = ("extractor", "extractor's weights", "resizer", "dataset", "split", *_COUNTS)
 """Names of the parts of a yardstick, in order."""
 _HASHES = ("extractor's weights", "dataset")
 _HASH_DIGITS = 12

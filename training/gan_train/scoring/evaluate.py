@@ -13,6 +13,7 @@ from gan_core.errors import UsageError, check_least
 from gan_core.progress import ProgressCounter, show_progress
 from gan_core.storage import Folder
 from gan_train.extractors.resizing import check_fits
+from gan_train.latents.truncation import checked_truncation
 from gan_train.recipe.examples import ImageConfig
 from gan_train.runs.layout import NEIGHBOURS
 from gan_train.sampling.generator import SavedGenerator, saved_generator
@@ -46,6 +47,8 @@ class ScoringOptions(TypedDict, total=False):
         count: number of reals, or all if there are fewer, and of generated images.
         seed: seed of the latents of the generated images.
         best: name of the score that decides which generator is copied to best/.
+        truncation: redraw numbers of the fakes' normal latents beyond this many standard deviations; None for none.
+        truncation_psi: redraw them beyond two, then multiply them by this factor; None for none.
     """
 
     extractor: str
@@ -55,6 +58,8 @@ class ScoringOptions(TypedDict, total=False):
     count: int
     seed: int
     best: str
+    truncation: float | None
+    truncation_psi: float | None
 
 
 class Evaluation:
@@ -64,7 +69,7 @@ class Evaluation:
         folder: run folder, a path or gs:// URI.
         data: dataset folder with the reals, a path or gs:// URI.
         step: training step of the generator; None is the newest.
-        extractor, weights, resizer, split, count, seed, best: see `ScoringOptions`.
+        extractor, weights, resizer, split, count, seed, best, truncation, truncation_psi: see `ScoringOptions`.
 
     Raises:
         UsageError: the run generates no images, the dataset does not fit, or it has fewer images than scores need.
@@ -84,6 +89,8 @@ class Evaluation:
         count: int = COUNT,
         seed: int = 0,
         best: str = "fid",
+        truncation: float | None = None,
+        truncation_psi: float | None = None,
     ) -> None:
         check_least(FEWEST, count=count)
         check_least(0, seed=seed)
@@ -92,6 +99,7 @@ class Evaluation:
         recipe = newest.recipe
         if not isinstance(recipe.examples, ImageConfig):
             raise UsageError(f"{newest.run.uri}: recipe {recipe.name} makes points; scores are of images")
+        self._truncation = checked_truncation(recipe.latent, truncation, truncation_psi)
         from gan_train.data.dataset import open_dataset
         from gan_train.extractors.selection import open_extractor
 
@@ -113,6 +121,7 @@ class Evaluation:
             seed=seed,
             weights="EMA" if recipe.averaged else "as trained",
             step=newest.step,
+            truncation=str(self._truncation),
         )
 
     @property
@@ -158,7 +167,7 @@ class Evaluation:
         return real_statistics(self._protocol, gather)
 
     def _fakes(self, saved: SavedGenerator, generator: "keras.Model", count: int) -> Iterator[Images]:
-        return fakes(generator, saved.recipe, self._protocol.seed, count)
+        return fakes(generator, saved.recipe, self._protocol.seed, count, self._truncation)
 
     def _gather(self, images: Iterator[Images], count: int, counted: ProgressCounter) -> ImageStatistics:
         """The statistics of images whose labels are numbered as the extractor numbers the classes of the same names."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gan_train.latents.inputs import Inputs, in_turn
-from gan_train.latents.latent import sample_latents
+from gan_train.latents.truncation import NOT_TRUNCATED, Truncation
 from gan_train.recipe.base import LatentRecipe
 
 if TYPE_CHECKING:
@@ -69,7 +69,9 @@ def renumbered(images: Iterator[Images], names: Sequence[str], wanted: Sequence[
         yield Images(one.pixels, places[one.labels] if is_known else None)
 
 
-def fakes(generator: "keras.Model", recipe: LatentRecipe, seed: int, count: int) -> Iterator[Images]:
+def fakes(
+    generator: "keras.Model", recipe: LatentRecipe, seed: int, count: int, truncation: Truncation = NOT_TRUNCATED
+) -> Iterator[Images]:
     """Generate images, with each class or code in turn, and classes as labels.
 
     Blocks have a fixed size, so an image depends only on the generator, the seed and its position: the first thousand are
@@ -80,12 +82,13 @@ def fakes(generator: "keras.Model", recipe: LatentRecipe, seed: int, count: int)
         recipe: recipe of the run, which generates images.
         seed: seed of the latents.
         count: number of images.
+        truncation: of the latents.
     """
     from gan_train.sampling.snapshots import generate
 
     random, condition = np.random.default_rng(seed), recipe.condition
     for start in range(0, count, BLOCK):
-        latents = sample_latents(recipe.latent, random, BLOCK, recipe.latent_size)
+        latents = truncation.sample(recipe.latent, random, BLOCK, recipe.latent_size)
         conditions = in_turn(start + BLOCK, range(condition.values))[start:] if condition else None
         size = min(BLOCK, count - start)
         labels = conditions[:size] if conditions is not None and condition and condition.kind == "class" else None

@@ -29,6 +29,7 @@ class Protocol:
         weights: whether the generator has the moving average of its weights, or the weights themselves; or that the images
             were given as files, by no generator of a run.
         step: training step of the generator; 0 of files.
+        truncation: the truncation of the latents of the fakes in words, such as "threshold 0.5"; "" for none.
     """
 
     extractor: PrintableText
@@ -41,11 +42,13 @@ class Protocol:
     seed: Annotated[int, Field(ge=0)]
     weights: Literal["EMA", "as trained", "files"]
     step: Whole
+    truncation: PrintableText = ""
 
     @property
     def yardstick(self) -> tuple[str | int, ...]:
         """The part of a protocol that two scores must share to be ranked: all but seed, weights and step."""
-        return (self.extractor, self.extractor_hash, self.resizer, self.dataset, self.split, self.reals, self.fakes)
+        counts = (self.reals, self.fakes, self.truncation)
+        return (self.extractor, self.extractor_hash, self.resizer, self.dataset, self.split, *counts)
 
     @property
     def caution(self) -> str:
@@ -60,7 +63,8 @@ class Protocol:
     def __str__(self) -> str:
         """The protocol in one line: [digits-classifier 3fa9…, train 10000 vs 10000, EMA, bicubic, step 4500, data 77c1…]."""
         step = f"step {self.step}, " if self.weights != FILES else ""
+        weights = f"{self.weights}, {self.truncation}" if self.truncation else self.weights
         return (
-            f"[{self.extractor} {self.extractor_hash[:4]}…, {self.split} {self.reals} vs {self.fakes}, {self.weights}, "
+            f"[{self.extractor} {self.extractor_hash[:4]}…, {self.split} {self.reals} vs {self.fakes}, {weights}, "
             f"{self.resizer}, {step}data {self.dataset[:4]}…]"
         )

@@ -13,11 +13,11 @@ from gan_core.errors import DataError, UsageError
 from gan_core.storage import open_file
 from gan_core.text import printable, short_repr
 from gan_train.latents.inputs import CONDITIONS, LATENTS, Conditions, Inputs
-from gan_train.latents.latent import Latents, sample_latents
+from gan_train.latents.latent import Latents
+from gan_train.latents.truncation import NOT_TRUNCATED, Truncation, checked_truncation
 from gan_train.recipe.practice_config import LatentConfig
 from gan_train.sampling.generator import MOST_IMAGES
 
-_LEAST_THRESHOLD, _LARGEST_THRESHOLD = 0.01, 100.0
 _LARGEST_NUMBER_BYTES, _HEADER_BYTES = 16, 1 << 16
 """Bytes of a number of NumPy's largest type, and of the longest header of an array."""
 _NAMES_SHOWN = 20
@@ -38,6 +38,8 @@ class LatentOptions:
         zero: use the all-zero vector alone.
         file: path or gs:// URI of saved latents.
         truncation: redraw numbers beyond this many standard deviations (the truncation trick, Brock et al. 2019).
+        psi: a factor for latents redrawn beyond two standard deviations, in (0, 1]; so the authors' published generators
+            truncate.
     """
 
     count: int | None = None
@@ -46,11 +48,12 @@ class LatentOptions:
     zero: bool = False
     file: str | None = None
     truncation: float | None = None
+    psi: float | None = None
 
     @property
     def facts(self) -> dict[str, str]:
         """Text chunks of a picture about its latents, besides their names."""
-        facts_given = {"latents_file": self.file, "truncation": self.truncation}
+        facts_given = {"latents_file": self.file, "truncation": self.truncation, "truncation_psi": self.psi}
         return {name: str(value) for name, value in facts_given.items() if value is not None}
 
 
@@ -73,14 +76,14 @@ def latent_inputs(config: LatentConfig, size: int, options: LatentOptions, count
     if options.file is not None:
         inputs = read_inputs(options.file, size)
         return inputs, [f"latent-{number:05d}" for number in range(1, len(inputs) + 1)]
-    if options.truncation is not None:
-        config = truncated(config, options.truncation)
+    truncation = checked_truncation(config, options.truncation, options.psi)
     if options.seeds is not None:
         numbers = parse_seeds(options.seeds)
-        latents = np.concatenate([draw_latents(config, number, 1, size) for number in numbers])
+        latents = np.concatenate([draw_latents(config, number, 1, size, truncation) for number in numbers])
         return Inputs(latents), [f"seed-{number}" for number in numbers]
     count, seed = options.count or count, options.seed or 0
-    return Inputs(draw_latents(config, seed, count, size)), [f"seed-{seed}-{number:05d}" for number in range(count)]
+    latents = draw_latents(config, seed, count, size, truncation)
+    return Inputs(latents), [f"seed-{seed}-{number:05d}" for number in range(count)]
 
 
 def _check_unmixed(options: LatentOptions) -> None:
@@ -91,28 +94,17 @@ def _check_unmixed(options: LatentOptions) -> None:
         "--count": options.count is not None,
         "--seed": options.seed is not None,
         "--truncation": options.truncation is not None,
+        "--truncation-psi": options.psi is not None,
     }
-    for option, compatible in (("--zero", ()), ("--latents", ()), ("--seeds", ("--truncation",))):
+    for option, compatible in (("--zero", ()), ("--latents", ()), ("--seeds", ("--truncation", "--truncation-psi"))):
         others = [name for name, is_given in is_given_by_option.items() if is_given and name not in (option, *compatible)]
         if is_given_by_option[option] and others:
             raise UsageError(f"{option} and {others[0]} exclude each other; give one")
 
 
-def draw_latents(config: LatentConfig, seed: int, count: int, size: int) -> Latents:
+def draw_latents(config: LatentConfig, seed: int, count: int, size: int, truncation: Truncation = NOT_TRUNCATED) -> Latents:
     """Draw latents from a seed, float32 (count, size); the first ones do not depend on the count."""
-    return sample_latents(config, np.random.default_rng(seed), count, size)
-
-
-def truncated(config: LatentConfig, threshold: float) -> LatentConfig:
-    """The truncated normal distribution for a threshold in standard deviations. Raises UsageError for uniform latents."""
-    if config.distribution == "uniform":
-        raise UsageError("--truncation redraws the far ends of normal latents; this run's are uniform and have none")
-    if not _LEAST_THRESHOLD <= threshold <= _LARGEST_THRESHOLD:
-        raise UsageError(
-            f"--truncation {threshold}: write {_LEAST_THRESHOLD} to {_LARGEST_THRESHOLD:g} standard deviations; below, hardly "
-            "a draw would be accepted"
-        )
-    return LatentConfig(distribution="truncated", threshold=threshold)
+    return truncation.sample(config, np.random.default_rng(seed), count, size)
 
 
 def parse_seeds(text: str) -> list[int]:
