@@ -1,4 +1,4 @@
-"""What all networks to export have in common, and their tensors in words. A network is loaded at the first use."""
+"""The base of all networks to export, and their tensors in words. A network is loaded at the first use."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable

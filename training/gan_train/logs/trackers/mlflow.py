@@ -17,6 +17,10 @@ _PARAMETERS = 100
 """Parameters that it takes in one call."""
 
 
+_RETRIES = "2"
+"""Times that a request is tried again; a user's own number wins."""
+
+
 class MlflowWriter(Writer):
     """Follows a training as a run of MLflow, in the experiment MLFLOW_EXPERIMENT_NAME or "ganmill".
 
@@ -31,6 +35,8 @@ class MlflowWriter(Writer):
     """
 
     def __init__(self, title: str, identity: str | None, settings: Mapping[str, Any], steps: int) -> None:
+        # By MLflow's own seven tries, a training would stand still for four minutes where the server does not answer.
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", _RETRIES)
         from mlflow import MlflowClient
         from mlflow.entities import Param
 
