@@ -134,6 +134,7 @@ def _diagnose_writes_only_when_told_to(out: Path) -> None:
     assert (out / DIAGNOSIS).read_bytes() == written
 
 
+@pytest.mark.evidence
 def test_a_killed_run_is_judged_as_one_that_was_not(digits: Path, tmp_path: Path) -> None:
     """Rows and verdicts after the last checkpoint are gone and made again."""
     whole, killed = tmp_path / "whole", tmp_path / "killed"

@@ -46,6 +46,7 @@ def test_features_are_the_last_poolings_and_do_not_depend_on_the_batch(weights: 
     np.testing.assert_array_equal(extractor.extract(images[1:]).features[0], seen.features[1])
 
 
+@pytest.mark.evidence
 def test_a_run_is_scored_by_it_and_the_resizer_stands_in_the_protocol(
     weights: Path, trained: Path, digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
