@@ -18,6 +18,8 @@ _SAMPLES = ("common", "distance", "roughness", "distinct_reals", "reals")
 _READ = (
     "loss",
     "score",
+    "score_real",
+    "score_fake",
     "accuracy",
     "accuracy_real",
     "accuracy_fake",
