@@ -41,6 +41,7 @@ EVERYTHING = {
 }
 """Every key that a job file has, but those of schedules and Google Cloud."""
 
+SECRET_FILE = {"GANMILL_SECRET_FILE": "gs://bucket/secret"}
 NIGHTLY = {"schedule": "0 3 * * *", "time_zone": "Europe/Berlin"}
 SWEEP = (*RUN[:-1], "gs://bucket/runs/{index}", "--set", "seed={index}")
 ARRAY = ("--array", "12", "--at-once", "4")
@@ -100,7 +101,7 @@ def test_a_job_of_batch_is_read_back(
 
 
 def test_a_job_of_vertex_ai_is_read_back(tmp_path: Path) -> None:
-    changes = on_google_cloud(EVERYTHING) | {"secrets": {}}
+    changes = on_google_cloud(EVERYTHING) | {"secrets": {}, "environment": SECRET_FILE}
     for document in printed(tmp_path, "vertex") + printed(tmp_path, "vertex", changes):
         ParseDict(document, CustomJob.pb(CustomJob()))
     chief, workers = document["jobSpec"]["workerPoolSpecs"]
@@ -163,7 +164,7 @@ def container_of(job: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("target", ["kubernetes", "jobset"])
 def test_each_pod_gets_its_tf_config(tmp_path: Path, target: str) -> None:
-    first, *services = printed(tmp_path, target, {"workers": 3})
+    first, *services = printed(tmp_path, target, {"workers": 3, "secrets": EVERYTHING["secrets"]})
     name = first["metadata"]["name"]
     job = first["spec"]["replicatedJobs"][0]["template"] if target == "jobset" else first
     pod_host = f"{name}-workers-0" if target == "jobset" else name
@@ -213,7 +214,11 @@ def test_only_exit_codes_that_may_pass_are_retried(tmp_path: Path) -> None:
     [
         ({"maximum": {"hours": 1.5}}, 5400, "1 worker, at most 1.5 hours\n"),
         ({"maximum": {"hours": 12, "cost": 6}, "price_per_hour": 2}, 10800, "at most 3 hours, 6.00 at 2 an hour each\n"),
-        ({"maximum": {"cost": 6}, "price_per_hour": 2, "workers": 3}, 3600, "3 workers, at most 1 hours, 6.00 at 2 an"),
+        (
+            {"maximum": {"cost": 6}, "price_per_hour": 2, "workers": 3, "environment": SECRET_FILE},
+            3600,
+            "3 workers, at most 1 hours, 6.00 at 2 an",
+        ),
     ],
 )
 def test_hours_and_cost_end_a_job(tmp_path: Path, changes: dict[str, Any], seconds: int, told: str) -> None:

@@ -104,6 +104,8 @@ def test_volumes_of_kubernetes_are_places(tmp_path: Path) -> None:
             (*RUN, "--set", "seed={index}"),
             "the tasks of an array have one worker each",
         ),
+        ("kubernetes", {"workers": 2}, (), RUN, "know each other by a secret: name one under secrets, such as GANMILL_SECRET"),
+        ("vertex", {"environment": {"GANMILL_SECRET": "x"}}, (), RUN, "where everybody can read it; move it to secrets"),
         ("kubernetes", {}, ("--at-once", "2"), RUN, "--at-once belongs to a sweep or to --array"),
         ("kubernetes", {}, ("--submit",), RUN, "give one of --print"),
         ("vertex", {"secrets": {"X": "y"}}, (), RUN, "Vertex AI gives containers no secrets"),

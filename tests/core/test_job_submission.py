@@ -31,13 +31,16 @@ def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeApi]:
         yield served
 
 
+TWO = {"workers": 2, "secrets": {"GANMILL_SECRET": "cluster-secret"}}
+
+
 def send(folder: Path, target: str, changes: dict[str, Any]) -> Ran:
     return submit(folder, {**SPEC, **changes}, ["--target", target, "--submit"])
 
 
 def test_a_job_is_sent_to_kubernetes(tmp_path: Path, api: FakeApi) -> None:
-    ran = send(tmp_path, "kubernetes", {"workers": 2})
-    job, service = printed(tmp_path, "kubernetes", {"workers": 2})
+    ran = send(tmp_path, "kubernetes", TWO)
+    job, service = printed(tmp_path, "kubernetes", TWO)
     name = job["metadata"]["name"]
     assert (ran.code, ran.out) == (
         0,
@@ -53,11 +56,11 @@ def test_a_job_is_sent_to_kubernetes(tmp_path: Path, api: FakeApi) -> None:
 
 
 def test_a_job_set_is_sent_to_kubernetes(tmp_path: Path, api: FakeApi) -> None:
-    ran = send(tmp_path, "jobset", {"workers": 2})
+    ran = send(tmp_path, "jobset", TWO)
     assert ran.code == 0, ran.err
     (request,) = api.requests
     assert request.path == "/apis/jobset.x-k8s.io/v1alpha2/namespaces/default/jobsets"
-    assert [request.body] == printed(tmp_path, "jobset", {"workers": 2})
+    assert [request.body] == printed(tmp_path, "jobset", TWO)
 
 
 def test_a_changed_schedule_replaces_the_one_before(tmp_path: Path, api: FakeApi) -> None:

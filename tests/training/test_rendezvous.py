@@ -1,28 +1,33 @@
-"""The meeting of workers before TensorFlow starts, the self-test after, and TF_CONFIG."""
+"""The meeting of workers before TensorFlow starts: who comes, who is refused, and what strangers can do."""
 
+import asyncio
+import json
 import os
 import signal
 import socket
+import struct
 import time
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from threading import Event
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
-import tensorflow as tf
 
 from gan_core.errors import InterruptedRunError, UsageError
 from gan_core.interruption import Interruption, interruption
-from gan_train.distribution.cluster import Cluster, find_cluster, read_cluster
-from gan_train.distribution.lockstep import SharedInterruption, self_test
-from gan_train.distribution.rendezvous import Files, meet
-from tests.support.runs import gan_train
+from gan_train.distribution import channel, messages
+from gan_train.distribution.channel import Channel
+from gan_train.distribution.cluster import Cluster, read_cluster
+from gan_train.distribution.company import company
+from gan_train.distribution.rendezvous import Files
 from tests.support.workers import free_addresses, tf_config
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.quick
 
-FACTS = {"recipe.seed": 0}
+FACTS = {"recipe.seed": "0"}
+SECRET = b"of this cluster alone"
+CHECKPOINT = "checkpoints/step-00000003/variables.safetensors"
 
 
 def cluster(addresses: list[str], index: int) -> Cluster:
@@ -31,12 +36,27 @@ def cluster(addresses: list[str], index: int) -> Cluster:
     return found
 
 
-def all_meet(addresses: list[str], facts: list[dict[str, Any]], files: Files) -> list[Files | Exception]:
+def meet(
+    addresses: list[str],
+    index: int,
+    facts: dict[str, str] = FACTS,
+    files: Files | None = None,
+    timeout: float = 20.0,
+    wish: Interruption | None = None,
+    secret: bytes = SECRET,
+) -> Files:
+    """Meet the others and leave again; the chief's files."""
+    wish = wish or Interruption()
+    with company(cluster(addresses, index), facts, files or {}, timeout, secret, wish, lambda _: None) as together:
+        return together.files
+
+
+def all_meet(addresses: list[str], facts: list[dict[str, str]], files: Files) -> list[Files | Exception]:
     """Every worker in a thread of its own; what each got, or what ended it."""
 
     def one(index: int) -> Files | Exception:
         try:
-            return meet(cluster(addresses, index), facts[index], files if index == 0 else {}, 20.0, Interruption())
+            return meet(addresses, index, facts[index], files if index == 0 else {})
         except (UsageError, InterruptedRunError) as error:
             return error
 
@@ -44,14 +64,63 @@ def all_meet(addresses: list[str], facts: list[dict[str, Any]], files: Files) ->
         return list(threads.map(one, range(len(facts))))
 
 
+def connected(address: str) -> socket.socket:
+    """A connection to a chief, as soon as it listens."""
+    host, _, port = address.rpartition(":")
+    while True:
+        try:
+            return socket.create_connection((host, int(port)), 20)
+        except ConnectionRefusedError:
+            time.sleep(0.01)
+
+
+def read_to_end(connection: socket.socket) -> bytes:
+    received = b""
+    try:
+        while part := connection.recv(1 << 16):
+            received += part
+    except ConnectionError:
+        pass
+    return received
+
+
+@contextmanager
+def false_chief(behave: Callable[[Channel], Coroutine[Any, Any, object]]) -> Iterator[list[str]]:
+    """Addresses of a cluster whose chief has the secret and then behaves as the test says, once."""
+
+    def serve(listening: socket.socket) -> None:
+        async def accept_one() -> None:
+            done = asyncio.Event()
+
+            async def welcome(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                try:
+                    opened = await channel.accept(reader, writer, SECRET)
+                    await opened.receive()
+                    await behave(opened)
+                finally:
+                    writer.close()
+                    done.set()
+
+            server = await asyncio.start_server(welcome, sock=listening)
+            await done.wait()
+            server.close()
+
+        asyncio.run(accept_one())
+
+    listening = socket.create_server(("127.0.0.1", 0))
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(serve, listening)
+        yield [f"127.0.0.1:{listening.getsockname()[1]}", *free_addresses(1)]
+
+
 def test_all_get_the_chiefs_files() -> None:
-    files = {"recipe.yaml": b"a", "checkpoints/step-00000003/variables.safetensors": bytes(range(256)) * 9999}
+    files = {"recipe.yaml": b"a", "rollbacks.jsonl": b"", CHECKPOINT: bytes(range(256)) * 9999}
     assert all_meet(free_addresses(3), [FACTS] * 3, files) == [files] * 3
 
 
 def test_all_hear_who_differs_and_in_what() -> None:
     addresses = free_addresses(3)
-    refusals = all_meet(addresses, [FACTS, FACTS, {"recipe.seed": 1}], {})
+    refusals = all_meet(addresses, [FACTS, FACTS, {"recipe.seed": "1"}], {})
     assert {type(refusal) for refusal in refusals} == {UsageError}
     (message,) = {str(refusal) for refusal in refusals}
     assert message.startswith(
@@ -64,64 +133,240 @@ def test_all_hear_who_is_missing() -> None:
 
     def one(index: int) -> str:
         with pytest.raises(InterruptedRunError) as refusal:
-            meet(cluster(addresses, index), FACTS, {}, 2.0, Interruption())
+            meet(addresses, index, timeout=0.6)
         return str(refusal.value)
 
     with ThreadPoolExecutor(2) as threads:
-        messages = set(threads.map(one, (0, 1)))
-    assert len(messages) == 1
-    assert f"no answer within 2 seconds from worker 2 ({addresses[2]});" in messages.pop()
+        found = set(threads.map(one, (0, 1)))
+    assert len(found) == 1
+    assert f"no answer within 0.6 seconds from worker 2 ({addresses[2]});" in found.pop()
 
 
-def test_a_stranger_and_a_worker_that_goes_away_do_not_count() -> None:
-    """A probe of the port, and a worker that was killed while it waited and comes again."""
+@pytest.mark.parametrize(
+    "words",
+    [
+        b"",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b'{"worker": 1, "facts": {}}\n',
+        b"[" * 9000 + b"\n",
+        b"\xff" * (1 << 20),
+        bytes(64),
+    ],
+)
+def test_a_stranger_gets_a_nonce_and_nothing_else(words: bytes) -> None:
+    """A probe of the port, or a worker without the secret."""
     addresses = free_addresses(2)
-    host, port = addresses[0].split(":")
-
-    def come_and_go(words: bytes) -> None:
-        while True:
+    with ThreadPoolExecutor(2) as threads:
+        chief = threads.submit(meet, addresses, 0, files={"recipe.yaml": b"b"})
+        with connected(addresses[0]) as stranger:
             try:
-                with socket.create_connection((host, int(port))) as connection:
-                    connection.sendall(words)
-                    return
-            except ConnectionRefusedError:
-                time.sleep(0.01)
+                stranger.sendall(words)
+                stranger.shutdown(socket.SHUT_WR)
+            except ConnectionError:
+                pass  # it was shown the door before it had said all
+            heard = read_to_end(stranger)
+        assert heard[42:] in (b"", b"\x00"), "nothing but the refusal follows the nonce"
+        worker = threads.submit(meet, addresses, 1)
+        assert chief.result() == worker.result() == {"recipe.yaml": b"b"}
 
+
+def test_slow_strangers_are_shown_the_door(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More of them than are let in at once; a worker gets in nevertheless."""
+    monkeypatch.setattr(channel, "HANDSHAKE_SECONDS", 0.5)
+    addresses = free_addresses(2)
+    with ThreadPoolExecutor(2) as threads:
+        chief = threads.submit(meet, addresses, 0)
+        slow = [connected(addresses[0]) for _ in range(300)]
+        for one in slow:
+            with suppress(ConnectionError):  # of one too many
+                one.sendall(b"\x01" * 63)
+        assert threads.submit(meet, addresses, 1).result() == chief.result() == {}
+        for one in slow:
+            assert len(read_to_end(one)) in (0, 42)
+            one.close()
+
+
+def test_another_secret_is_refused_on_both_sides(notices: list[str]) -> None:
+    addresses = free_addresses(2)
+    with ThreadPoolExecutor(2) as threads:
+        chief = threads.submit(meet, addresses, 0, timeout=0.6)
+        with pytest.raises(UsageError, match=r"chief at 127.0.0.1:\d+ has another secret than this worker.*GANMILL_SECRET"):
+            meet(addresses, 1, secret=b"of another cluster")
+        with pytest.raises(InterruptedRunError, match=r"from worker 1 .*; 127.0.0.1 had another secret; start all"):
+            chief.result()
+    assert [note for note in notices if "127.0.0.1 connected with another secret and was refused" in note]
+
+
+def test_what_was_overheard_is_worth_nothing() -> None:
+    """The words of a true worker, recorded and played again to the chief of the same cluster."""
+    recorded = bytearray()
     with ThreadPoolExecutor(3) as threads:
-        chief = threads.submit(meet, cluster(addresses, 0), FACTS, {"a": b"b"}, 20.0, Interruption())
-        for words in (b"", b"GET / HTTP/1.1\r\n\r\n", b"[1]\n", b"[" * 9000 + b"\n", b'{"worker": -1, "facts": {}}\n'):
-            come_and_go(words)
-        worker = threads.submit(meet, cluster(addresses, 1), FACTS, {}, 20.0, Interruption())
-        assert chief.result() == worker.result() == {"a": b"b"}
+        behind, (front, *_) = free_addresses(2), free_addresses(1)
+        chief = threads.submit(meet, behind, 0, {"cluster": "x"}, {"recipe.yaml": b"private"})
+
+        def record() -> None:
+            host, _, port = front.rpartition(":")
+            with socket.create_server((host, int(port))) as listening:
+                worker, _ = listening.accept()
+                with worker, connected(behind[0]) as true:
+                    forward = threads.submit(_copy, true, worker, bytearray())
+                    _copy(worker, true, recorded)
+                    forward.result()
+
+        recording = threads.submit(record)
+        meet([front, behind[1]], 1, {"cluster": "x"})
+        chief.result()
+        recording.result()
+    assert len(recorded) > 64
+    with ThreadPoolExecutor(1) as threads:
+        again = free_addresses(2)
+        chief = threads.submit(meet, again, 0, {"cluster": "x"}, {"recipe.yaml": b"private"}, timeout=0.4)
+        with connected(again[0]) as stranger:
+            stranger.sendall(recorded)
+            stranger.shutdown(socket.SHUT_WR)
+            heard = read_to_end(stranger)
+        assert heard[42:] in (b"", b"\x00")
+        with pytest.raises(InterruptedRunError, match=r"no answer within 0\.4 seconds from worker 1"):
+            chief.result()
 
 
-def test_another_program_at_the_chiefs_port_is_not_the_chief() -> None:
-    """Such as the TensorFlow of a run that is just ending."""
+def _copy(source: socket.socket, target: socket.socket, kept: bytearray) -> None:
+    try:
+        while part := source.recv(1 << 16):
+            kept += part
+            target.sendall(part)
+        target.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass  # the other side is gone
+
+
+NAMES = [
+    "../../etc/cron.d/x",
+    "/etc/passwd",
+    "checkpoints/step-00000003/../../../x",
+    "checkpoints/step-00000003/extra.keras",
+    "checkpoints/step-3/COMMIT",
+    "metrics.jsonl",
+    "run.json\x00",
+    "",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_other_file_is_taken_from_a_chief(name: str) -> None:
+    assert not messages.is_shared(name)
+    with pytest.raises(ValueError, match="a file that workers do not take over"):
+        messages.parse_answer(messages.announcement({name: b""}))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"files": {"run.json": -1}},
+        {"files": {"run.json": 1 << 40}},
+        {"files": {"run.json": True}},
+        {"files": {f"checkpoints/step-{step:08d}/COMMIT": 1 for step in range(99)}},
+        {"files": {}, "more": 1},
+        {"exit_code": 0, "refusal": ""},
+        {"exit_code": 75, "refusal": ["x"]},
+        [],
+    ],
+)
+def test_no_other_answer_is_taken_from_a_chief(answer: object) -> None:
+    with pytest.raises(ValueError):
+        messages.parse_answer(json.dumps(answer).encode())
+
+
+@pytest.mark.parametrize("content", [b"[" * 99_999, b'{"a":' * 99_999, b'{"files": ' + b"[" * 199 + b"]" * 199 + b"}", b"\xff"])
+def test_no_answer_is_deep(content: bytes) -> None:
+    for parse in (messages.parse_answer, messages.parse_hello, messages.parse_leaving):
+        with pytest.raises(ValueError):
+            parse(content)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [messages.announcement({"../../x": b"y"}), b"[" * 99_999, b"{}"],
+    ids=["name", "deep", "empty"],
+)
+def test_a_false_chief_with_the_secret_writes_nothing(content: bytes) -> None:
+    async def misbehave(opened: Channel) -> None:
+        await opened.send(content)
+        await opened.receive()
+
+    with false_chief(misbehave) as addresses, pytest.raises(InterruptedRunError, match="the chief, did not answer worker 1"):
+        meet(addresses, 1, timeout=0.4)
+
+
+@pytest.mark.parametrize("length", [messages.DOCUMENT_BYTES, 2**32 - 1])
+def test_a_huge_length_allocates_nothing(length: int) -> None:
+    async def misbehave(opened: Channel) -> None:
+        opened.writer.write(struct.pack(">I", length))
+        await opened.receive()
+
+    with false_chief(misbehave) as addresses, pytest.raises(InterruptedRunError, match="did not answer worker 1"):
+        meet(addresses, 1, timeout=0.4)
+
+
+def test_a_changed_message_ends_the_connection() -> None:
+    async def misbehave(opened: Channel) -> None:
+        opened.key = bytes(32)
+        await opened.send(messages.announcement({}))
+        await opened.receive()
+
+    with false_chief(misbehave) as addresses, pytest.raises(InterruptedRunError, match="did not answer worker 1"):
+        meet(addresses, 1, timeout=0.4)
+
+
+@pytest.mark.parametrize(
+    ("words", "kind", "match"),
+    [
+        (b"\x00\x00\x12\x04\x00\xff\n" * 9, InterruptedRunError, r"the chief, did not answer worker 1 .* within 0.4 seconds"),
+        (b"ganmill 9\n" + bytes(32), UsageError, "another version of ganmill"),
+        (b"ganmill 1\n" + bytes(32) + b"\x01" + bytes(32), UsageError, "another secret"),
+    ],
+    ids=["the TensorFlow of a run that is just ending", "another version", "a chief without the secret"],
+)
+def test_who_else_may_listen_at_the_chiefs_port(words: bytes, kind: type[Exception], match: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as threads:
         addresses = [f"127.0.0.1:{server.getsockname()[1]}", *free_addresses(1)]
         server.settimeout(60)
 
-        def answer_in_another_language() -> None:
+        def answer() -> None:
             connection, _ = server.accept()
             with connection:
-                connection.sendall(b"\x00\x00\x12\x04\x00\xff\n")
+                connection.sendall(words)
+                read_to_end(connection)
 
-        threads.submit(answer_in_another_language)
-        with pytest.raises(InterruptedRunError, match=r"the chief, did not answer worker 1 .* within 1 seconds"):
-            meet(cluster(addresses, 1), FACTS, {}, 1.0, Interruption())
+        threads.submit(answer)
+        with pytest.raises(kind, match=match):
+            meet(addresses, 1, timeout=0.4)
+
+
+def test_a_worker_that_goes_away_may_come_again() -> None:
+    addresses = free_addresses(3)
+    with ThreadPoolExecutor(4) as threads:
+        chief = threads.submit(meet, addresses, 0)
+        stopped = Interruption()
+        waiting = threads.submit(meet, addresses, 1, wish=stopped)
+        stopped.ask("a test")
+        with pytest.raises(InterruptedRunError, match="stopped by a test"):
+            waiting.result()
+        again = [threads.submit(meet, addresses, index) for index in (1, 2)]
+        assert chief.result() == again[0].result() == again[1].result() == {}
 
 
 def test_two_processes_with_the_same_task_are_refused() -> None:
     addresses = free_addresses(3)
     with ThreadPoolExecutor(4) as threads:
-        chief = threads.submit(meet, cluster(addresses, 0), FACTS, {}, 20.0, Interruption())
-        twins = [threads.submit(meet, cluster(addresses, 1), FACTS, {}, 20.0, Interruption()) for _ in range(2)]
+        chief = threads.submit(meet, addresses, 0)
+        twins = [threads.submit(meet, addresses, 1) for _ in range(2)]
         while not any(twin.done() for twin in twins):
             time.sleep(0.01)
         (refused,) = [twin for twin in twins if twin.done()]
         with pytest.raises(UsageError, match="another process is already number 1"):
             refused.result()
-        last = threads.submit(meet, cluster(addresses, 2), FACTS, {}, 20.0, Interruption())
+        last = threads.submit(meet, addresses, 2)
         assert chief.result() == last.result() == {}
 
 
@@ -131,7 +376,7 @@ def test_a_taken_port_is_refused() -> None:
         taken.listen()
         addresses = [f"127.0.0.1:{taken.getsockname()[1]}", *free_addresses(1)]
         with pytest.raises(UsageError, match="cannot listen at port"):
-            meet(cluster(addresses, 0), FACTS, {}, 5.0, Interruption())
+            meet(addresses, 0, timeout=5.0)
 
 
 @pytest.mark.parametrize("index", [0, 1])
@@ -139,91 +384,4 @@ def test_a_signal_ends_the_wait(index: int) -> None:
     with interruption() as wish:
         os.kill(os.getpid(), signal.SIGTERM)
         with pytest.raises(InterruptedRunError, match="SIGTERM while waiting"):
-            meet(cluster(free_addresses(2), index), FACTS, {}, 60.0, wish)
-
-
-def test_an_all_reduce_that_hangs_names_who_takes_no_connection() -> None:
-    never = Event()
-
-    class Stuck(SharedInterruption):
-        def __init__(self) -> None:
-            pass
-
-        def everyone(self, number: int) -> list[int]:
-            never.wait()
-            return []
-
-    addresses = free_addresses(2)
-    with pytest.raises(InterruptedRunError, match=rf"within 0.1 seconds: no connection to worker 1 \({addresses[1]}\)"):
-        self_test(Stuck(), cluster(addresses, 0), 0.1)
-    never.set()
-
-
-def test_tf_config_with_a_chief_and_keys_of_a_scheduler() -> None:
-    text = (
-        '{"cluster": {"worker": ["b:2222", "[::1]:80"], "chief": ["a:2222"]}, "environment": "cloud", "job": {}, '
-        '"task": {"type": "worker", "index": 1, "trial": "1"}}'
-    )
-    found = read_cluster(text)
-    assert found is not None
-    assert [str(worker) for worker in found.workers] == ["chief 0 (a:2222)", "worker 0 (b:2222)", "worker 1 ([::1]:80)"]
-    assert (found.position, found.is_chief, found.chief.address) == (2, False, "a:2222")
-    assert (found.own.host, found.own.port) == ("::1", 80)
-
-
-def test_one_worker_is_no_cluster() -> None:
-    assert read_cluster(tf_config(["a:1"], 0)) is None
-
-
-def test_without_a_chief_the_first_worker_is_it() -> None:
-    assert cluster(["a:1", "b:1"], 0).is_chief
-    assert not cluster(["a:1", "b:1"], 1).is_chief
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("{", "Invalid JSON"),
-        ("[]", "object"),
-        ("{}", "cluster: is missing"),
-        ('{"cluster": {"worker": ["a:1", "b:1"]}}', "task: is missing"),
-        ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker"}}', "task.index: is missing"),
-        ('{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 2}}', "index is 2, but cluster has 2"),
-        ('{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": -1}}', "task.index"),
-        ('{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "chief", "index": 0}}', "cluster has 0 of type 'chief'"),
-        ('{"cluster": {"worker": ["a:1"], "ps": ["b:1"]}, "task": {"type": "ps", "index": 0}}', "cluster.ps"),
-        ('{"cluster": {"worker": ["a:1", "a:1"]}, "task": {"type": "worker", "index": 0}}', "a:1 twice"),
-        ('{"cluster": {"chief": ["a:1", "b:1"]}, "task": {"type": "chief", "index": 0}}', "more than one chief"),
-        ('{"cluster": {"worker": ["a", "b:1"]}, "task": {"type": "worker", "index": 0}}', "cluster.worker.0"),
-    ],
-)
-def test_a_wrong_tf_config_is_refused_in_words(text: str, words: str) -> None:
-    with pytest.raises(UsageError) as refusal:
-        read_cluster(text)
-    message = str(refusal.value)
-    assert message.startswith("TF_CONFIG: ") and words in message and "\n" not in message
-
-
-def test_who_looks_at_tf_config() -> None:
-    environment = {"TF_CONFIG": tf_config(["a:1", "b:1"], 1)}
-    assert find_cluster("auto", environment) == find_cluster("multiworker", environment) is not None
-    assert find_cluster("default", environment) is find_cluster("mirrored", {"TF_CONFIG": "{"}) is None
-    assert find_cluster("auto", {}) is None
-    with pytest.raises(UsageError, match="TF_CONFIG is not set"):
-        find_cluster("multiworker", {})
-
-
-def test_no_tpu_is_one_clear_line(digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("TPU_NAME", raising=False)
-    ran = gan_train("run", "mnist-gan", "--data", digits, "-o", tmp_path / "run", "--strategy", "tpu")
-    assert ran.code == 2
-    assert "no TPU found" in ran.err and "TPU_NAME" in ran.err
-    assert len(ran.err.splitlines()) == 1
-    assert not (tmp_path / "run").exists()
-
-
-def test_a_wish_of_the_program_itself_is_this_workers() -> None:
-    """And so heard by all at the next step, as a signal is."""
-    own = Interruption()
-    SharedInterruption(own, cluster(free_addresses(2), 0), tf.distribute.get_strategy()).ask("--on-failure stop")
-    assert own.name == "--on-failure stop"
+            meet(free_addresses(2), index, timeout=60.0, wish=wish)

@@ -28,6 +28,9 @@ RETRIED_CODES = (STORAGE_REFUSED, INTERRUPTED, HUNG)
 PORT = 2222
 """The port at which the workers of one job meet."""
 
+SECRET, SECRET_FILE = "GANMILL_SECRET", "GANMILL_SECRET_FILE"
+"""Environment variables of the secret by which workers know each other: itself, or the path or gs:// URI of its file."""
+
 CACHE = "/cache"
 """The folder of the image that may be written: the cache of runs on gs:// and temporary files."""
 
@@ -76,6 +79,14 @@ class Job:
         """Raise UsageError where job file, command and array contradict each other."""
         if self.array and self.spec.workers > 1:
             raise UsageError("the tasks of an array have one worker each; set workers to 1")
+        given = {*self.spec.environment, *self.spec.secrets}
+        if self.program == "gan-train" and self.spec.workers > 1 and not given & {SECRET, SECRET_FILE}:
+            raise UsageError(
+                f"workers on several machines know each other by a secret: name one under secrets, such as {SECRET}: "
+                f"cluster-secret, or set {SECRET_FILE} under environment; see docs/guides/several-hosts.md"
+            )
+        if SECRET in self.spec.environment:
+            raise UsageError(f"{SECRET} stands under environment, where everybody can read it; move it to secrets")
         if self.seconds < 60:
             raise UsageError(
                 f"the maximum of hours and cost leaves {self.seconds} seconds for a job; give it at least a minute"

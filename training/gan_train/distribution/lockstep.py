@@ -14,12 +14,16 @@ from gan_core.errors import FailedRunError, InterruptedRunError
 from gan_core.interruption import Interruption
 from gan_core.storage import Folder
 from gan_train.distribution.cluster import Cluster, Worker
+from gan_train.distribution.company import Company
 from gan_train.runs.layout import committed_steps, step_name
 
 _TASK = re.compile(r"/job:(\w+)(?:/replica:\d+)?/task:(\d+)")
 
 _PROBE_SECONDS = 2.0
 """Time for a connection to a worker that may be gone."""
+
+_NAMING_SECONDS = 3.0
+"""Time to hear who was lost after TensorFlow has noticed that somebody was."""
 
 _NO_SIGNAL = 1000
 """The number for every reason to stop other than a signal; larger than the numbers of all signals."""
@@ -89,12 +93,18 @@ def _number(interruption: Interruption) -> int:
 
 @contextmanager
 def in_lockstep(
-    cluster: Cluster | None, strategy: tf.distribute.Strategy, own: Interruption, run: Folder, timeout: float
+    cluster: Cluster | None,
+    together: Company | None,
+    strategy: tf.distribute.Strategy,
+    own: Interruption,
+    run: Folder,
+    timeout: float,
 ) -> Iterator[Interruption]:
     """Train in this block with all workers or not at all. Without a cluster the block runs as it is.
 
     Args:
         cluster: the workers, all of which enter such a block; or None.
+        together: this worker's connections with them; None without a cluster.
         strategy: connects them.
         own: the request to stop of this process.
         run: this process's run folder.
@@ -106,23 +116,26 @@ def in_lockstep(
     Raises:
         InterruptedRunError: a worker was lost, which the message names; or the first all-reduce did not end in time.
     """
-    if cluster is None:
+    if cluster is None or together is None:
         yield own
         return
     shared = SharedInterruption(own, cluster, strategy)
     try:
         self_test(shared, cluster, timeout)
         try:
-            yield shared
+            with together.noticing():
+                yield shared
         except (InterruptedRunError, FailedRunError):
             # What ends one worker alone, such as a signal before training, the others notice by its loss.
             if shared.requested:
                 shared.everyone(0)
+                together.settled = True
             raise
         # No worker leaves before the chief has written everything, since TensorFlow would take it for lost.
         shared.everyone(0)
+        together.settled = True
     except _LOST as error:
-        raise _lost(error, cluster, shared.step, run) from error
+        raise _lost(error, together.loss(_NAMING_SECONDS), cluster, shared.step, run) from error
 
 
 def self_test(shared: SharedInterruption, cluster: Cluster, timeout: float) -> None:
@@ -162,14 +175,14 @@ def _listens(worker: Worker) -> bool:
     return True
 
 
-def _lost(error: tf.errors.OpError, cluster: Cluster, step: int | None, run: Folder) -> InterruptedRunError:
+def _lost(error: tf.errors.OpError, how: str, cluster: Cluster, step: int | None, run: Folder) -> InterruptedRunError:
+    """The error that says who was lost: as the connections noticed it, or by the names in TensorFlow's error."""
     named = {(job, int(index)) for job, index in _TASK.findall(str(error))}
     others = [worker for worker in cluster.workers if worker != cluster.own and (worker.job, worker.index) in named]
-    lost = ", ".join(map(str, others)) or "a worker"
+    lost = how or f"lost {', '.join(map(str, others)) or 'a worker'}"
     after = f"after step {step}" if step is not None else "before the first step was done"
     saved = committed_steps(run) if cluster.is_chief else []
     newest = f"the newest checkpoint, {step_name(saved[-1])}" if saved else "the chief's newest checkpoint, if it has one"
     return InterruptedRunError(
-        f"lost {lost} {after}; see what it said, then start all workers again with the same commands: "
-        f"they continue from {newest}"
+        f"{lost} ({after}); see what it said, then start all workers again with the same commands: they continue from {newest}"
     )

@@ -7,6 +7,7 @@ from contextlib import suppress
 from functools import cache
 
 import tensorflow as tf
+from tensorflow.python.eager import context
 
 from gan_core.errors import UsageError
 from gan_train.distribution.cluster import Cluster, check_logical_cpus
@@ -87,7 +88,16 @@ def check_replicas(strategy: tf.distribute.Strategy, batch_size: int, reals_per_
         )
 
 
+def abort_collectives(reason: str) -> None:
+    """Make every collective operation of this process fail, also those that wait for another worker; from any thread."""
+    context.context().abort_collective_ops(tf.errors.UNAVAILABLE, reason)
+
+
 def _multiworker() -> tf.distribute.Strategy:
+    # The connections of the workers notice losses sooner than TensorFlow's own service, which ends a run when a network fails
+    # for seconds, and keeps processes alive for half a minute after the end. Setting it to none before TensorFlow does is the
+    # only way to leave it out.
+    context.context().configure_coordination_service(service_type="")
     # A worker that dies in these few seconds would leave the others waiting inside a call that lets no Python run.
     faulthandler.dump_traceback_later(_CONNECT_SECONDS, exit=True)
     try:

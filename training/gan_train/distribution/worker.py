@@ -1,5 +1,7 @@
 """The part of this process as one of several workers: the folder it writes to, and the facts it agrees on with the others."""
 
+import json
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +13,10 @@ from gan_core.notices import say
 from gan_core.storage import CloudFolder, LocalFolder, open_folder
 from gan_train.data.dataset import Dataset
 from gan_train.distribution.cluster import Cluster
-from gan_train.distribution.rendezvous import meet
+from gan_train.distribution.company import Company, company
+from gan_train.distribution.messages import is_shared
+from gan_train.distribution.secret import read_secret
+from gan_train.distribution.strategy import abort_collectives
 from gan_train.recipe.base import Recipe
 from gan_train.recipe.document import flatten
 from gan_train.runs.checkpoint import newest_files
@@ -62,20 +67,28 @@ def worker_operation(operation: Operation, cluster: Cluster | None) -> Operation
     return operation if is_reporter(cluster) else replace(operation, on_failure="warn")
 
 
-def agree(
-    cluster: Cluster,
+@contextmanager
+def agreed(
+    cluster: Cluster | None,
     recipe: Recipe,
     dataset: Dataset,
     run: RunFolder,
     parent: Parent | None,
     timeout: float,
     interruption: Interruption,
-) -> None:
+) -> Iterator[Company | None]:
     """Wait for all workers, compare what decides the run, and bring the folder of each to where the chief's stands.
 
+    Yields:
+        The connections with the others, which stay open in this block; None without a cluster.
+
     Raises:
-        UsageError, InterruptedRunError: as `meet` says.
+        UsageError, InterruptedRunError: as `company` and `read_secret` say.
     """
+    if cluster is None:
+        yield None
+        return
+    secret = read_secret(cluster, os.environ)
     if not cluster.is_chief:
         say(f"{cluster.own}: trains with {cluster.chief}, the chief, which writes and reports")
     facts = flatten(
@@ -88,8 +101,11 @@ def agree(
             "first weights": asdict(parent) | {"players": list(parent.players)} if parent else {},
         }
     )
-    own = {name: run.read(name) for name in (RECORD, RECIPE, ROLLBACKS, SKIPPED) if run.exists(name)} | newest_files(run)
-    files = meet(cluster, facts, own, timeout, interruption)
-    if not cluster.is_chief:
-        for name, content in files.items():
-            run.write(name, content)
+    texts = {name: json.dumps(value, sort_keys=True) for name, value in facts.items()}
+    records = {name: run.read(name) for name in (RECORD, RECIPE, ROLLBACKS, SKIPPED) if run.exists(name)}
+    files = {name: content for name, content in (records | newest_files(run)).items() if is_shared(name)}
+    with company(cluster, texts, files, timeout, secret, interruption, abort_collectives) as together:
+        if not cluster.is_chief:
+            for name, content in together.files.items():
+                run.write(name, content)
+        yield together

@@ -11,7 +11,7 @@ from gan_core.notices import warn
 from gan_train.distribution.cluster import Cluster, find_cluster
 from gan_train.distribution.lockstep import in_lockstep
 from gan_train.distribution.strategy import compiles, make_strategy
-from gan_train.distribution.worker import RunFolder, agree, is_reporter, worker_folder, worker_operation
+from gan_train.distribution.worker import RunFolder, agreed, is_reporter, worker_folder, worker_operation
 from gan_train.logs.oversight import Oversight, followers
 from gan_train.logs.prometheus import prometheus
 from gan_train.loop.continuation import begin_session, first_weights
@@ -64,59 +64,58 @@ def train(request: Request) -> Trained:
     with interruption() as own, worker_folder(request.out, cluster) as folder:
         recipe = with_precision(request.recipe, folder)
         dataset, skipped = check_data(request, recipe, folder)
-        if cluster:
-            agree(cluster, recipe, dataset, folder, request.parent, request.cluster_timeout, own)
-        start = max(committed_steps(folder), default=0)
-        if start >= recipe.steps:
-            return _trained(request, cluster, folder, Reached(start, SAMPLES.newest(folder) or ""), already_done=True)
-        # The files that decide it are the chief's alone.
-        reason = "" if cluster else reason_at(folder, request.stop, start, recipe.snapshot_every)
-        if reason:
-            reached = Reached(start, SAMPLES.newest(folder) or "", reason)
-            return _trained(request, cluster, folder, reached, already_done=True)
-        strategy = make_strategy(request.strategy, request.logical_cpus, cluster)
-        told = request.oversight if is_reporter(cluster) else Oversight()
-        with (
-            prometheus(told, recipe, dataset) as metrics,
-            in_lockstep(cluster, strategy, own, folder, request.cluster_timeout) as shared,
-        ):
-            with out_of_memory_in_words(recipe.batch_size):
-                system = build(recipe, dataset, strategy, request.operation, request.stop)
-            if is_reporter(cluster):
-                for warning in recipe.warnings:
-                    warn(warning)
-                warn_of(skipped, dataset)
-            with hold_run(folder, own) as run, followers(request.oversight, run, start, metrics) as following:
-                if cluster and max(committed_steps(run), default=0) != start:
-                    raise UsageError(
-                        f"{request.out}: another process trained this run since the workers met; start all of them again"
+        with agreed(cluster, recipe, dataset, folder, request.parent, request.cluster_timeout, own) as together:
+            start = max(committed_steps(folder), default=0)
+            if start >= recipe.steps:
+                return _trained(request, cluster, folder, Reached(start, SAMPLES.newest(folder) or ""), already_done=True)
+            # The files that decide it are the chief's alone.
+            reason = "" if cluster else reason_at(folder, request.stop, start, recipe.snapshot_every)
+            if reason:
+                reached = Reached(start, SAMPLES.newest(folder) or "", reason)
+                return _trained(request, cluster, folder, reached, already_done=True)
+            strategy = make_strategy(request.strategy, request.logical_cpus, cluster)
+            told = request.oversight if is_reporter(cluster) else Oversight()
+            with (
+                prometheus(told, recipe, dataset) as metrics,
+                in_lockstep(cluster, together, strategy, own, folder, request.cluster_timeout) as shared,
+            ):
+                with out_of_memory_in_words(recipe.batch_size):
+                    system = build(recipe, dataset, strategy, request.operation, request.stop)
+                if is_reporter(cluster):
+                    for warning in recipe.warnings:
+                        warn(warning)
+                    warn_of(skipped, dataset)
+                with hold_run(folder, own) as run, followers(request.oversight, run, start, metrics) as following:
+                    if cluster and max(committed_steps(run), default=0) != start:
+                        raise UsageError(
+                            f"{request.out}: another process trained this run since the workers met; start all of them again"
+                        )
+                    fresh, digest = not committed_steps(run), dataset.manifest.digest
+                    ancestry = first_weights(run, request, system, is_reporter(cluster)) if fresh else ()
+                    write_record(run, recipe, request.data, digest, dataset.class_names, ancestry)
+                    if ancestry:
+                        save_checkpoint(run, system, 0, digest)
+                    begin_session(run, request, recipe, start, is_reporter(cluster))
+                    if skipped:
+                        write_skipped(run, skipped)
+                    job = Job(
+                        recipe,
+                        dataset,
+                        run,
+                        strategy,
+                        system,
+                        request.operation,
+                        compiles(request.jit, strategy),
+                        request.stop,
+                        following,
+                        is_reporter(cluster),
                     )
-                fresh, digest = not committed_steps(run), dataset.manifest.digest
-                ancestry = first_weights(run, request, system, is_reporter(cluster)) if fresh else ()
-                write_record(run, recipe, request.data, digest, dataset.class_names, ancestry)
-                if ancestry:
-                    save_checkpoint(run, system, 0, digest)
-                begin_session(run, request, recipe, start, is_reporter(cluster))
-                if skipped:
-                    write_skipped(run, skipped)
-                job = Job(
-                    recipe,
-                    dataset,
-                    run,
-                    strategy,
-                    system,
-                    request.operation,
-                    compiles(request.jit, strategy),
-                    request.stop,
-                    following,
-                    is_reporter(cluster),
-                )
-                with (
-                    reporting(run) if job.reports else nullcontext(),
-                    _errors_in_status(run, recipe.steps),
-                    out_of_memory_in_words(recipe.batch_size),
-                ):
-                    reached = fit(job, shared)
+                    with (
+                        reporting(run) if job.reports else nullcontext(),
+                        _errors_in_status(run, recipe.steps),
+                        out_of_memory_in_words(recipe.batch_size),
+                    ):
+                        reached = fit(job, shared)
     return _trained(request, cluster, folder, reached, already_done=False)
 
 
