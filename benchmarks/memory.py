@@ -27,12 +27,12 @@ def measured(recipe: str, overrides: list[str], steps: int) -> None:
     chosen = load_recipe(recipe, overrides)
     system, strategy, run = build(chosen)
     chunk = random_chunk(chosen, system, strategy, 1)
-    run.get_concrete_function(chunk, step_number(0), tf.constant(1))
+    run.get_concrete_function(chunk, tf.constant(0), step_number(0), tf.constant(1))
     held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    run(chunk, step_number(0), tf.constant(1))
+    run(chunk, tf.constant(0), step_number(0), tf.constant(1))
     began = time.process_time()
     for step in range(1, steps):
-        run(chunk, step_number(step), tf.constant(1))
+        run(chunk, tf.constant(0), step_number(step), tf.constant(1))
     seconds = (time.process_time() - began) / (steps - 1)
     print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - held) / 1024, seconds)
 

@@ -99,7 +99,7 @@ class Ours:
     def run(self, steps: int) -> None:
         began = time.perf_counter()
         chunk = self._chunks.take()
-        self._run_steps(chunk, tf.constant(self._step, tf.int64), tf.constant(steps)).numpy()
+        self._run_steps(chunk, tf.constant(0), tf.constant(self._step, tf.int64), tf.constant(steps)).numpy()
         self._step += steps
         self.waited += self._chunks.waited
         self.seconds += time.perf_counter() - began

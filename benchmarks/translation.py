@@ -144,7 +144,9 @@ def stepper(contender: str, name: str, overrides: list[str], data: str) -> Calla
     strategy, system = tf.distribute.get_strategy(), build_system(recipe)
     run = build_steps(system, strategy, recipe.seed)
     chunks = Chunks(dataset, 0, strategy, 0, [1] * 10_000, system.batches_per_step, system.reals_per_batch)
-    return lambda steps: [run(chunks.take(), tf.constant(0, tf.int64), tf.constant(1)).numpy() for _ in range(steps)]
+    return lambda steps: [
+        run(chunks.take(), tf.constant(0), tf.constant(0, tf.int64), tf.constant(1)).numpy() for _ in range(steps)
+    ]
 
 
 if __name__ == "__main__":

@@ -26,6 +26,10 @@ _INTERRUPTIONS: dict[int, int] = {signal.SIGINT: 128 + signal.SIGINT, signal.SIG
 LOG_FORMAT = "GANMILL_LOG_FORMAT"
 """Environment variable: the form of messages on stderr, where no option says it."""
 
+
+_AT_ONCE: list[str] = []
+"""The reasons for which this process ends without the clean-up of libraries."""
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 
 MetricsPortOption = Annotated[
@@ -74,11 +78,26 @@ def choose_log_format(chosen: LogFormat, program: str) -> None:
         _log_formats[-1].enter_context(json_messages(program))
 
 
+def end_at_once(reason: str) -> None:
+    """Let the command end this process as soon as its output is written, since a library would hold up its end."""
+    _AT_ONCE.append(reason)
+
+
 def run_command(app: Callable[..., object]) -> NoReturn:
     """Run a typer app and exit: an error or a signal becomes one line on stderr and an exit code; what is unforeseen is raised.
 
     SIGTERM has a handler from the first moment on: the first process of a container would not notice it otherwise.
     """
+    try:
+        _run(app)
+    except SystemExit as ended:
+        if _AT_ONCE:
+            sys.stderr.flush()
+            os._exit(ended.code if isinstance(ended.code, int) else int(ended.code is not None))
+        raise
+
+
+def _run(app: Callable[..., object]) -> NoReturn:
     received: list[int] = []
 
     def interrupt(number: int, frame: object) -> NoReturn:

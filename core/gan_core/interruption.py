@@ -5,6 +5,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import NoReturn
+
+from gan_core.errors import InterruptedRunError
 
 
 class Interruption:
@@ -17,6 +20,7 @@ class Interruption:
 
     name: str = ""
     done: bool = False
+    _at_once: bool = False
 
     @property
     def requested(self) -> bool:
@@ -31,8 +35,33 @@ class Interruption:
         """Whether to stop after this step. Ask once a step: where workers train together, all ask and all hear the same."""
         return self.requested
 
+    def slowest(self, seconds: float) -> float:
+        """The most seconds that any of the workers which train together gives; its own where this one is alone."""
+        return seconds
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Let a signal end the block wherever it stands. For long blocks that have nothing to lose.
+
+        Raises:
+            InterruptedRunError: a signal arrived in the block or before it.
+        """
+        self._at_once = True
+        try:
+            if self.requested and not self.done:
+                self._end()
+            yield
+        finally:
+            self._at_once = False
+
     def _note(self, number: int, _: FrameType | None) -> None:
         self.name, self.done = signal.Signals(number).name, False
+        if self._at_once:
+            self._end()
+
+    def _end(self) -> NoReturn:
+        self._at_once = False
+        raise InterruptedRunError(f"stopped by {self.name} before a step was done; run the same command again to continue")
 
 
 @contextmanager
@@ -48,8 +77,8 @@ def interruption() -> Iterator[Interruption]:
         return
 
     def first_interrupt(number: int, frame: FrameType | None) -> None:
-        caught._note(number, frame)
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        caught._note(number, frame)
 
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     signal.signal(signal.SIGTERM, caught._note)

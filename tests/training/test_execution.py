@@ -24,7 +24,7 @@ EVERYTHING = ("discriminator.spectral_norm=true", "generator.dropout=0.2", "augm
 def after(recipe: Recipe, replicas: int = 1, jit: bool = False) -> dict[str, Any]:
     """The metrics of two steps, and all variables after them."""
     system, strategy, run = build(recipe, replicas, jit=jit)
-    metrics = run(random_chunk(recipe, system, strategy, 2), step_number(0), tf.constant(2)).numpy()
+    metrics = run(random_chunk(recipe, system, strategy, 2), tf.constant(0), step_number(0), tf.constant(2)).numpy()
     return dict(zip(metric_names(system), metrics.T, strict=True)) | values_of(system)
 
 

@@ -25,6 +25,9 @@ _PROBE_SECONDS = 2.0
 _NAMING_SECONDS = 3.0
 """Time to hear who was lost after TensorFlow has noticed that somebody was."""
 
+_TICKS = 10_000
+"""Parts of a second in which workers exchange times, as whole numbers that float32 holds exactly."""
+
 _NO_SIGNAL = 1000
 """The number for every reason to stop other than a signal; larger than the numbers of all signals."""
 
@@ -62,6 +65,11 @@ class SharedInterruption(Interruption):
     def ask(self, reason: str, done: bool = False) -> None:
         self._own.ask(reason, done)
 
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        with self._own.at_once():
+            yield
+
     def check(self, step: int) -> bool:
         numbers = self.everyone(_number(self._own))
         self.step = step
@@ -73,6 +81,9 @@ class SharedInterruption(Interruption):
             if self.done and self._own.done:
                 self.name = self._own.name
         return bool(heard)
+
+    def slowest(self, seconds: float) -> float:
+        return max(self.everyone(round(seconds * _TICKS))) / _TICKS
 
     def everyone(self, number: int) -> list[int]:
         """The number that each worker gives, in the order of the cluster. Returns when all workers have given theirs."""

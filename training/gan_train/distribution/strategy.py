@@ -9,6 +9,7 @@ from functools import cache
 import tensorflow as tf
 from tensorflow.python.eager import context
 
+from gan_core.command import end_at_once
 from gan_core.errors import UsageError
 from gan_train.distribution.cluster import Cluster, check_logical_cpus
 
@@ -98,6 +99,7 @@ def _multiworker() -> tf.distribute.Strategy:
     # for seconds, and keeps processes alive for half a minute after the end. Setting it to none before TensorFlow does is the
     # only way to leave it out.
     context.context().configure_coordination_service(service_type="")
+    end_at_once("TensorFlow waits for the connections of other workers, which may be gone")
     # A worker that dies in these few seconds would leave the others waiting inside a call that lets no Python run.
     faulthandler.dump_traceback_later(_CONNECT_SECONDS, exit=True)
     try:

@@ -79,7 +79,7 @@ def train(request: Request) -> Trained:
                 prometheus(told, recipe, dataset) as metrics,
                 in_lockstep(cluster, together, strategy, own, folder, request.cluster_timeout) as shared,
             ):
-                with out_of_memory_in_words(recipe.batch_size):
+                with out_of_memory_in_words(recipe.batch_size), own.at_once():
                     system = build(recipe, dataset, strategy, request.operation, request.stop)
                 if is_reporter(cluster):
                     for warning in recipe.warnings:

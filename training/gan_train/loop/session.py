@@ -1,8 +1,10 @@
 """One attempt at training: from the newest checkpoint to the last step, or to what ends it early."""
 
 import time
-from dataclasses import dataclass, replace
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 
+import numpy as np
 import tensorflow as tf
 
 from gan_core.errors import InterruptedRunError
@@ -18,6 +20,7 @@ from gan_train.loop.divergence import DivergenceGuard
 from gan_train.loop.failure import lasting_failure
 from gan_train.loop.fault import Fault, FaultError, ended_by
 from gan_train.loop.job import Job
+from gan_train.loop.pace import Pace
 from gan_train.loop.rows import metric_rows
 from gan_train.loop.saving import commit
 from gan_train.loop.schedule import call_lengths, is_due
@@ -60,7 +63,11 @@ class Session:
         diagnosis: judges the training as rows are written.
         guard: checks that numbers are finite.
         evaluator: measures the FID at snapshots; None where it is not measured.
+<<<<<<< HEAD
         stopping: tells when the run ends by itself; None where it does not, and in all workers but the chief.
+=======
+        pace: decides the length of calls.
+>>>>>>> 103fa0b (Let calls of the device follow the clock)
     """
 
     job: Job
@@ -72,7 +79,11 @@ class Session:
     diagnosis: LiveDiagnosis
     guard: DivergenceGuard
     evaluator: SnapshotFID | None
+<<<<<<< HEAD
     stopping: EarlyStopping | None
+=======
+    pace: Pace = field(default_factory=Pace)
+>>>>>>> 103fa0b (Let calls of the device follow the clock)
 
     def train(self, interruption: Interruption) -> Reached:
         """Train to the last step, or to where --stop-when ends the run.
@@ -99,8 +110,8 @@ class Session:
         run_steps = build_steps(system, job.strategy, seed, restored, chunks.spec, execution)
         for length in lengths:
             chunk = self._take(chunks, step)
-            rows = self._step(run_steps, chunk, step, length, chunks.waited)
-            step += length
+            rows = self._call(run_steps, chunk, step, length, chunks.waited, interruption)
+            step += len(rows)
             snapshot = self._look(step)
             samples = self._tell(step, rows, snapshot) or samples
             reason = self._save(step, interruption)
@@ -130,19 +141,40 @@ class Session:
                 self._commit(step)
             raise
 
-    def _step(
-        self, run_steps: StepFunction, chunk: tf.distribute.DistributedValues, step: int, length: int, waited: float
+    def _call(
+        self,
+        run_steps: StepFunction,
+        chunk: tf.distribute.DistributedValues,
+        step: int,
+        length: int,
+        waited: float,
+        interruption: Interruption,
     ) -> list[Row]:
-        """Train `length` steps after `step`, check their values, and return their rows. The chunk took `waited` seconds."""
-        began = time.monotonic()
-        values = run_steps(chunk, tf.constant(step, tf.int64), tf.constant(length))
-        # The check waits for the device, so the time ends here.
-        self.guard.metrics(values, step + length)
+        """Train the `length` steps of a chunk after `step`, check their values, and return their rows.
+
+        There are fewer rows than `length` if it was asked to stop. The chunk took `waited` seconds.
+        """
+        began, done, parts = time.monotonic(), 0, []
+        while done < length and not (done and self._stops_here(interruption, step + done)):
+            steps, called = self.pace.steps(length - done), time.monotonic()
+            # The first call is compiled before it takes its step.
+            with nullcontext() if self.pace.compiled else interruption.at_once():
+                values = run_steps(chunk, tf.constant(done), tf.constant(step + done, tf.int64), tf.constant(steps))
+            done += steps
+            # The check waits for the device, so the time ends here.
+            self.guard.metrics(values, step + done)
+            self.pace.note(interruption.slowest((time.monotonic() - called) / steps))
+            parts.append(values.numpy())
         seconds = waited + time.monotonic() - began
-        rows = metric_rows(self.job.system, values.numpy(), step + length)
-        costs = self.clock.rows(length, seconds, waited, self.job.recipe.batch_size)
+        rows = metric_rows(self.job.system, np.concatenate(parts), step + done)
+        costs = self.clock.rows(done, seconds, waited, self.job.recipe.batch_size)
         skipped = {"input_skipped": self.job.dataset.skipped_share} if self.job.dataset.skipped else {}
         return [row | skipped | cost for row, cost in zip(rows, costs, strict=True)]
+
+    @staticmethod
+    def _stops_here(interruption: Interruption, step: int) -> bool:
+        """Whether to stop between two calls of one chunk. A run that has done what it was to do ends where something is due."""
+        return interruption.check(step) and not interruption.done
 
     def _look(self, step: int) -> Snapshot | None:
         """The pictures and scores of a snapshot, if one is due and all weights are finite; else None."""

@@ -16,7 +16,7 @@ from gan_train.systems.base import Batch, Phase, System
 from gan_train.systems.gradients import AT_ONCE, Execution, differentiate
 from gan_train.systems.means import share_of_mean
 
-StepFunction = Callable[[tf.distribute.DistributedValues, tf.Tensor, tf.Tensor], tf.Tensor]
+StepFunction = Callable[[tf.distribute.DistributedValues, tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 def phase_metrics(phase: Phase) -> list[str]:
@@ -43,10 +43,10 @@ def build_steps(
     chunk_spec: Any = None,
     execution: Execution = AT_ONCE,
 ) -> StepFunction:
-    """A function of (chunk, first step, number of steps) that trains and returns the metrics, float32 (steps, metrics).
+    """A function of (chunk, place, first step, number of steps) that trains and returns the metrics, float32 (steps, metrics).
 
-    The chunk holds, for every replica, tensors with leading axes of steps and batches. The metrics of a phase that runs
-    several times in a step are means; those of a phase that does not run are 0.
+    The chunk holds, for every replica, tensors with leading axes of steps and batches; the place is that of the first step in
+    it. The metrics of a phase that runs several times in a step are means; those of a phase that does not run are 0.
 
     Args:
         system: the system to train.
@@ -92,16 +92,16 @@ def build_steps(
             return [tf.constant(0.0)] * len(phase_metrics(phase))
         return run_phase(system, phase, batch, draw, step, execution)
 
-    length = (tf.TensorSpec((), tf.int64), tf.TensorSpec((), tf.int32))
+    numbers = (tf.TensorSpec((), tf.int32), tf.TensorSpec((), tf.int64), tf.TensorSpec((), tf.int32))
 
-    @tf.function(input_signature=(chunk_spec, *length) if chunk_spec else None, reduce_retracing=True)
-    def run_steps(chunk: tf.distribute.DistributedValues, first: tf.Tensor, steps: tf.Tensor) -> tf.Tensor:
+    @tf.function(input_signature=(chunk_spec, *numbers) if chunk_spec else None, reduce_retracing=True)
+    def run_steps(chunk: tf.distribute.DistributedValues, start: tf.Tensor, first: tf.Tensor, steps: tf.Tensor) -> tf.Tensor:
         rows = tf.TensorArray(tf.float32, size=steps, element_shape=(len(metric_names(system)),))
         for place in tf.range(steps):
             step = first + tf.cast(place, tf.int64)
 
             def whole_step(resting: bool, place: tf.Tensor = place, step: tf.Tensor = step) -> tf.Tensor:
-                shares = strategy.run(replica_step, args=(chunk, place, step, resting))
+                shares = strategy.run(replica_step, args=(chunk, start + place, step, resting))
                 return strategy.reduce(tf.distribute.ReduceOp.SUM, shares, axis=None)
 
             if rhythms:

@@ -80,7 +80,7 @@ def run_steps(recipe: Recipe, replicas: int, steps: int) -> tuple[System, NDArra
     """Train a fresh system for some steps on random examples; the system and its metrics, float32 (steps, metrics)."""
     system, strategy, step_function = build(recipe, replicas)
     chunk = random_chunk(recipe, system, strategy, steps)
-    metrics: NDArray[np.float32] = step_function(chunk, step_number(0), tf.constant(steps)).numpy()
+    metrics: NDArray[np.float32] = step_function(chunk, tf.constant(0), step_number(0), tf.constant(steps)).numpy()
     return system, metrics
 
 

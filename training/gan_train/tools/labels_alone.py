@@ -41,7 +41,7 @@ def labels_alone(run: Folder, recipe: Recipe, steps: int) -> "keras.Model":
     run_steps = build_steps(system, tf.distribute.get_strategy(), recipe.seed)
     for step in range(0, steps, _STEPS_PER_CALL):
         length = min(_STEPS_PER_CALL, steps - step)
-        run_steps({}, tf.constant(step, tf.int64), tf.constant(length))
+        run_steps({}, tf.constant(0), tf.constant(step, tf.int64), tf.constant(length))
         say(f"labels alone: step {step + length}/{steps}")
     classifier: keras.Model = system.classifier
     return classifier
