@@ -98,6 +98,7 @@ def run_command(app: Callable[..., object]) -> NoReturn:
 
 
 def _run(app: Callable[..., object]) -> NoReturn:
+    """Run a typer app and leave by SystemExit with its exit code, or by what is unforeseen."""
     received: list[int] = []
 
     def interrupt(number: int, frame: object) -> NoReturn:

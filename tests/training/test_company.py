@@ -129,7 +129,9 @@ def test_a_training_that_hangs_in_spite_of_all_is_ended(tmp_path: Path) -> None:
             raise ZeroDivisionError("the chief fails")
         _, err = hanging.communicate(timeout=WAIT)
         assert hanging.returncode == 75
-    assert err == (f"error: worker 0 ({addresses[0]}) ended: the chief fails; start all workers again with the same commands\n")
+    assert err == (
+        f"interrupted: worker 0 ({addresses[0]}) ended: the chief fails; start all workers again with the same commands\n"
+    )
 
 
 def test_the_port_is_free_for_tensorflow_after_the_meeting() -> None:

@@ -113,10 +113,11 @@ class Company:
         """End this process as the command would, since training hangs in an operation that could not be aborted."""
         if self._noticed.is_set():
             return
-        print_text(f"error: {self._loss}; start all workers again with the same commands", error=True)
+        error = InterruptedRunError(f"{self._loss}; start all workers again with the same commands")
+        print_text(f"{error.title}: {error}", error=True)
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(InterruptedRunError.exit_code)
+        os._exit(error.exit_code)
 
 
 @contextmanager

@@ -63,11 +63,8 @@ class Session:
         diagnosis: judges the training as rows are written.
         guard: checks that numbers are finite.
         evaluator: measures the FID at snapshots; None where it is not measured.
-<<<<<<< HEAD
         stopping: tells when the run ends by itself; None where it does not, and in all workers but the chief.
-=======
         pace: decides the length of calls.
->>>>>>> 103fa0b (Let calls of the device follow the clock)
     """
 
     job: Job
@@ -79,11 +76,8 @@ class Session:
     diagnosis: LiveDiagnosis
     guard: DivergenceGuard
     evaluator: SnapshotFID | None
-<<<<<<< HEAD
     stopping: EarlyStopping | None
-=======
     pace: Pace = field(default_factory=Pace)
->>>>>>> 103fa0b (Let calls of the device follow the clock)
 
     def train(self, interruption: Interruption) -> Reached:
         """Train to the last step, or to where --stop-when ends the run.
