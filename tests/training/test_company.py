@@ -20,7 +20,7 @@ from tests.support.workers import free_addresses, tf_config
 
 pytestmark = pytest.mark.quick
 
-WAIT = 20.0
+WAIT = 120.0
 """Seconds that only a test which has failed waits."""
 
 OTHER = """
@@ -28,7 +28,7 @@ import sys
 from gan_core.interruption import Interruption
 from gan_train.distribution.cluster import read_cluster
 from gan_train.distribution.company import company
-with company(read_cluster(sys.argv[1]), {}, {}, 20.0, b"", Interruption(), lambda _: None):
+with company(read_cluster(sys.argv[1]), {}, {}, 120.0, b"", Interruption(), lambda _: None):
     print("met", flush=True)
     sys.stdin.readline()
     raise SystemExit(sys.argv[2])
@@ -115,7 +115,7 @@ from gan_core.interruption import Interruption
 from gan_train.distribution import company
 from gan_train.distribution.cluster import read_cluster
 company._GRACE_SECONDS = 0.2
-with company.company(read_cluster(sys.argv[1]), {}, {}, 20.0, b"", Interruption(), lambda _: threading.Event().wait()):
+with company.company(read_cluster(sys.argv[1]), {}, {}, 120.0, b"", Interruption(), lambda _: threading.Event().wait()):
     print("met", flush=True)
     threading.Event().wait()
 """

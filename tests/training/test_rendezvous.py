@@ -41,7 +41,7 @@ def meet(
     index: int,
     facts: dict[str, str] = FACTS,
     files: Files | None = None,
-    timeout: float = 20.0,
+    timeout: float = 120.0,
     wish: Interruption | None = None,
     secret: bytes = SECRET,
 ) -> Files:
