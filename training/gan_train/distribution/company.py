@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from threading import Event, Thread, Timer
 from typing import Any, TypeVar
 
-from gan_core.command import print_text
+from gan_core.command import print_error
 from gan_core.errors import InterruptedRunError
 from gan_core.interruption import Interruption
 from gan_train.distribution import messages
@@ -114,7 +114,7 @@ class Company:
         if self._noticed.is_set():
             return
         error = InterruptedRunError(f"{self._loss}; start all workers again with the same commands")
-        print_text(f"{error.title}: {error}", error=True)
+        print_error(str(error), error.title)
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(error.exit_code)
