@@ -102,6 +102,7 @@ benchmarks: $(READY)
 	$(BIN)/python benchmarks/evaluate.py
 	$(BIN)/python benchmarks/translation.py --set generator.merge=add --recipe horse2zebra-cyclegan
 	$(BIN)/python benchmarks/translation.py --recipe maps-pix2pix
+	$(BIN)/python benchmarks/memory.py --recipe cifar10-gan --set batch_size=256
 	$(BIN)/python benchmarks/memory.py --set batch_size=4 --set image.shape=[64,64,3]
 
 # A few minutes each; Fashion-MNIST is found as `gan-pipeline prepare fashion_mnist` finds it.
