@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.support.datasets import examples, idx_files, labels_of, prepare, run_cli, sample_arrays, shards, tree, write_files
+from tests.support.pictures import grid_pixels
 
 
 def test_all_bytes_are_the_same_for_any_number_of_workers(digits: Path, tmp_path: Path) -> None:
@@ -23,9 +24,8 @@ def test_the_folder_holds_what_is_promised(digits: Path) -> None:
 
 
 def test_the_preview_shows_the_first_examples(digits: Path) -> None:
-    from PIL import Image
-
-    pixels = np.asarray(Image.open(digits / "preview.png"))
+    """Grey images are inverted, as in the grids of a run."""
+    pixels = 255 - grid_pixels(digits / "preview.png")
     assert pixels.shape == (302, 302)
     first = [example.values["image"][..., 0] for example in examples(digits)[:100]]
     for number, image in enumerate(first):

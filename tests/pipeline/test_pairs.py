@@ -9,6 +9,7 @@ from PIL import Image
 
 from tests.support.datasets import examples, failures, images_of, prepare, run_cli, shards, tree, write_files
 from tests.support.image_files import encoded, noise, zipped
+from tests.support.pictures import grid_pixels
 
 LEFT = {f"{number}.png": noise(number, 16, 16) for number in range(6)}
 RIGHT = {f"{number}.png": noise(100 + number, 16, 16) for number in range(6)}
@@ -76,7 +77,7 @@ def test_an_odd_width_and_an_upright_image_are_dropped(tmp_path: Path) -> None:
 def test_the_preview_shows_source_beside_target(maps: Path, tmp_path: Path) -> None:
     prepare(tmp_path / "out", "--image-size", "16", source=maps, dataset="pairs")
     first = examples(tmp_path / "out")[0].values
-    pixels = np.asarray(Image.open(tmp_path / "out" / "preview.png"))
+    pixels = grid_pixels(tmp_path / "out" / "preview.png")
     np.testing.assert_array_equal(pixels[2:18, 2:34], np.hstack([np.asarray(first["source"]), np.asarray(first["target"])]))
 
 
@@ -154,7 +155,7 @@ def test_a_missing_domain_is_named(tmp_path: Path, files: list[str], words: str)
 def test_the_preview_shows_both_domains(tmp_path: Path) -> None:
     out = tmp_path / "out"
     prepare(out, "--image-size", "16", source=write_files(tmp_path / "in", HORSES), dataset="unpaired")
-    pixels = np.asarray(Image.open(out / "preview.png"))
+    pixels = grid_pixels(out / "preview.png")
     above, below = (np.asarray(examples(out, split)[0].values["image"]) for split in ("trainA", "trainB"))
     np.testing.assert_array_equal(pixels[2:18, 2:18], above)
     assert any(np.array_equal(pixels[top : top + 16, 2:18], below) for top in range(18, pixels.shape[0] - 16))

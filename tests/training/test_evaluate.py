@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from gan_core.progress import ProgressCounter, ProgressDisplay
 from gan_core.storage import open_folder
@@ -22,6 +21,7 @@ from gan_train.scoring.images import Images, fakes, reals
 from gan_train.scoring.protocol import Protocol
 from gan_train.scoring.real_statistics import entry_name, real_statistics
 from gan_train.scoring.scores import KINDS, read_scores
+from tests.support.pictures import grid_pixels
 from tests.support.runs import gan_train
 
 OF_IMAGES = {"fid", "kid", "kid_std", "inception_score", "inception_score_std", "precision", "recall", "density", "coverage"}
@@ -158,8 +158,7 @@ def test_an_entry_of_the_cache_is_named_by_content_and_a_damaged_one_is_made_ane
 
 def test_each_generated_image_stands_beside_its_closest_reals(run: Path, digits: Path) -> None:
     assert gan_train("evaluate", run, "--data", digits, "--seed", "3").code == 0
-    picture = Image.open(run / "scores" / "neighbours-step-00000006.png")
-    shown = 255 - np.asarray(picture)
+    shown = 255 - grid_pixels(run / "scores" / "neighbours-step-00000006.png")
     rows = [[shown[2 + 30 * row : 30 + 30 * row, 2 + 30 * at : 30 + 30 * at] for at in range(6)] for row in range(5)]
     threes = [three for row in rows for three in (row[:3], row[3:])]
     stored = np.concatenate([one.pixels for one in reals(open_dataset(str(digits), load_recipe("mnist-dcgan")), 300)])[..., 0]

@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from tests.support.pictures import grid_pixels
 from tests.support.runs import SMALL, gan_train, saved_variables
 
 Array = NDArray[np.float32]
@@ -93,7 +94,7 @@ def test_the_saved_generator_and_the_grid_are_the_averages(averaged: Path) -> No
     assert not np.allclose(gamma, trained["up_1_normalised/gamma"], atol=1e-4)
     with np.load(averaged / "latents.npz") as archive:
         expected = 255 - images(averaged, archive["latents"])
-    grid = np.asarray(Image.open(averaged / "samples" / "step-00000004.png")).astype(float)
+    grid = grid_pixels(averaged / "samples" / "step-00000004.png").astype(float)
     np.testing.assert_allclose(grid[2:30, 2:30], expected[0], atol=1)
     np.testing.assert_allclose(grid[62:90, 62:90], expected[8], atol=1)
 

@@ -17,6 +17,7 @@ import yaml
 from PIL import Image
 
 from tests.support.commands import Argument, Ran
+from tests.support.pictures import grid_pixels
 from tests.support.runs import SMALL, assert_same_checkpoint, gan_train, gan_train_child
 from tests.support.training_data import prepare_digits
 
@@ -102,7 +103,9 @@ def test_a_continued_run_goes_on_counting_and_shows_everything_once(copy: Path, 
 
 def test_grids_carry_where_they_came_from(trained: Path) -> None:
     image = Image.open(trained / "samples" / "step-00000006.png")
-    assert image.size == (3 * 30 + 2, 3 * 30 + 2)
+    assert grid_pixels(trained / "samples" / "step-00000006.png").shape == (3 * 30 + 2, 3 * 30 + 2)
+    # 92 pixels a side, each shown ten times as wide.
+    assert image.size == (920, 920)
     assert image.text["step"] == "6"
     assert image.text["seed"] == "0"
     assert len(image.text["dataset"]) == DIGEST
@@ -117,7 +120,7 @@ def test_sample_grids_use_the_saved_latents(trained: Path) -> None:
         latents = archive["latents"]
     generator = keras.models.load_model(trained / "models" / "generator-step-00000006.keras")
     expected = 255 - np.rint(np.asarray(generator(latents)) * 127.5 + 127.5)
-    grid = np.asarray(Image.open(trained / "samples" / "step-00000006.png")).astype(float)
+    grid = grid_pixels(trained / "samples" / "step-00000006.png").astype(float)
     np.testing.assert_allclose(grid[2:30, 2:30], expected[0, ..., 0], atol=1)
     np.testing.assert_allclose(grid[62:90, 62:90], expected[8, ..., 0], atol=1)
 

@@ -16,6 +16,7 @@ from gan_train.latents.inputs import Inputs
 from gan_train.recipe.practice_config import LatentConfig
 from gan_train.sampling.generator import saved_generator
 from gan_train.tools.latent_options import LatentOptions, latent_inputs, parse_seeds, read_inputs
+from tests.support.pictures import grid_pixels
 from tests.support.runs import cells, gan_train
 
 
@@ -29,7 +30,8 @@ def sample(*args: str | Path) -> dict[str, Any]:
 def test_a_grid(trained: Path, tmp_path: Path) -> None:
     assert sample(trained, "-o", tmp_path / "grid.png")["images"] == 25
     image = Image.open(tmp_path / "grid.png")
-    assert image.size == (5 * 30 + 2, 5 * 30 + 2)
+    assert grid_pixels(tmp_path / "grid.png").shape == (5 * 30 + 2, 5 * 30 + 2)
+    assert image.size == (912, 912)
     assert image.text["step"] == "6"
 
 

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+_SIDE = 1000
+"""The most pixels that a side of a picture is enlarged to: it fills a good part of a screen, and not more."""
+
 
 def tile(images: NDArray[np.uint8], columns: int | None = None, gap: int = 2, background: int = 255) -> NDArray[np.uint8]:
     """Lay images out row by row, left to right, as square as possible unless `columns` is given.
@@ -29,6 +32,16 @@ def tile(images: NDArray[np.uint8], columns: int | None = None, gap: int = 2, ba
         top, left = (gap + index * (side + gap) for index, side in zip(divmod(number, columns), (height, width), strict=True))
         canvas[top : top + height, left : left + width] = image
     return canvas
+
+
+def enlargement(height: int, width: int) -> int:
+    """The whole factor, at least 1, by which a picture of that size in pixels grows to at most 1,000 pixels a side."""
+    return max(1, _SIDE // max(height, width))
+
+
+def enlarged(image: NDArray[np.uint8], times: int) -> NDArray[np.uint8]:
+    """An image (height, width, channels) that shows each pixel as a square of `times` x `times` pixels."""
+    return image.repeat(times, axis=0).repeat(times, axis=1)
 
 
 def png(image: NDArray[np.uint8], text: Mapping[str, str] | None = None) -> bytes:

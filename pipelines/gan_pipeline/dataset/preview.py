@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_core.images.grid import png, tile
+from gan_core.images.grid import tile
+from gan_core.images.labelled import as_shown, framed_png
 from gan_core.storage import Folder
 from gan_pipeline.dataset.features import Features, image_features
 from gan_pipeline.dataset.manifest import Split
@@ -32,8 +33,8 @@ def preview(folder: Folder, splits: Mapping[str, Split], features: Features) -> 
     columns = max(2, min(_COLUMNS, _WIDTH // width))
     shown = [split for name, split in splits.items() if name.endswith(("A", "B"))][:2] or [next(iter(splits.values()))]
     count = min(_IMAGES, columns * columns) // len(shown)
-    grids = [tile(np.stack(_pictures(folder, split, features, count)), columns) for split in shown]
-    return png(np.concatenate([grid for grid in grids if grid.shape[1] == grids[0].shape[1]]))
+    grids = [tile(as_shown(np.stack(_pictures(folder, split, features, count))), columns) for split in shown]
+    return framed_png(np.concatenate([grid for grid in grids if grid.shape[1] == grids[0].shape[1]]), {})
 
 
 def _first(folder: Folder, split: Split, features: Features, count: int) -> list[Example]:

@@ -4,6 +4,7 @@ Images are translated one by one, so that with batch normalisation none depends 
 step trains on, where the dataset has one: scores are then named "unseen_...", else "train_...".
 """
 
+import re
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
@@ -13,7 +14,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from gan_core.images.grid import png, tile
+from gan_core.images.grid import tile
+from gan_core.images.labelled import as_shown, framed_png
 from gan_core.storage import Folder
 from gan_train.data.dataset import Dataset
 from gan_train.data.pixels import to_range, to_uint8
@@ -86,7 +88,8 @@ class TranslatedGallery(Gallery):
     def _columns(self, columns: list[Pixels], title: str, facts: Mapping[str, str]) -> bytes:
         """A picture with a row for each image and the given columns."""
         together = np.stack(columns, axis=1).reshape(-1, *columns[0].shape[1:])
-        return png(tile(together, len(columns)), self._facts | {"columns": title, **facts})
+        headings = re.split("[,;] ", title)
+        return framed_png(tile(as_shown(together), len(columns)), self._facts | {"columns": title, **facts}, headings)
 
 
 class PairGallery(TranslatedGallery):

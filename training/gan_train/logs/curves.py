@@ -19,8 +19,8 @@ _REAL, _FAKE, _GENERATOR, _FIRST_FREE = "C0", "C1", "C2", 3
 _WIDTH, _HEIGHT = 9, 6
 """Inches. Right of the curves stand their names, with 0.45 inches for the lines of the legend and 0.07 for each letter."""
 
-_THINNED_OPACITY = 0.6
-"""Opacity of a thinned curve, from 0 to 1. Such a curve fills the range of its values and would hide those behind it."""
+_SINGLE_OPACITY = 0.25
+"""Opacity of the single values, from 0 to 1: they lie behind the means, and do not mix to a colour that stands for nothing."""
 
 
 class CurvesWriter(Writer):
@@ -69,16 +69,20 @@ class Curves:
         upper, lower = figure.subplots(2, 1, sharex=True)
         free = count(_FIRST_FREE)
         for name, trace in self._traces.items():
-            points = trace.points()
-            (upper if name.endswith("loss") else lower).plot(
+            points, axes = trace.points(), upper if name.endswith("loss") else lower
+            colour = _colour(name) or f"C{next(free)}"
+            if not name.startswith("snapshot."):
+                axes.plot(*zip(*points, strict=True), color=colour, linewidth=0.8, alpha=_SINGLE_OPACITY)
+                points = trace.running_means()
+            axes.plot(
                 *zip(*points, strict=True),
                 label=name,
-                color=_colour(name) or f"C{next(free)}",
-                linewidth=1,
-                alpha=_THINNED_OPACITY if trace.thinned else 1.0,
+                color=colour,
+                linewidth=1.6,
                 linestyle="--" if name.startswith("snapshot.") else "-",
                 marker="o" if len(points) == 1 else None,
             )
+        figure.suptitle("Each step in pale, running means in full", fontsize=10)
         upper.set_ylabel("loss")
         if any(name.endswith(".estimate") for name in self._traces):
             lower.set_ylabel("estimated distance")

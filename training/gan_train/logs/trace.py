@@ -1,9 +1,13 @@
 """A metric by step, thinned so that a run of any length is drawn from a bounded number of points."""
 
 from dataclasses import dataclass
+from itertools import accumulate
 
 BUCKETS = 1_000
 """Stretches of steps at most; losses.png has fewer columns of pixels."""
+
+_WINDOWS = 50
+"""How many windows of running means stand side by side in a picture."""
 
 Point = tuple[int, float]
 """Step and value."""
@@ -62,6 +66,17 @@ class Trace:
         """The mean value of each stretch at its middle step; at most BUCKETS points."""
         half = self._width // 2
         return [(bucket.number * self._width + half, bucket.total / bucket.count) for bucket in self._buckets]
+
+    def running_means(self) -> list[Point]:
+        """The means over a fiftieth of the stretches around each, weighted by their number of values; as `means` otherwise."""
+        reach = len(self._buckets) // (2 * _WINDOWS)
+        totals = list(accumulate((bucket.total for bucket in self._buckets), initial=0.0))
+        counts = list(accumulate((bucket.count for bucket in self._buckets), initial=0))
+        means = []
+        for place, (step, _) in enumerate(self.means()):
+            first, last = max(0, place - reach), min(len(self._buckets), place + reach + 1)
+            means.append((step, (totals[last] - totals[first]) / (counts[last] - counts[first])))
+        return means
 
     def _put(self, bucket: _Bucket) -> None:
         if self._buckets and self._buckets[-1].number == bucket.number:

@@ -89,7 +89,8 @@ def samples_png(generated: Examples, reals: Examples, recipe: LatentRecipe, fact
     """Generated examples as a PNG file: a grid of images with a column for each class or code, or points over real ones."""
     if not isinstance(recipe.examples, ImageConfig):
         return scatter_png({"real": reals, "fake": generated}, facts)
-    return grid_png(generated, facts, recipe.condition.values if recipe.condition else None)
+    columns = recipe.condition.values if recipe.condition else None
+    return grid_png(generated, facts, columns, [str(value) for value in range(columns or 0)])
 
 
 def write_samples(run: Folder, grid: bytes, step: int) -> str:

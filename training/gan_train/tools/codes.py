@@ -8,6 +8,7 @@ from gan_core.storage import write_file
 from gan_train.latents.inputs import crossed
 from gan_train.recipe.examples import Condition
 from gan_train.sampling.generator import MOST_IMAGES, SavedGenerator, saved_generator
+from gan_train.tools.conditions import heading
 from gan_train.tools.latent_options import draw_latents
 
 
@@ -40,4 +41,5 @@ def crossed_grid(generator: SavedGenerator, condition: Condition, rows: int, see
     recipe = generator.recipe
     inputs = crossed(draw_latents(recipe.latent, seed, rows, recipe.latent_size), range(condition.values))
     facts = generator.facts | {"latents": f"seed-{seed}", "columns": condition.kind, "rows": "noise"}
-    return grid_png(generator.images(inputs), facts, condition.values)
+    names = [heading(generator.record, value) for value in range(condition.values)]
+    return grid_png(generator.images(inputs), facts, condition.values, names)

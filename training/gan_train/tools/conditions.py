@@ -122,6 +122,11 @@ def value_label(record: RunRecord, value: int) -> str:
     return str(value) if name == str(value) else f"{value} ({name})"
 
 
+def heading(record: RunRecord, value: int) -> str:
+    """The name of a class, or the number of a code, as it stands over a column of images."""
+    return record.class_names[value] if record.class_names else str(value)
+
+
 def condition_facts(record: RunRecord, conditions: Sequence[int] | Conditions | None) -> dict[str, str]:
     """The text chunk of a picture about the classes or codes of its images: a single one with its name, or all numbers."""
     condition = record.recipe.condition

@@ -38,5 +38,7 @@ def manifold(folder: str, out: str, side: int, options: ConditionOptions, step: 
     facts = generator.facts | {"latents": f"{side} x {side} {spacing} from {low:.4g} to {high:.4g}, right and up"}
     facts |= condition_facts(generator.record, conditions)
     images = generator.images(Inputs(latents, conditions))
-    write_file(out, grid_png(images, facts, side))
+    along = [f"{value:.1f}" for value in latents[:side, 0]]
+    upwards = [f"{value:.1f}" for value in latents[::side, 1]]
+    write_file(out, grid_png(images, facts, side, along, upwards))
     return {"run": generator.run.uri, "step": generator.step, "images": len(images), "low": low, "high": high, "out": out}

@@ -14,7 +14,7 @@ from gan_train.latents.inputs import Inputs, crossed, in_turn
 from gan_train.recipe.base import LatentRecipe
 from gan_train.recipe.examples import PointConfig
 from gan_train.sampling.generator import MOST_IMAGES, SavedGenerator, saved_generator
-from gan_train.tools.conditions import ConditionOptions, check_saved, condition_facts, named_values, values_in_turn
+from gan_train.tools.conditions import ConditionOptions, check_saved, condition_facts, heading, named_values, values_in_turn
 from gan_train.tools.latent_options import COUNT, LatentOptions, latent_inputs
 from gan_train.tools.output_folder import check_output_folder
 from gan_train.tools.points import check_points_name, points_file
@@ -94,10 +94,18 @@ def sample(
     if makes_points:
         write_file(out, points_file(out, samples.values, all_facts))
     elif out.endswith(".png"):
-        write_file(out, grid_png(samples.values, all_facts, samples.columns))
+        write_file(out, grid_png(samples.values, all_facts, samples.columns, _headings(samples)))
     else:
         _write_single_images(samples, out, facts)
     return _answer(generator, "points" if makes_points else "images", len(samples.inputs), out)
+
+
+def _headings(samples: Samples) -> list[str]:
+    """A word for each column, where each holds one class or code."""
+    conditions = samples.inputs.conditions
+    if conditions is None or samples.columns is None:
+        return []
+    return [heading(samples.generator.record, int(value)) for value in conditions[: samples.columns]]
 
 
 def _default_count(recipe: LatentRecipe, columns: int) -> int:
