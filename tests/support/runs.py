@@ -13,6 +13,7 @@ import gan_train.cli.main as train_cli
 from gan_train.recipe.base import Recipe
 from gan_train.recipe.document import load_recipe
 from tests.support.commands import Argument, Ran, run_inside
+from tests.support.pictures import enlargement_of, grid_pixels
 from tests.support.warm import start_warm
 
 SMALL_KEYS = (
@@ -66,19 +67,18 @@ def assert_same_checkpoint(one: Path, other: Path, step: int) -> None:
 
 
 def cells(picture: Path, columns: int) -> list[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
-    """The cells of a labelled grid in reading order: the strip with the word, and the image below it."""
-    pixels = np.asarray(Image.open(picture))
+    """The cells of a labelled grid in reading order: the strip with the word, and the image below it, not enlarged."""
+    pixels, times = np.asarray(Image.open(picture)), enlargement_of(picture)
     side = (pixels.shape[1] - 2) // columns - 2
     tops = range(2, pixels.shape[0] - 2, 14 + side + 2)
     lefts = range(2, pixels.shape[1] - 2, side + 2)
     whole = [pixels[top : top + 14 + side, left : left + side] for top in tops for left in lefts]
-    return [(cell[:14], cell[14:]) for cell in whole]
+    return [(cell[:14], cell[14::times, ::times]) for cell in whole]
 
 
 def grid_images(picture: Path, columns: int, rows: int) -> NDArray[np.uint8]:
-    """The images of an unlabelled grid of 28x28 images in reading order."""
-    pixels = np.asarray(Image.open(picture))
-    assert pixels.shape == (rows * 30 + 2, columns * 30 + 2)
+    """The images of a grid of 28x28 images in reading order."""
+    pixels = grid_pixels(picture, rows * 30 + 2, columns * 30 + 2)
     corners = [(2 + 30 * row, 2 + 30 * column) for row in range(rows) for column in range(columns)]
     return np.stack([pixels[top : top + 28, left : left + 28] for top, left in corners])
 

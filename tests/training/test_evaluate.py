@@ -70,10 +70,11 @@ def test_every_score_has_its_protocol_in_the_file_and_on_the_terminal(run: Path,
         "truncation": "",
     }
     line = f"[digits-classifier {extractor[:4]}…, train 300 vs 300, as trained, none, step 6, data {digest[:4]}…]"
-    *said, caution = [one for one in ran.out.splitlines() if one]
+    *said, protocol, caution = [one for one in ran.out.splitlines() if one]
     assert len(said) == len(ALL & KINDS.keys())
-    assert all(one.endswith(f" (few images) {line}") for one in said)
-    assert said[0] == f"FID {document['scores']['fid']:.4g} (few images) {line}"
+    assert all(one.endswith(" (few images)") for one in said)
+    assert said[0] == f"FID {document['scores']['fid']:.4g} (few images)"
+    assert protocol == f"measured as {line}"
     assert caution.startswith("few images, 300 against 300: ")
     assert "300/300 fakes" in ran.err or not ran.err
 

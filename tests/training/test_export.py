@@ -109,7 +109,7 @@ def test_a_card_has_the_scores_of_its_step_with_protocol_and_caution(trained: Pa
     assert (scores["values"], scores["protocol"]) == (measured["scores"], measured["protocol"])
     assert card_of(tmp_path, "g6.keras")["scores"] == []
     page = (tmp_path / "MODEL_CARD.md").read_text().replace("\\", "")
-    assert f"- FID {measured['scores']['fid']:.4g} (few images) [digits-classifier" in page
+    assert f"- FID {measured['scores']['fid']:.4g} (few images)\n" in page
     assert "few images, 40 against 40" in page and page.count("No scores") == 1
 
 

@@ -57,9 +57,9 @@ def test_the_files_of_a_generator_get_the_scores_of_its_run(
 def test_few_images_are_said_beside_each_score(generated: Path, digits: Path) -> None:
     ran = gan_train("evaluate", "--images", generated, "--data", digits, "-n", "20")
     assert ran.code == 0, ran.err
-    *scores, caution = ran.out.splitlines()
-    assert scores[0].startswith("FID ") and all(" (few images) [digits-classifier " in line for line in scores)
-    assert "train 20 vs 20, files, none, data " in scores[0]
+    *scores, protocol, caution = ran.out.splitlines()
+    assert scores[0].startswith("FID ") and all(line.endswith(" (few images)") for line in scores)
+    assert protocol.startswith("measured as [digits-classifier ") and "train 20 vs 20, files, none, data " in protocol
     assert caution.startswith("few images, 20 against 20: FID is too high")
     assert "few images, 20 against 20" in evaluate("--images", generated, "--data", digits, "-n", "20")["caution"]
 

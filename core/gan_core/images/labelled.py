@@ -122,7 +122,7 @@ def labelled_png(cells: Sequence[tuple[str, Pixels | None]], columns: int, facts
     times = max(math.ceil(_CELL / shape[1]), enlargement(rows * (shape[0] + _STRIP), columns * shape[1]))
     shown = [enlarged(blank if image is None else as_shown(image), times) for _, image in cells]
     labelled = [np.concatenate([_strip(word, image), image]) for (word, _), image in zip(cells, shown, strict=True)]
-    return png(tile(np.stack(labelled), columns), facts)
+    return png(tile(np.stack(labelled), columns), {**facts, "scale": str(times)})
 
 
 def _strip(word: str, below: Pixels) -> Pixels:

@@ -3,12 +3,12 @@
 from typing import TYPE_CHECKING, Any
 
 from gan_core.command import print_json, print_text
+from gan_pipeline.cli.next_step import next_command
 from gan_pipeline.dataset.catalogue import CHOSEN_OUT, DATASETS, LISTED_CHOICES, flag
 from gan_pipeline.dataset.understood import Understood
 
 if TYPE_CHECKING:
     from gan_pipeline.api import Prepared
-    from gan_pipeline.dataset.manifest import Manifest
     from gan_pipeline.inspection.page_file import WrittenPage
     from gan_pipeline.preparing.planning import Plan
 
@@ -31,13 +31,7 @@ def print_prepared(prepared: "Prepared", as_json: bool) -> None:
     if asked:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in asked.items())
         print_text(f"left out {sum(asked.values()):,} inputs ({reasons}), see {out.rstrip('/')}/failures.jsonl")
-    print_text(f"look at {out.rstrip('/')}/preview.png{_next_step(manifest, out)}")
-
-
-def _next_step(manifest: "Manifest", out: str) -> str:
-    image = manifest.features.get("image")
-    digits = image is not None and image.kind == "image" and image.shape == (28, 28, 1)
-    return f", then: gan-train run mnist-gan --data {out} -o runs/first" if digits else ""
+    print_text(f"look at {out.rstrip('/')}/preview.png, then: {next_command(manifest, out)}")
 
 
 def print_plan(plan: "Plan", out: str, as_json: bool) -> None:
@@ -68,7 +62,7 @@ def print_summary(summary: dict[str, Any], folder: str) -> None:
     print_text(f"{summary['name']} in {folder}: {', '.join(map(_feature, summary['features'].items()))}")
     print_text(f"digest {summary['digest']}")
     for name, split in summary["splits"].items():
-        print_text(f"\n{name}: {split['examples']:,} examples in {split['shards']} shards, {split['bytes'] / 2**20:.1f} MiB")
+        print_text(f"\n{name}: {split['examples']:,} examples in {_shards(split['shards'])}, {split['bytes'] / 2**20:.1f} MiB")
         for title, count in {**split.get("classes", {}), **split.get("attributes", {})}.items():
             print_text(f"  {title:<20} {count:>8,}  {'#' * round(40 * count / max(1, split['examples']))}")
         for title, (least, most) in split.get("ranges", {}).items():
@@ -82,8 +76,19 @@ def print_summary(summary: dict[str, Any], folder: str) -> None:
             print_text(f"warning: {warning}")
     dropped = ", ".join(f"{count:,} {reason}" for reason, count in summary["counts"]["dropped"].items()) or "none"
     print_text(f"\nread {summary['counts']['read']:,}, dropped: {dropped}")
-    print_text("options: " + ", ".join(f"{key}={value}" for key, value in summary["options"].items() if value is not None))
+    print_text(
+        "options: " + ", ".join(f"{key}={_words(value)}" for key, value in summary["options"].items() if value is not None)
+    )
     print_text(f"look at {summary['preview']}")
+
+
+def _shards(count: int) -> str:
+    return f"{count} shard" if count == 1 else f"{count} shards"
+
+
+def _words(value: Any) -> str:
+    """The value of an option as it is typed: a list with commas."""
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def print_page(written: "WrittenPage", as_json: bool) -> None:

@@ -204,7 +204,10 @@ def run(
         from gan_train.loop.plan import plan
 
         document = plan(request)
-        answer(document, "\n".join(f"{key.replace('_', ' ')}: {value}" for key, value in document.items()), as_json)
+        lines = [f"{key.replace('_', ' ')}: {value}" for key, value in document.items()]
+        if document["from_step"] >= document["to_step"]:
+            lines.append(f"already done: {out or resume} is at step {document['from_step']}; to go on: a larger --steps")
+        answer(document, "\n".join(lines), as_json)
         return
     finished = run_request(request, progress=True)
     trained = finished.trained

@@ -1,7 +1,7 @@
 """The kinds of scores, and scores.jsonl: a line for each step of a run that was scored.
 
 for scored in read_scores(run):
-    print(*scored.lines(), sep="\\n")     # FID 12.3 [digits-classifier 3fa9…, train 10000 vs 10000, EMA, ...]
+    print(*scored.lines(), sep="\\n")     # FID 12.3, ..., measured as [digits-classifier 3fa9…, ...]
 """
 
 import json
@@ -71,9 +71,9 @@ class Scored:
         return self.document() | ({"caution": self.protocol.caution} if self.protocol.caution else {})
 
     def lines(self) -> list[str]:
-        """A line of text for each score, with its protocol; and a warning if they are of few images."""
-        lines = [f"{KINDS[name].title} {self.text(name)} {self.protocol}" for name in self.values if name in KINDS]
-        return [*lines, self.protocol.caution] if self.protocol.caution else lines
+        """A line of text for each score, one with the protocol of all, and a warning if they are of few images."""
+        lines = [f"{KINDS[name].title} {self.text(name)}" for name in self.values if name in KINDS]
+        return [*lines, f"measured as {self.protocol}", *([self.protocol.caution] if self.protocol.caution else [])]
 
     def text(self, name: str) -> str:
         """A score with four digits, its standard deviation if it has one, and a remark if it is of few images."""
