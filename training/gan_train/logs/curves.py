@@ -65,7 +65,7 @@ class Curves:
         figure = Figure(figsize=(_WIDTH, _HEIGHT))
         # A layout that matplotlib works out itself takes as long as the drawing.
         longest = max((len(name) for name in self._traces), default=0)
-        figure.subplots_adjust(left=0.1, right=1 - (0.45 + 0.07 * longest) / _WIDTH, bottom=0.08, top=0.96, hspace=0.1)
+        figure.subplots_adjust(left=0.1, right=1 - (0.45 + 0.07 * longest) / _WIDTH, bottom=0.08, top=0.93, hspace=0.1)
         upper, lower = figure.subplots(2, 1, sharex=True)
         free = count(_FIRST_FREE)
         for name, trace in self._traces.items():
