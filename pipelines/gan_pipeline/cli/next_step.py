@@ -15,7 +15,7 @@ _BY_SHAPE = {
 _TRANSLATED = (256, 256, 3)
 """Shape of the images of the recipes that translate; they take other squares, too."""
 _DIVISOR = 16
-"""What the sides of the images that a translator takes are multiples of."""
+"""A translator takes images whose sides are multiples of this number of pixels."""
 
 
 def next_command(manifest: Manifest, folder: str) -> str:
