@@ -52,6 +52,8 @@ demo: $(READY)
 	$(BIN)/gan-pipeline prepare mnist --source sample -o data/digits
 	$(BIN)/gan-train run mnist-dcgan --data data/digits -o runs/demo \
 		--steps 1200 --set batch_size=64 --set snapshot_every=200 --set checkpoint_every=200 --set generator.batch_norm.momentum=0.9
+	$(BIN)/gan-train evaluate runs/demo --data data/digits --count 2000
+	$(BIN)/gan-train report runs/demo
 	@echo
 	@echo "The digits it learned:  runs/demo/samples/step-00001200.png   (real ones: runs/demo/reals.png)"
 	@echo "How it went:            runs/demo/losses.png"
@@ -59,6 +61,8 @@ demo: $(READY)
 	@echo "  $(BIN)/gan-train sample runs/demo -o more.png --count 64 --seed 7"
 	@echo "  $(BIN)/gan-pipeline inspect data/digits"
 	@echo "  $(BIN)/gan-train run mnist-gan --data data/digits -o runs/mnist-gan    (hours on a CPU; Ctrl-C and go on any time)"
+	@echo
+	@echo "open runs/demo/report.html"
 
 lint: $(READY)
 	$(BIN)/ruff check .

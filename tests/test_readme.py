@@ -72,6 +72,8 @@ def test_the_demo_names_what_it_makes() -> None:
     demo = MAKEFILE.read_text().split("\ndemo:")[1].split("\n\n")[0]
     steps = int(re.search(r"--steps (\d+)", demo)[1])
     assert f"runs/demo/samples/step-{steps:08d}.png" in demo
+    assert demo.index("evaluate runs/demo ") < demo.index("report runs/demo")
+    assert demo.rstrip().endswith('@echo "open runs/demo/report.html"')
 
 
 def test_the_readme_names_every_recipe_and_exit_code() -> None:
