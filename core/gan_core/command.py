@@ -36,6 +36,13 @@ MetricsPortOption = Annotated[
     int | None,
     typer.Option("--metrics-port", min=1, max=65535, metavar="PORT", help="Serve numbers to Prometheus while it runs."),
 ]
+ForecastOption = Annotated[
+    bool, typer.Option("--forecast", help="Measure a part, tell how long the whole takes and what it costs, and end.")
+]
+PriceOption = Annotated[
+    float | None,
+    typer.Option("--price-per-hour", min=0, metavar="PRICE", help="With --forecast: of all machines, in any currency."),
+]
 MetricsFileOption = Annotated[
     str | None,
     typer.Option("--metrics-file", metavar="FILE", help="Write them for Prometheus' textfile collector, as x.prom."),

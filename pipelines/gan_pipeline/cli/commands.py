@@ -5,11 +5,13 @@ from typing import Annotated, NoReturn
 import typer
 
 from gan_core.command import (
+    ForecastOption,
     JsonOption,
     LogFormat,
     LogFormatOption,
     MetricsFileOption,
     MetricsPortOption,
+    PriceOption,
     choose_log_format,
     print_json,
     print_text,
@@ -22,7 +24,7 @@ from gan_pipeline import api
 from gan_pipeline.api import PrepareOptions
 from gan_pipeline.cli.doctor import examining
 from gan_pipeline.cli.jobs import PROGRAM
-from gan_pipeline.cli.output import print_datasets, print_page, print_plan, print_prepared, print_summary
+from gan_pipeline.cli.output import print_datasets, print_forecast, print_page, print_plan, print_prepared, print_summary
 from gan_pipeline.dataset.catalogue import DATASETS, MAX_FAILURE_RATE, dataset_info
 from gan_pipeline.dataset.options import MOST_SHARDS
 
@@ -177,6 +179,8 @@ def prepare(
     metrics_port: MetricsPortOption = None,
     metrics_file: MetricsFileOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan; write nothing.")] = False,
+    forecast: ForecastOption = False,
+    price_per_hour: PriceOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make a dataset folder: TFRecord shards, manifest, preview.
@@ -231,6 +235,18 @@ def prepare(
     }
     # A misspelt name is refused before the imports below.
     dataset_info(dataset)
+    if price_per_hour is not None and not forecast:
+        raise UsageError("--price-per-hour belongs to --forecast, which tells the cost")
+    if forecast and (dry_run or runner):
+        raise UsageError("--forecast measures processes of this machine; leave out --dry-run and --runner")
+    if forecast:
+        from gan_pipeline.preparing.forecast import forecast as measured
+        from gan_pipeline.preparing.planning import make_plan
+        from gan_pipeline.preparing.request import options_of
+
+        plan = make_plan(options_of(dataset, source, split, classes, general, own), out)
+        print_forecast(measured(plan, workers, price_per_hour), as_json)
+        return
     if dry_run:
         from gan_pipeline.preparing.announce import check_strictly
         from gan_pipeline.preparing.content_name import named_by_content

@@ -1,5 +1,6 @@
 """The output of the gan-pipeline command, as text or as JSON."""
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from gan_core.command import print_json, print_text
@@ -10,7 +11,19 @@ from gan_pipeline.dataset.understood import Understood
 if TYPE_CHECKING:
     from gan_pipeline.api import Prepared
     from gan_pipeline.inspection.page_file import WrittenPage
+    from gan_pipeline.preparing.forecast import PreparationForecast
     from gan_pipeline.preparing.planning import Plan
+
+
+def print_forecast(found: "PreparationForecast", as_json: bool) -> None:
+    """Print what a preparation will take, as text or JSON, rounded to what was measured."""
+    document = {
+        name: float(f"{value:.4g}") if isinstance(value, float) else value for name, value in dataclasses.asdict(found).items()
+    }
+    if as_json:
+        print_json(document)
+    else:
+        print_text("\n".join(f"{name.replace('_', ' ')}: {value}" for name, value in document.items()))
 
 
 def print_prepared(prepared: "Prepared", as_json: bool) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gan_core.command import JsonOption, MetricsFileOption, MetricsPortOption
+from gan_core.command import ForecastOption, JsonOption, MetricsFileOption, MetricsPortOption, PriceOption
 from gan_core.errors import DataError, StorageError, UsageError
 from gan_core.program import choices
 from gan_train.cli.options import RunArgument, SetOption, ShortOption, answer
@@ -13,6 +13,7 @@ from gan_train.runs.layout import LOSSES, REALS
 
 if TYPE_CHECKING:
     from gan_train.api import Run
+    from gan_train.loop.request import Request
     from gan_train.loop.run import Trained
 
 training = typer.Typer()
@@ -136,6 +137,8 @@ def run(
     ] = None,
     short: ShortOption = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, print the plan, train nothing.")] = False,
+    forecast: ForecastOption = False,
+    price_per_hour: PriceOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train a recipe on a dataset, or continue a run.
@@ -145,6 +148,7 @@ def run(
       gan-train run mnist-dcgan --data data/digits -o runs/dcgan --steps 900 --set batch_size=64
       gan-train run mnist-gan --data data/digits -o runs/quick --short
       gan-train run mnist-gan --data data/digits -o runs/try --dry-run
+      gan-train run mnist-gan --data data/digits -o runs/try --forecast --price-per-hour 0.4
       gan-train run --resume runs/first
       gan-train run mnist-dcgan --data data/eights -o runs/eights --init-from runs/dcgan --freeze discriminator.down_1..2
 
@@ -152,7 +156,6 @@ def run(
     continuing, --set may change log_every, snapshot_every, checkpoint_every and steps_per_call, which change no result.
     """
     from gan_train.api import run_request
-    from gan_train.loop.preflight import refuse_early
     from gan_train.loop.request import ResumeOptions, TrainingOptions, read_request, read_resumption
 
     continuing: ResumeOptions = {
@@ -196,24 +199,35 @@ def run(
             "freeze": freeze or (),
         }
         request = read_request(recipe, data, out, **beginning)
-    if dry_run:
-        refuse_early(request)
-        from gan_core.quiet import import_tensorflow
-
-        import_tensorflow()
-        from gan_train.loop.plan import plan
-
-        document = plan(request)
-        lines = [f"{key.replace('_', ' ')}: {value}" for key, value in document.items()]
-        if document["from_step"] >= document["to_step"]:
-            lines.append(f"already done: {out or resume} is at step {document['from_step']}; to go on: a larger --steps")
-        answer(document, "\n".join(lines), as_json)
+    if price_per_hour is not None and not forecast:
+        raise UsageError("--price-per-hour belongs to --forecast, which tells the cost")
+    if dry_run or forecast:
+        _look_ahead(request, dry_run, forecast, price_per_hour, as_json)
         return
     finished = run_request(request, progress=True)
     trained = finished.trained
     assert trained is not None
     document = {name: value for name, value in asdict(trained).items() if value is not None}
     answer(document, _summary(trained, request.out, finished), as_json)
+
+
+def _look_ahead(request: "Request", dry_run: bool, forecast: bool, price_per_hour: float | None, as_json: bool) -> None:
+    """Print the plan of --dry-run, the forecast, or both in one document."""
+    from gan_train.loop.preflight import refuse_early
+
+    refuse_early(request)
+    from gan_core.quiet import import_tensorflow
+
+    import_tensorflow()
+    from gan_train.loop.forecast import forecast as measured
+    from gan_train.loop.forecast import told
+    from gan_train.loop.plan import plan
+
+    document = (plan(request) if dry_run else {}) | (told(measured(request, price_per_hour)) if forecast else {})
+    lines = [f"{key.replace('_', ' ')}: {value}" for key, value in document.items()]
+    if document["from_step"] >= document["to_step"]:
+        lines.append(f"already done: {request.out} is at step {document['from_step']}; to go on: a larger --steps")
+    answer(document, "\n".join(lines), as_json)
 
 
 def _summary(trained: "Trained", out: str, run: "Run") -> str:

@@ -1,6 +1,6 @@
 """How a process that trains is watched by the people who operate it. It belongs to the process, and not to the run."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 
@@ -31,17 +31,17 @@ class Oversight:
 
 
 @contextmanager
-def followers(oversight: Oversight, run: Folder, start: int, metrics: Writer | None) -> Iterator[tuple[Writer, ...]]:
+def followers(oversight: Oversight, run: Folder, start: int, others: Sequence[Writer]) -> Iterator[tuple[Writer, ...]]:
     """The writers by which a process is watched during the block.
 
     Args:
         oversight: the options.
         run: the run folder.
         start: the step that training begins at.
-        metrics: the writer that exports numbers, which is open for longer; None if there is none.
+        others: further writers, which are open for longer.
     """
     with ExitStack() as stack:
-        found: list[Writer] = [metrics] if metrics else []
+        found = list(others)
         if oversight.step_timeout:
             found.append(stack.enter_context(closing(WatchdogWriter(oversight.step_timeout, run, start))))
         yield tuple(found)

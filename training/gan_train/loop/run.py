@@ -1,7 +1,7 @@
 """A training from end to end: check everything, build, hold the run folder, and hand over to the loop."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 
@@ -14,6 +14,7 @@ from gan_train.distribution.strategy import compiles, make_strategy
 from gan_train.distribution.worker import RunFolder, agreed, is_reporter, worker_folder, worker_operation
 from gan_train.logs.oversight import Oversight, followers
 from gan_train.logs.prometheus import prometheus
+from gan_train.logs.writer import Writer
 from gan_train.loop.continuation import begin_session, first_weights
 from gan_train.loop.job import Job
 from gan_train.loop.preparation import build, check_data, with_precision
@@ -51,8 +52,12 @@ class Trained:
     written_by: str | None = None
 
 
-def train(request: Request) -> Trained:
+def train(request: Request, listeners: Sequence[Writer] = ()) -> Trained:
     """Train, or continue, or find the run finished; alone or together with the workers of a cluster.
+
+    Args:
+        request: what to train.
+        listeners: further writers, which follow every step and are not closed.
 
     Raises:
         UsageError, DataError, StorageError: the request, the data or a folder is not as it should be.
@@ -85,7 +90,8 @@ def train(request: Request) -> Trained:
                     for warning in recipe.warnings:
                         warn(warning)
                     warn_of(skipped, dataset)
-                with hold_run(folder, own) as run, followers(request.oversight, run, start, metrics) as following:
+                others = [*([metrics] if metrics else []), *listeners]
+                with hold_run(folder, own) as run, followers(request.oversight, run, start, others) as following:
                     if cluster and max(committed_steps(run), default=0) != start:
                         raise UsageError(
                             f"{request.out}: another process trained this run since the workers met; start all of them again"
