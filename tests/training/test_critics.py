@@ -126,7 +126,7 @@ def test_five_turns_of_the_critic_take_fresh_reals_each_time() -> None:
     tf.config.run_functions_eagerly(True)
     try:
         with watching(system) as shown:
-            metrics = step_function(chunk, FIRST, tf.constant(2)).numpy()
+            metrics = step_function(chunk, tf.constant(0), FIRST, tf.constant(2)).numpy()
     finally:
         tf.config.run_functions_eagerly(False)
     per_step = np.array_split(np.arange(22), 2)

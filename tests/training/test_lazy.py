@@ -79,7 +79,7 @@ def test_calls_that_begin_inside_the_rhythm_keep_it(first_call: int) -> None:
     chunk = random_chunk(recipe, cut, strategy, 5)
     for begin, end in ((0, first_call), (first_call, 5)):
         part = {name: values[begin:end] for name, values in chunk.items()}
-        rows = step_function(part, tf.constant(begin, tf.int64), tf.constant(end - begin)).numpy()
+        rows = step_function(part, tf.constant(0), tf.constant(begin, tf.int64), tf.constant(end - begin)).numpy()
         np.testing.assert_array_equal(rows, metrics[begin:end])
     for name, player in whole.players.items():
         for mine, other in zip(player.network.get_weights(), cut.players[name].network.get_weights(), strict=True):

@@ -23,7 +23,7 @@ def test_the_average_follows_its_formula() -> None:
     expected = {variable.path: variable.numpy().astype(np.float64) for variable in system.generator.variables}
     for step in range(3):
         chunk = {name: values[None, None] for name, values in reals(recipe, step).items()}
-        step_function(chunk, tf.constant(step, tf.int64), tf.constant(1))
+        step_function(chunk, tf.constant(0), tf.constant(step, tf.int64), tf.constant(1))
         decay = 0.5 ** (16 / min(30, 0.8 * 16 * (step + 1)))
         for variable in system.generator.variables:
             share = decay if variable.path in names else 0
@@ -122,7 +122,7 @@ def test_schedules_move_their_own_player(player: str) -> None:
     for step, factor in enumerate([0.5, 1, 1, 0.75, 0.5, 0.25, 0, 0]):
         before = trainable(system, player)
         chunk = {name: values[None, None] for name, values in reals(recipe, step).items()}
-        row = step_function(chunk, tf.constant(step, tf.int64), tf.constant(1)).numpy()[0]
+        row = step_function(chunk, tf.constant(0), tf.constant(step, tf.int64), tf.constant(1)).numpy()[0]
         named = dict(zip(metric_names(system), row, strict=True))
         assert named[f"{player}.learning_rate"] == pytest.approx(0.1 * factor, abs=1e-7)
         assert named[f"{other}.learning_rate"] == pytest.approx(2e-4)

@@ -26,7 +26,7 @@ def test_all_trainable_weights_of_both_players_move(recipe_name: str) -> None:
     recipe = small_recipe(recipe_name)
     system, strategy, step_function = build(recipe)
     before = {v.path + p.name: v.numpy() for p in system.players.values() for v in p.variables}
-    step_function(random_chunk(recipe, system, strategy, 2), tf.constant(0, tf.int64), tf.constant(2))
+    step_function(random_chunk(recipe, system, strategy, 2), tf.constant(0), tf.constant(0, tf.int64), tf.constant(2))
     for player in system.players.values():
         for variable in player.variables:
             assert not np.array_equal(before[variable.path + player.name], variable.numpy()), variable.path
@@ -125,7 +125,7 @@ def test_the_metrics_of_a_call_are_those_of_its_steps(recipe_name: str) -> None:
     chunk = random_chunk(recipe, apart, strategy, 3)
     for step in range(3):
         alone = {name: values[step : step + 1] for name, values in chunk.items()}
-        row = step_function(alone, tf.constant(step, tf.int64), tf.constant(1)).numpy()[0]
+        row = step_function(alone, tf.constant(0), tf.constant(step, tf.int64), tf.constant(1)).numpy()[0]
         np.testing.assert_array_equal(row, metrics[step])
     assert metrics.shape == (3, len(metric_names(together)))
     others = named_variables(apart)

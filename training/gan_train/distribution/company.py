@@ -14,9 +14,9 @@ from contextlib import contextmanager, suppress
 from threading import Event, Thread, Timer
 from typing import Any, TypeVar
 
-from gan_core.command import print_error
 from gan_core.errors import InterruptedRunError
 from gan_core.interruption import Interruption
+from gan_core.notices import print_error
 from gan_train.distribution import messages
 from gan_train.distribution.channel import GONE
 from gan_train.distribution.cluster import Cluster

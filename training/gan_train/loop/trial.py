@@ -58,7 +58,7 @@ def try_steps(
         for length in lengths:
             began = time.monotonic()
             chunk = chunks.take()
-            values = run_steps(chunk, tf.constant(step, tf.int64), tf.constant(length)).numpy()
+            values = run_steps(chunk, tf.constant(0), tf.constant(step, tf.int64), tf.constant(length)).numpy()
             calls.append(Call(length, time.monotonic() - began, chunks.waited))
             step += length
             finite = np.isfinite(values).all(axis=0)
