@@ -42,13 +42,20 @@ _TRANSLATED = ("image.shape=[16,16,3]", "discriminator.filters=4", "discriminato
 _PIX2PIX = ("generator.filters=[4,8,8]", "generator.bottleneck=8", *_TRANSLATED)
 _CLASSIFIER = ("image.shape=[28,28,1]", "classifier.filters=[4,8]", "classifier.features=8", *_SCHEDULE)
 _RESIDUAL = (*_GENERATOR, "image.shape=[28,28,1]", "discriminator.filters=[8,8,8]", "discriminator.halvings=2")
-_ATTENTIVE = ("generator.attention=14", "discriminator.attention=14", "generator.shared_embedding=4", "latent_size=9")
+_ONE_TURN = "discriminator_steps=1"
+_ATTENTIVE = (
+    _ONE_TURN,
+    "generator.attention=14",
+    "discriminator.attention=14",
+    "generator.shared_embedding=4",
+    "latent_size=9",
+)
 _PAIRED = {"generator": 54_429_315, "discriminator": 6_968_257}
 
 CATALOGUE = {
     "biggan64": Entry(
         {"generator": 8_378_563, "discriminator": 4_894_305},
-        phases=("d", "d", "g"),
+        phases=JOINT,
         small=(*_RESIDUAL, *_ATTENTIVE),
         data="labelled_64",
     ),
@@ -62,10 +69,9 @@ CATALOGUE = {
     "celeba-sngan": Entry({"generator": 3_845_315, "discriminator": 2_764_737}, phases=CRITIC, data="pictures_64"),
     "cifar10-biggan": Entry(
         {"generator": 4_372_739, "discriminator": 4_289_281},
-        phases=("d",) * 4 + ("g",),
+        phases=JOINT,
         small=(*_RESIDUAL, *_ATTENTIVE),
         data="labelled_32",
-        calm=("discriminator_steps=1",),
     ),
     "cifar10-classifier": Entry({"classifier": 670_234}, phases=("c",), small=_CLASSIFIER, data="labelled_32"),
     "cifar10-gan": Entry({"generator": 1_466_115, "discriminator": 522_497}, data="pictures_32"),

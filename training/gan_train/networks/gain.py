@@ -10,5 +10,8 @@ class Gain(keras.layers.Layer):
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         self.gamma = self.add_weight(name="gamma", shape=(), initializer="zeros")
 
+    def compute_output_spec(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
+        return keras.KerasTensor(inputs.shape, self.compute_dtype)
+
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         return inputs * tf.cast(tf.convert_to_tensor(self.gamma), inputs.dtype)

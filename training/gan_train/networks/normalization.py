@@ -64,6 +64,10 @@ class BatchNormalization(keras.layers.Layer):
             self._follow(mean, variance)
         return outputs
 
+    def compute_output_spec(self, inputs: keras.KerasTensor, training: bool = False) -> keras.KerasTensor:
+        # Keras would trace the layer to find the shape, which takes most of the time of building a network.
+        return keras.KerasTensor(inputs.shape, self.compute_dtype)
+
     def _scale_and_shift(self, channels: int) -> tuple[tf.Tensor, tf.Tensor]:
         if self.affine:
             return tf.convert_to_tensor(self.gamma), tf.convert_to_tensor(self.beta)

@@ -55,6 +55,10 @@ class SpectralNormalization(keras.layers.Wrapper):
         with keras.StatelessScope(state_mapping=[*others, (self.kernel, self._normalised(update))]):
             return self.layer(inputs)
 
+    def compute_output_spec(self, inputs: keras.KerasTensor, training: bool = False) -> keras.KerasTensor:
+        # Keras would trace the layer to find the shape, which takes most of the time of building a network.
+        return self.layer.compute_output_spec(inputs)
+
     def normalised_weights(self) -> list[NDArray[Any]]:
         """The weights of a layer without normalisation that gives the same outputs, in the order of `layer.get_weights()`."""
         return [
