@@ -6,10 +6,11 @@ Started again in the same night it goes on where it was, and a finished night is
 it after the exit codes 5 and 75. All that it knows of other nights stands in STORE/nights.json.
 """
 
-import argparse
 import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 import gan_pipeline
 import gan_train
@@ -18,20 +19,7 @@ from gan_core.storage import Folder, open_folder
 
 _NIGHTS = "nights.json"
 
-
-def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("dataset", help="a name that gan-pipeline list shows, such as images")
-    parser.add_argument("source", help="where the raw images are, local or gs://")
-    parser.add_argument("store", help="the folder for all that is made, local or gs://")
-    parser.add_argument("--recipe", required=True, help="a recipe by name or file")
-    parser.add_argument("--steps", type=int, required=True, help="how many steps each night trains")
-    parser.add_argument("--count", type=int, default=10_000, help="how many images are compared for the score")
-    parser.add_argument(
-        "--night", default=f"{datetime.now(UTC):%Y-%m-%d}", help="the name of this night; by default the date in UTC"
-    )
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a change of the recipe")
-    return parser.parse_args()
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 def read_nights(store: Folder) -> dict[str, Any]:
@@ -42,44 +30,54 @@ def read_nights(store: Folder) -> dict[str, Any]:
     return found
 
 
-def night() -> None:
-    given = arguments()
-    store = open_folder(given.store)
-    before = read_nights(store)
-    if given.night in before["nights"]:
-        print(f"{given.night}: already done")
+@app.command()
+def night(
+    dataset: Annotated[str, typer.Argument(help="A name that gan-pipeline list shows, such as images.")],
+    source: Annotated[str, typer.Argument(help="Where the raw images are, local or gs://.")],
+    store: Annotated[str, typer.Argument(help="The folder for all that is made, local or gs://.")],
+    recipe: Annotated[str, typer.Option(help="A recipe by name or file.")],
+    steps: Annotated[int, typer.Option(help="How many steps each night trains.")],
+    count: Annotated[int, typer.Option(help="How many images are compared for the score.")] = 10_000,
+    tonight: Annotated[str, typer.Option("--night", help="The name of this night.  [default: the date in UTC]")] = "",
+    changes: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A change of the recipe.")] = None,
+) -> None:
+    """Prepare what is new, train on from the best run, score, keep the best, write a report."""
+    name = tonight or f"{datetime.now(UTC):%Y-%m-%d}"
+    folder = open_folder(store)
+    before = read_nights(folder)
+    if name in before["nights"]:
+        print(f"{name}: already done")
         return
 
     # A folder for each content of the source: an unchanged source is found finished.
-    data = gan_pipeline.prepare(given.dataset, f"{given.store}/data/{{content}}", source=given.source, progress=True)
+    data = gan_pipeline.prepare(dataset, f"{store}/data/{{content}}", source=source, progress=True)
     # Scores are comparable only beside the same real images: those of the first night.
     reference = before["reference"] or data.uri
     best = before["best"]
     run = gan_train.train(
-        given.recipe,
+        recipe,
         data.uri,
-        f"{given.store}/runs/{given.night}",
-        overrides=given.set,
-        steps=given.steps,
+        f"{store}/runs/{name}",
+        overrides=changes or [],
+        steps=steps,
         init_from=best and best["run"],
         progress=True,
     )
-    scored = run.evaluate(reference, count=given.count)
-    report = run.report(f"{given.store}/report.html")
+    scored = run.evaluate(reference, count=count)
+    report = run.report(f"{store}/report.html")
 
-    tonight = {"run": run.uri, "fid": scored.values["fid"], "data": data.uri, "new_images": not data.already_done}
-    kept = best is None or tonight["fid"] < best["fid"]
+    made = {"run": run.uri, "fid": scored.values["fid"], "data": data.uri, "new_images": not data.already_done}
+    kept = best is None or made["fid"] < best["fid"]
     after = {
-        "nights": {**before["nights"], given.night: {**tonight, "kept": kept}},
-        "best": tonight if kept else best,
+        "nights": {**before["nights"], name: {**made, "kept": kept}},
+        "best": made if kept else best,
         "reference": reference,
     }
     # Written whole or not at all, and last: before it, this night is not done and can be repeated.
-    store.write(_NIGHTS, json.dumps(after, indent=2).encode())
-    print(
-        f"{given.night}: FID {tonight['fid']:.2f}, {'the best so far' if kept else 'not better than ' + best['run']}; {report}"
-    )
+    folder.write(_NIGHTS, json.dumps(after, indent=2).encode())
+    verdict = "the best so far" if kept else f"not better than {best['run']}"
+    print(f"{name}: FID {made['fid']:.2f}, {verdict}; {report}")
 
 
 if __name__ == "__main__":
-    run_command(night)
+    run_command(app)

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +45,10 @@ def start(storage: StorageServer, night: str, cache: Path) -> "subprocess.Popen[
     )
 
 
-def has_checkpoint(storage: StorageServer, night: str) -> bool:
-    return any(name.endswith("COMMIT") for name in storage.names(f"nightly/runs/{night}/checkpoints/"))
+def ended_or_at_a_checkpoint(process: "subprocess.Popen[str]", storage: StorageServer, night: str) -> bool:
+    return process.poll() is not None or any(
+        name.endswith("COMMIT") for name in storage.names(f"nightly/runs/{night}/checkpoints/")
+    )
 
 
 def repeated(storage: StorageServer, night: str, cache: Path, kill: bool = False) -> tuple[str, int]:
@@ -53,7 +56,7 @@ def repeated(storage: StorageServer, night: str, cache: Path, kill: bool = False
     for attempt in range(1, 4):
         process = start(storage, night, cache)
         if kill and attempt == 1:
-            until(lambda: has_checkpoint(storage, night), 900, "there is a checkpoint")
+            until(partial(ended_or_at_a_checkpoint, process, storage, night), 900, "there is a checkpoint")
             process.kill()
         out, err = process.communicate(timeout=1800)
         if process.returncode not in AGAIN:

@@ -43,8 +43,9 @@ class Dask:
     logs: dict[str, Said] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        # By default a scheduler takes five minutes to notice that a worker is silent.
-        self.env = {**self.env, "DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "30s"}
+        # By default a scheduler takes five minutes to notice that a worker is silent. On a machine with much other work, 30
+        # seconds were so few that workers were given up which only waited for a core.
+        self.env = {**self.env, "DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "120s"}
         address = ("--host", self.head.address, "--port", "8786", "--no-dashboard")
         self.scheduler = self.head.start(sys.executable, "-m", "distributed.cli.dask_scheduler", *address, env=self.env)
         Said(self.scheduler).wait_for("Scheduler at:")
