@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -90,10 +91,12 @@ def test_a_continued_run_goes_on_counting_and_shows_everything_once(copy: Path, 
     assert 0 == logged[1]["stall.checkpoint"] < logged[2]["stall.checkpoint"]
     assert logged[2]["stall.snapshot"] < logged[3]["stall.snapshot"]
     events = EventAccumulator(str(copy / "tensorboard"), size_guidance={"images": 0}).Reload()
+    times = [event.wall_time for name in ("samples", "reals") for event in events.Images(name)]
+    assert all(time.time() - 3600 < written <= time.time() for written in times)
     grids = {event.step: event.encoded_image_string for event in events.Images("samples")}
     assert grids == {step: (copy / "samples" / f"step-{step:08d}.png").read_bytes() for step in (3, 6, 8)}
     (reals,) = events.Images("reals")
-    assert (reals.encoded_image_string, reals.width) == ((copy / "reals.png").read_bytes(), 3 * 30 + 2)
+    assert (reals.encoded_image_string, reals.width) == ((copy / "reals.png").read_bytes(), 920)
     (recipe,) = events.Tensors("recipe")
     (text,) = recipe.tensor_proto.string_val
     assert text.decode() == f"```yaml\n{(copy / 'recipe.yaml').read_text()}```\n\n```json\n{(copy / 'run.json').read_text()}```"

@@ -24,10 +24,11 @@ class EventFile:
         folder.mkdir(parents=True, exist_ok=True)
         name = f"events.out.tfevents.{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}.{next(_numbers)}"
         self._records = RecordWriter(open(folder / name, "xb"))  # noqa: SIM115 - closed by close()
-        self.add_event(Event(wall_time=time.time(), file_version="brain.Event:2"))
+        self.add_event(Event(file_version="brain.Event:2"))
 
     def add_event(self, event: Any) -> None:
-        """Append an event, a protobuf message. The operating system has it after the next `flush`."""
+        """Append an event, a protobuf message, with the time of now. The operating system has it after the next `flush`."""
+        event.wall_time = time.time()
         self._records.write(event.SerializeToString())
 
     def flush(self) -> None:
