@@ -4,6 +4,7 @@ TensorFlow can join a cluster only at the start of a process, so that the check 
 `python -m gan_train.doctor.workers SECONDS`.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -27,7 +28,7 @@ def check_workers(timeout: float) -> Result:
         timeout: seconds to wait for the other workers.
 
     Raises:
-        UsageError: TF_CONFIG is wrong, the port is taken, or a worker has other versions.
+        UsageError: TF_CONFIG or the secret is wrong, the port is taken, or a worker has other versions.
         InterruptedRunError: a worker did not come, or the all-reduce did not end; the message names who is missing.
     """
     command = [sys.executable, "-m", "gan_train.doctor.workers", str(timeout)]
@@ -55,19 +56,27 @@ def _main(timeout: float) -> None:
     if cluster is None:
         print("TF_CONFIG names one worker, which has nobody to meet")
         return
-    from gan_train.distribution.rendezvous import meet
+    from gan_train.distribution.company import company
+    from gan_train.distribution.secret import read_secret
 
-    facts = {f"packages.{name}": version(name) for name in _COMPARED}
-    facts["cluster"] = ", ".join(map(str, cluster.workers))
-    with interruption() as own:
-        meet(cluster, facts, {}, timeout, own)
+    compared = {f"packages.{name}": version(name) for name in _COMPARED} | {"cluster": [str(one) for one in cluster.workers]}
+    facts, secret = {name: json.dumps(value) for name, value in compared.items()}, read_secret(cluster, os.environ)
+    with interruption() as own, company(cluster, facts, {}, timeout, secret, own, _abort) as together:
         import_tensorflow()
         from gan_train.distribution.lockstep import SharedInterruption, self_test
         from gan_train.distribution.strategy import make_strategy
 
         strategy = make_strategy("multiworker", cluster=cluster)
         self_test(SharedInterruption(own, cluster, strategy), cluster, timeout)
+        together.settled = True
     print(f"{cluster.own} met {len(cluster.workers) - 1} others at their ports, with the same versions; all-reduce is right")
+
+
+def _abort(reason: str) -> None:
+    """Let the all-reduce fail once a worker is lost. Late, because it brings TensorFlow."""
+    from gan_train.distribution.strategy import abort_collectives
+
+    abort_collectives(reason)
 
 
 if __name__ == "__main__":
