@@ -7,6 +7,7 @@ from contextlib import suppress
 from functools import cache
 
 import tensorflow as tf
+from tensorflow.python.distribute.collective_all_reduce_strategy import CollectiveAllReduceExtended
 from tensorflow.python.eager import context
 
 from gan_core.command import end_at_once
@@ -99,6 +100,8 @@ def _multiworker() -> tf.distribute.Strategy:
     # for seconds, and keeps processes alive for half a minute after the end. Setting it to none before TensorFlow does is the
     # only way to leave it out.
     context.context().configure_coordination_service(service_type="")
+    # The probe that takes its place lets no Python run for ten seconds while it waits for a worker that is gone.
+    CollectiveAllReduceExtended._enable_check_health = False
     end_at_once("TensorFlow waits for the connections of other workers, which may be gone")
     # A worker that dies in these few seconds would leave the others waiting inside a call that lets no Python run.
     faulthandler.dump_traceback_later(_CONNECT_SECONDS, exit=True)
