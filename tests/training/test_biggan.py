@@ -265,7 +265,8 @@ def test_the_average_equals_the_generator_until_its_start(start: int, kept: bool
 
 
 def test_the_discriminator_takes_its_turns_on_batches_of_their_own() -> None:
-    assert load_recipe("cifar10-biggan").discriminator_steps == 4
+    recipe = load_recipe("cifar10-biggan")
+    assert isinstance(recipe, BigGANRecipe) and recipe.discriminator_steps == 4
     system = build_system(small("cifar10-biggan", "discriminator_steps=4"))
     assert [(turn.times, turn.reads) for turn in system.turns] == [(4, True), (1, False)]
     assert system.batches_per_step == 4

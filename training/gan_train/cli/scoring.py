@@ -110,7 +110,8 @@ def evaluate(
         )
     if watch and step is not None:
         raise UsageError("--watch scores every step; leave --step out")
-    truncations = [(value, None) for value in truncation or ()] + [(None, value) for value in truncation_psi or ()]
+    truncations: list[tuple[float | None, float | None]] = [(value, None) for value in truncation or ()]
+    truncations += [(None, value) for value in truncation_psi or ()]
     if watch and len(truncations) > 1:
         raise UsageError("--watch scores every step once; give one --truncation or --truncation-psi")
     from gan_train.api import open_run
