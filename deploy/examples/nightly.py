@@ -66,7 +66,9 @@ def night(
     scored = run.evaluate(reference, count=count)
     report = run.report(f"{store}/report.html")
 
-    made = {"run": run.uri, "fid": scored.values["fid"], "data": data.uri, "new_images": not data.already_done}
+    # A night that is repeated finds its own data finished, so earlier nights tell whether the images are new.
+    new = all(earlier["data"] != data.uri for earlier in before["nights"].values())
+    made = {"run": run.uri, "fid": scored.values["fid"], "data": data.uri, "new_images": new}
     kept = best is None or made["fid"] < best["fid"]
     after = {
         "nights": {**before["nights"], name: {**made, "kept": kept}},
