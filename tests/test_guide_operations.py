@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.commands import Ran, run_inside
-from tests.support.runs import SMALL
+from tests.support.runs import SMALL_KEYS
 from tests.support.training_data import prepare_digits
 
 GUIDE = Path(__file__).parent.parent / "docs" / "guides" / "operations.md"
@@ -19,7 +19,9 @@ def run(line: str) -> Ran:
     from gan_train.cli.main import main as train
 
     program, *arguments = shlex.split(line)
-    smaller = (*SMALL, "--set", "batch_size=8") if any(word.startswith("mnist-") for word in arguments) else ()
+    smaller = (
+        [part for key in SMALL_KEYS for part in ("--set", key)] if any(word.startswith("mnist-") for word in arguments) else ()
+    )
     return run_inside({"gan-pipeline": pipeline, "gan-train": train}[program], *arguments, *smaller)
 
 
