@@ -33,8 +33,8 @@ def next_command(manifest: Manifest, folder: str) -> str:
         recipe = _BY_NAME.get(manifest.name) or (_BY_SHAPE.get(shape) if shape else None)
         options = ""
     else:
-        options = "" if shape in (None, _TRANSLATED) else f" --set image.shape=[{','.join(map(str, shape or ()))}]"
-        if options and (shape is None or shape[0] != shape[1] or shape[0] % _DIVISOR):
+        options = "" if shape in (None, _TRANSLATED) else f" --set image.shape=[{','.join(map(str, shape))}]"
+        if options and shape and (shape[0] != shape[1] or shape[0] % _DIVISOR):
             recipe = None
     if recipe is None:
         size = f"{shape[1]}x{shape[0]} {'grey' if shape[2] == 1 else 'colour'}" if shape else "such"
