@@ -65,7 +65,7 @@ def test_without_a_terminal_it_is_a_plain_line(tmp_path: Path, capsys: pytest.Ca
     with shown(), shard_progress(folder, TASKS):
         for task in TASKS:
             write_shard_record(folder, task, record(task, 100))
-    assert capsys.readouterr().err.startswith("3/3 shards, ")
+    assert capsys.readouterr().err.startswith("3/3 shards | ")
 
 
 @pytest.mark.parametrize("options", [("--dedupe", "near"), ("--bit-depth", "auto")])
