@@ -51,7 +51,12 @@ def judged_soon(*diversities: float) -> Iterator[None]:
         mock.patch.multiple(judging, WINDOW=WINDOW, SHORTEST_WARM_UP=18),
         mock.patch.multiple(failure, PATIENCE=2, PATIENCE_FROM_THE_START=2),
         mock.patch.object(sampled, "neighbour_ratio", looks(*diversities)),
-        mock.patch.multiple(sampled, common_share=lambda made, reals: 0.1, distance_ratio=lambda made, reals: 0.9),
+        mock.patch.multiple(
+            sampled,
+            common_share=lambda made, reals: 0.1,
+            distance_ratio=lambda made, reals: 0.9,
+            roughness_ratio=lambda made, reals: 1.0,
+        ),
         # Nine pictures of curves, at which nobody looks, take longer than the training.
         mock.patch.object(Curves, "png", lambda curves: b""),
     ):
