@@ -100,10 +100,11 @@ def _fixed(folder: Path) -> object:
 
 
 def _message(folder: Path) -> object:
-    """A line from the network; a ValueError is its refusal."""
-    line = (folder / "line").read_bytes()
+    """A message from the network; a ValueError is its refusal."""
+    content = (folder / "message").read_bytes()
+    parsers = {b'{"worker"': messages.parse_hello, b'{"leaving': messages.parse_leaving}
     try:
-        return messages.parse_hello(line) if line.startswith(b'{"worker"') else messages.parse_answer(line)
+        return parsers.get(content[:9], messages.parse_answer)(content)
     except ValueError as error:
         raise DataError(type(error).__name__) from error
 
@@ -138,10 +139,11 @@ _SCORES = (
     b'{"step": 4, "scores": {"fid": 12.5}, "protocol": {"dataset": "d", "split": "train", "reals": 9, "extractor": "x", '
     b'"extractor_hash": "h", "resizer": "r", "fakes": 9, "seed": 0, "weights": "EMA", "step": 4}}\n'
 )
-_ANSWERS = [
-    b'{"worker": 1, "facts": {"recipe.seed": 0, "cluster": ["a:1"]}}\n',
-    b'{"exit_code": 2, "refusal": "worker 1 differs"}\n',
-    b'{"files": {"recipe.yaml": 12}}\n',
+_MESSAGES = [
+    b'{"worker": 1, "facts": {"recipe.seed": "0", "cluster": "[\\"a:1\\"]"}}',
+    b'{"exit_code": 2, "refusal": "worker 1 differs"}',
+    b'{"files": {"recipe.yaml": 12}}',
+    b'{"leaving": "the disk is full"}',
 ]
 _KEPT = {RECIPE: b"recipe", f"{_FOLDER}/{VARIABLES}": _VARIABLES, f"{_FOLDER}/{STATE}": _CHECKPOINT_STATE}
 
@@ -160,5 +162,5 @@ TARGETS = (
     Target("latents", lambda folder: read_inputs(str(folder / "a.npz"), _LATENT_SIZE), "a.npz", _latents),
     Target("fixed-latents", _fixed, LATENTS, lambda: _latents()[1:2], {RECIPE: _run_recipe()}),
     Target("keras-model", _keras, "model.keras", _keras_seeds),
-    Target("messages", _message, "line", lambda: _ANSWERS),
+    Target("messages", _message, "message", lambda: _MESSAGES),
 )
