@@ -10,7 +10,7 @@ from gan_train.distribution.secret import read_secret
 from gan_train.loop.request import Request, begun_from
 from gan_train.recipe.base import LatentRecipe, Recipe
 from gan_train.recipe.examples import ImageConfig
-from gan_train.runs.layout import committed_steps
+from gan_train.runs.layout import METRICS, committed_steps
 from gan_train.runs.origin import find_origin
 from gan_train.runs.run_folder import as_recorded, check_record
 
@@ -33,7 +33,7 @@ def refuse_early(request: Request) -> None:
     if request.stop and request.stop.is_score and not _is_scored(request.recipe):
         raise UsageError(
             f"--stop-when {request.stop.name}: scores are of images from latents, which recipe {request.recipe.name} does not "
-            "make; name a metric of metrics.jsonl"
+            f"make; name a metric of {METRICS}"
         )
     dataset = open_dataset(request.data, request.recipe)
     if cluster is None or cluster.is_chief:
