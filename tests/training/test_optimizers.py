@@ -235,7 +235,7 @@ def test_other_kinds_by_name() -> None:
 @pytest.mark.parametrize(
     ("section", "place", "words"),
     [
-        ({"learning_rate": -1, "beta_1": 0.5}, "optimizer.learning_rate", "must be more than 0"),
+        ({"learning_rate": -1, "beta_1": 0.5}, "optimizer.learning_rate", "greater than 0"),
         ({"learning_rate": 1e-3, "beta_1": 0.5, "rho": 0.9}, "optimizer", "kind=adam has no rho"),
         ({"kind": "sgd", "learning_rate": 1e-3, "beta_1": 0.5}, "optimizer", "kind=sgd has no beta_1"),
         ({"kind": "adagrad"}, "optimizer", "choose one of: adam, rmsprop, sgd"),
