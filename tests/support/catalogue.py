@@ -54,7 +54,7 @@ _PAIRED = {"generator": 54_429_315, "discriminator": 6_968_257}
 
 CATALOGUE = {
     "biggan64": Entry(
-        {"generator": 8_378_563, "discriminator": 4_894_305},
+        {"generator": 8_379_523, "discriminator": 4_894_305},
         phases=JOINT,
         small=(*_RESIDUAL, *_ATTENTIVE),
         data="labelled_64",
