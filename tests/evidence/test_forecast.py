@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.commands import run_script
 
-pytestmark = [pytest.mark.evidence, pytest.mark.alone]
+pytestmark = pytest.mark.evidence
 
 RUNS = [
     ("mnist-gan", "mnist", "150"),

@@ -172,7 +172,17 @@ def test_the_live_table_shows_everything(trained: Path) -> None:
     console = Console(file=io.StringIO(), width=200)
     console.print(table(read_standing(open_folder(trained))))
     shown = console.file.getvalue()
-    for words in ("finished", "step 6/6", "loss", "d_real", "accuracy", "score", "images/s, input wait", "for snapshots", " MB"):
+    for words in (
+        "finished",
+        "step 6/6",
+        "loss",
+        "d_real",
+        "accuracy",
+        "score",
+        "images/s, input wait",
+        "for snapshots",
+        " MB",
+    ):
         assert words in shown
     assert "samples/step-00000006.png" in shown and "checkpoints/step-00000006" in shown
 
