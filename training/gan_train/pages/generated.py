@@ -9,7 +9,7 @@ from gan_core.storage import Folder
 from gan_train.recipe.base import GENERATOR, Recipe
 from gan_train.runs.layout import generated_pictures, networks
 from gan_train.runs.run_folder import read_record
-from gan_train.sampling.generator import saved_generator
+from gan_train.sampling.generator import SavedGenerator
 from gan_train.tools.codes import crossed_grid
 from gan_train.tools.interpolate import random_paths_grid
 
@@ -58,12 +58,13 @@ def generate_pictures(run: Folder) -> None:
         DataError: the generator is damaged.
         StorageError: the run folder cannot be written.
     """
-    recipe = read_record(run).recipe
-    steps = networks(GENERATOR).steps(run)
+    record = read_record(run)
+    recipe, steps = record.recipe, networks(GENERATOR).steps(run)
     missing = [kind for kind in recipe.report_pictures if steps and not run.exists(generated_pictures(kind).name(steps[-1]))]
     if not missing:
         return
-    generator = saved_generator(run.uri, steps[-1])
+    # From this folder, not from its URI: that of a run on gs:// may not have the files yet, or not answer.
+    generator = SavedGenerator.of_run(run, record, None, steps[-1])
     for kind in missing:
         condition = None if kind == "interpolation" else recipe.condition
         picture = crossed_grid(generator, condition, _ROWS) if condition else random_paths_grid(generator, _ROWS)
