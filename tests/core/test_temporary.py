@@ -19,7 +19,7 @@ pytestmark = pytest.mark.quick
 _COMMAND = """
 import os, sys, tempfile
 from gan_core.command import run_command
-def app():
+def app(standalone_mode):
     tempfile.mkdtemp(prefix="beam-pipeline-temp")
     print(tempfile.gettempdir(), os.environ["TMPDIR"], flush=True)
     sys.stdin.read()

@@ -87,7 +87,7 @@ def test_options_after_two_dashes_go_to_every_run(tmp_path: Path) -> None:
         (("--set", "x=1"), "decides overrides"),
         (("--resume", "runs/first"), "decides resume"),
         (("--kep", "x"), "no such option"),
-        (("more.yaml",), "unexpected extra argument"),
+        (("more.yaml",), "more.yaml: unexpected here"),
     ):
         ran = gan_train("sweep", written(tmp_path), "-o", "out", "--print", "--", *options)
         assert (ran.code, words in ran.err) == (2, True), ran.err

@@ -44,7 +44,7 @@ def test_without_a_chief_the_first_worker_is_it() -> None:
     ("text", "words"),
     [
         ("{", "Invalid JSON"),
-        ("[]", "object"),
+        ("[]", "must be keys with values"),
         ("{}", "cluster: is missing"),
         ('{"cluster": {"worker": ["a:1", "b:1"]}}', "task: is missing"),
         ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker"}}', "task.index: is missing"),
